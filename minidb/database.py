@@ -1,0 +1,367 @@
+"""One open database: opens and recovers it, wires every layer, hands out sessions.
+
+The only module that knows all layers. Opening:
+
+    lock the base file (flock, R75) --> newest valid meta page --> catalog and stores --> log after F into the delta
+
+Databases of one file are shared within the process, by (device, inode); another process is refused. A child made by
+fork has none: every database is marked dead there (R76).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Any
+
+from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, DiskFull, Error, InterfaceError, OperationalError
+from minidb.inside import Inside
+from minidb.sql.statement import SchemaFunctions
+from minidb.storage.base import Base
+from minidb.storage.file import MemoryFileSystem, OSFileSystem
+from minidb.storage.interface import File, FileSystem
+from minidb.storage.log import Log, RecoveredLog
+from minidb.storage.pages import PagePool
+from minidb.txn.checkpoint import Checkpointer
+from minidb.txn.manager import Manager, Transaction
+from minidb.txn.records import changes_of, decode, encode_chunk, encode_commit
+from minidb.txn.relations import Relations
+from minidb.txn.schema_changes import catalog_change
+from minidb.txn.store import Store
+from minidb.txn.versions import Owner
+from minidb.txn.waiting import Waiting
+
+if TYPE_CHECKING:
+    from minidb.session import Session
+    from minidb.sql.statistics import TableStatistics
+
+MEMORY = ":memory:"
+LOG_SUFFIX = "-wal"
+STATEMENTS = 1000  # compiled statements that are kept
+
+
+class Database:
+    """An open database.
+
+    Arguments:
+        path: the file, created if absent; ":memory:" for one that lives with this object.
+        cache_bytes: memory for decoded pages.
+        checkpoint_bytes: size of the log that starts a checkpoint.
+        checkpoint_rows: changed rows in the delta that start a checkpoint.
+        background: whether checkpoints run in a thread of their own; False: only when told.
+        files: the file system; the operating system's, or one in memory, unless given.
+        waiting: how sessions wait; threads unless given.
+        clock: seconds since the epoch.
+
+    Raises NotADatabase, DatabaseCorrupt, DatabaseInUse (another process has it), OperationalError (the file cannot be
+    opened).
+    """
+
+    registry: dict[tuple[int, int], Database] = {}
+    registry_lock = threading.Lock()
+
+    def __init__(self, path: str = MEMORY, *, cache_bytes: int = 64 << 20, checkpoint_bytes: int = 16 << 20,
+                 checkpoint_rows: int = 50_000, background: bool = True, files: FileSystem | None = None,
+                 waiting: Waiting | None = None, clock: Callable[[], float] = time.time, leaf_bytes: int | None = None,
+                 locked_file: File | None = None) -> None:
+        memory = path == MEMORY
+        self.path = path
+        self.closed = False
+        self.dead = False
+        self.users = 1
+        self.clock = clock
+        self.files: FileSystem = files or (MemoryFileSystem() if memory else OSFileSystem())
+        self.pool = PagePool(cache_bytes)
+        self.checkpoint_bytes = checkpoint_bytes
+        self.checkpoint_rows = checkpoint_rows
+        self.statistics: dict[int, TableStatistics] = {}
+        self.statements: OrderedDict[Any, Any] = OrderedDict()
+        self.abandoned: deque[Any] = deque()  # sessions whose connection was forgotten (R71)
+        self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+        self.next_session = 1
+        file_path = "memory.mdb" if memory and files is None else path
+        self.base = self.open_base(file_path, locked_file, leaf_bytes)
+        try:
+            self.wire(self.base.path, waiting)
+        except BaseException:
+            self.base.close()
+            raise
+        self.worker = Worker(self) if background else None
+        ALIVE.add(self)
+
+    def open_base(self, path: str, locked_file: File | None, leaf_bytes: int | None) -> Base:
+        files = self.files
+        try:
+            if not files.exists(path):
+                return Base.create(
+                    files, path, database_id=token_bytes(16), pool=self.pool, file=locked_file, leaf_bytes=leaf_bytes
+                )
+            return Base.open(
+                files, path, pool=self.pool, file=locked_file, database_id=token_bytes(16), leaf_bytes=leaf_bytes
+            )
+        except OSError as error:
+            raise cannot_open(path, error) from error
+
+    def wire(self, path: str, waiting: Waiting | None) -> None:
+        self.compiler = SchemaFunctions()
+        self.relations = Relations(self.base, self.compiler)
+        self.compiler.inside = self.inside = Inside(self)
+        recovered = self.open_log(path)
+        self.log: Log = recovered.log if isinstance(recovered, RecoveredLog) else recovered
+        last = recovered.last if isinstance(recovered, RecoveredLog) else self.base.root.number
+        self.manager = Manager(published=last, waiting=waiting, clock=self.clock)
+        self.manager.log = self.log
+        self.manager.encode = lambda txn: encode_commit(txn, catalog_change(txn, self.relations))
+        self.manager.encode_chunk = encode_chunk
+        self.manager.on_published = self.published
+        self.manager.before_first_write = self.before_write
+        self.log.on_durable = self.manager.publish
+        self.checkpointer = Checkpointer(self.base, self.log, self.manager, self.relations)
+        self.relations.on_change = self.statements.clear
+        if isinstance(recovered, RecoveredLog):
+            self.replay(recovered)
+        self.delta_rows = 0
+
+    # -- opening and recovery
+
+    def open_log(self, path: str) -> Log | RecoveredLog:
+        root = self.base.root
+        if self.files.exists(path + LOG_SUFFIX):
+            return Log.recover(self.files, path, root.database_id, after=root.number)
+        if not root.clean and root.number > 0:
+            raise DatabaseCorrupt(
+                f"{path}: the log {path}{LOG_SUFFIX} is missing, and the database was not closed cleanly",
+                hint="Restore the log file; without it the last commits are lost.",
+            )
+        return Log.create(self.files, path, root.database_id, number=root.number)
+
+    def replay(self, recovered: RecoveredLog) -> None:
+        """Puts every commit after F into the delta, as if it had just been published."""
+        for commit in recovered:
+            owner = Owner(0, commit.number)
+            for chunk in commit.chunks:
+                self.replay_payload(bytes(chunk), owner)
+            self.replay_payload(commit.payload, owner)
+
+    def replay_payload(self, payload: bytes, owner: Owner) -> None:
+        decoded = decode(payload)
+        if decoded.catalog is not None:
+            self.relations.adopt(decoded.catalog, owner.number)
+        for group in decoded.groups:
+            for store, ref, row in changes_of(group, self.relations.stores.get):
+                self.replay_row(store, ref, row, owner)
+
+    def replay_row(self, store: Store, ref: Any, row: Any, owner: Owner) -> None:
+        chain = store.chains.get(ref)
+        old = chain.row if chain is not None else store.base_row(self.base.root, ref)
+        if row is None and old is None:
+            return
+        store.install(owner, 0, ref, old, row, store.keys(old), store.keys(row), False)
+        store.trim(ref, owner.number)
+
+    # -- while it runs
+
+    def published(self, txn: Transaction) -> None:
+        """Under the latch, for each commit in number order."""
+        if txn.catalog is not None:
+            change = catalog_change(txn, self.relations)
+            assert change is not None
+            self.relations.merge(change, int(txn.number))
+        self.delta_rows += len(txn.undo)
+        if self.worker is not None and not self.worker.signalled and self.wants_checkpoint():
+            self.worker.wake()
+
+    def wants_checkpoint(self) -> bool:
+        return self.log.size > self.checkpoint_bytes or self.delta_rows > self.checkpoint_rows
+
+    def before_write(self) -> None:
+        if self.base.root.clean:
+            self.checkpointer.mark_open()
+
+    def checkpoint(self) -> None:
+        """Folds everything published so far into the base."""
+        self.check_usable()
+        self.delta_rows = 0
+        self.checkpointer.run()
+
+    def session(self, *, isolation_level: str | None = None, autocommit: bool = False, durability: str = "full",
+                lock_timeout: float | None = None, read_only: bool = False) -> Session:
+        from minidb.session import Session
+
+        self.check_usable()
+        self.reap()
+        session = Session(
+            self, number=self.next_session, isolation_level=isolation_level, autocommit=autocommit,
+            durability=durability, lock_timeout=lock_timeout, read_only=read_only,
+        )
+        self.next_session += 1
+        self.sessions.add(session)
+        return session
+
+    def reap(self) -> None:
+        """Closes the sessions of connections that were forgotten without being closed (R71)."""
+        while self.abandoned:
+            session, release = self.abandoned.popleft()
+            session.close()
+            release()
+
+    def check_usable(self) -> None:
+        if self.dead:
+            raise InterfaceError("the database was opened before fork(); open it again in the child")
+        if self.closed:
+            raise InterfaceError("the database is closed")
+
+    def check(self) -> None:
+        """Verifies the whole database: pages, trees, free space, every index against its table. Raises
+        DatabaseCorrupt."""
+        from minidb.txn.verify import verify
+
+        self.check_usable()
+        with self.checkpointer.mutex:
+            self.base.check()
+            verify(self.base, self.relations, self.manager)
+
+    # -- sharing and closing
+
+    @classmethod
+    def shared(cls, path: str, **options: Any) -> Database:
+        """The open database of a file; every call is paired with one `close`."""
+        files = OSFileSystem()
+        resolved = files.resolve(path)
+        with cls.registry_lock:
+            try:
+                file = files.open(resolved, create=True)
+            except OSError as error:
+                raise cannot_open(path, error) from error
+            identity = file.identity()
+            known = cls.registry.get(identity)
+            if known is not None and not known.closed and not known.dead:
+                file.close()
+                known.users += 1
+                return known
+            try:
+                file.lock()
+            except BlockingIOError as error:
+                file.close()
+                raise DatabaseInUse(
+                    f"{path}: another process has the database open",
+                    hint="One process opens a file at a time. Close it there first.",
+                ) from error
+            try:
+                database = cls(resolved, files=files, locked_file=file, **options)
+            except BaseException:
+                file.close()
+                raise
+            cls.registry[identity] = database
+            database.identity = identity
+            return database
+
+    identity: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Gives back one use; the last one rolls back what is open, writes a checkpoint and closes the files."""
+        with self.registry_lock:
+            self.users -= 1
+            if self.users > 0 or self.closed or self.dead:
+                return
+            self.closed = True
+            if self.identity is not None:
+                self.registry.pop(self.identity, None)
+            self.shut_down()
+
+    def shut_down(self) -> None:
+        for session in list(self.sessions):
+            session.abort_quietly()
+        if self.worker is not None:
+            self.worker.stop()
+        try:
+            if self.manager.failed is None and self.log.failed is None:
+                if self.path != MEMORY:
+                    self.log.sync()
+                    self.checkpointer.run(clean=True)
+                self.log.close()
+            else:
+                self.log.abandon()
+        except (DiskFull, DatabaseFailed, OperationalError):
+            self.log.abandon()  # what was acknowledged is in the log
+        finally:
+            self.base.close()
+
+    def kill(self) -> None:
+        """In a forked child: nothing is flushed or unlocked, the descriptors are closed (R76)."""
+        self.dead = True
+        self.log.abandon()
+        self.base.file.close()
+
+
+class Worker:
+    """The thread that runs checkpoints when the log or the delta has grown."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = weakref.ref(database)
+        self.event = threading.Event()
+        self.signalled = False
+        self.stopping = False
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self.run, name="minidb checkpoint", daemon=True)
+        self.thread.start()
+
+    def wake(self) -> None:
+        self.signalled = True
+        self.event.set()
+
+    def run(self) -> None:
+        while True:
+            self.event.wait()
+            self.event.clear()
+            if self.stopping:
+                return
+            database = self.database()
+            if database is None:
+                return
+            self.signalled = False
+            try:
+                database.delta_rows = 0
+                database.checkpointer.run()
+                self.error = None
+            except Error as error:  # a full disk: nothing has changed, the next one tries again
+                self.error = error
+            del database
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.event.set()
+        if threading.current_thread() is not self.thread:
+            self.thread.join()
+
+
+ALIVE: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def kill_all() -> None:
+    for database in list(ALIVE):
+        database.kill()
+    Database.registry.clear()
+    Database.registry_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=kill_all)
+
+
+def cannot_open(path: str, error: OSError) -> Error:
+    if isinstance(error, BlockingIOError):
+        return DatabaseInUse(f"{path}: another process has the database open")
+    return OperationalError(f"unable to open database file {path!r}: {error.strerror or error}")
+
+
+def utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+__all__ = ["MEMORY", "Database", "utc"]

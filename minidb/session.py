@@ -1,0 +1,652 @@
+"""A session: text in, result out. Statement cache, BEGIN / COMMIT / autocommit, atomicity of statements.
+
+    idle --BEGIN, or any statement--> active --error--> failed --ROLLBACK--> idle
+     ^                                 |  ^                |
+     +--------COMMIT, ROLLBACK---------+  +--ROLLBACK TO---+
+
+A statement that fails has undone its changes; its transaction is then failed (25P02) until it is rolled back, whole or
+to a savepoint. Without a savepoint the transaction ends at once, so that its locks hold nobody up. With autocommit a
+statement outside BEGIN is a transaction of its own.
+
+Results stream on their statement's snapshot where the level allows it (R74): COMMIT fetches what is left of them,
+ROLLBACK closes them, and so do statements that lock a table strongly enough to wait for their own cursor.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from minidb import schema, statements
+from minidb.errors import (
+    ActiveTransaction,
+    Error,
+    InFailedTransaction,
+    InterfaceError,
+    InvalidCursorState,
+    InvalidSavepoint,
+    NoActiveTransaction,
+    ProgrammingError,
+    RetryableError,
+    SyntaxError,
+)
+from minidb.isolation import IsolationLevel
+from minidb.keys import Row
+from minidb.settings import DEFAULTS
+from minidb.sql import ast
+from minidb.txn.manager import Savepoint, Transaction
+from minidb.txn.rows import RowDoor
+from minidb.txn.schema_changes import SchemaChanges
+from minidb.types import SqlType, adapt
+
+if TYPE_CHECKING:
+    from minidb.database import Database
+    from minidb.sql.statement import Prepared
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+Columns = tuple[tuple[str, SqlType], ...]
+STREAMED_BATCHES = 2  # results with fewer batches are fetched at once
+
+
+class Result:
+    """What a statement returned. `columns` is None if it has no rows."""
+
+    def __init__(self, tag: str, columns: Columns | None = None, rows: list[Row] | None = None, rowcount: int = -1,
+                 stream: Stream | None = None) -> None:
+        self.tag = tag
+        self.columns = columns
+        self.rowcount = rowcount
+        self.notices: list[str] = []
+        self.rows: list[Row] = rows or []
+        self.stream = stream
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in self.fetch_batches():
+            yield from batch
+
+    def fetch_batches(self) -> Iterator[list[Row]]:
+        if self.stream is None:
+            return iter((self.rows,)) if self.rows else iter(())
+        return iter(self.stream)
+
+    def close(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+
+
+class Stream:
+    """Rows that are still being produced, on a snapshot of their own."""
+
+    def __init__(self, session: Session, ready: list[list[Row]], batches: Iterator[list[Row]],
+                 finish: Callable[[], None]) -> None:
+        self.session = session
+        self.ready = ready
+        self.batches = batches
+        self.finish = finish
+        self.open = True
+        self.error: Error | None = None
+        session.streams.append(self)
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> list[Row]:
+        if self.ready:
+            return self.ready.pop(0)
+        if self.error is not None:
+            raise self.error
+        if not self.open:
+            raise StopIteration
+        return self.advance()
+
+    def advance(self) -> list[Row]:
+        try:
+            return next(self.batches)
+        except StopIteration:
+            self.end()
+            raise
+        except BaseException:
+            self.end()
+            raise
+
+    def fetch_rest(self) -> None:
+        """The transaction ends, and the rows must outlive it."""
+        while self.open:
+            try:
+                self.ready.append(self.advance())
+            except StopIteration:
+                return
+
+    def discard(self, why: str) -> None:
+        """The transaction was rolled back: nothing more can be fetched."""
+        if self.open:
+            self.end()
+            self.ready.clear()
+            self.error = InvalidCursorState(why)
+
+    def close(self) -> None:
+        self.ready.clear()
+        if self.open:
+            self.end()
+
+    def end(self) -> None:
+        self.open = False
+        close = getattr(self.batches, "close", None)
+        if close is not None:
+            close()
+        self.finish()
+        if self in self.session.streams:
+            self.session.streams.remove(self)
+
+
+class Context:
+    """What functions may ask of the session (sql.functions.registry.FunctionContext)."""
+
+    __slots__ = ("now", "session", "statement_time")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.now = self.statement_time = session.current_time()
+
+    @property
+    def session_user(self) -> str:
+        return "minidb"
+
+    @property
+    def time_zone(self) -> str:
+        return str(self.session.settings["timezone"])
+
+    def clock(self) -> datetime:
+        return self.session.current_time()
+
+    def random(self) -> float:
+        return self.session.random.random()
+
+    def setting(self, name: str) -> str:
+        return statements.shown(self.session, name)
+
+
+class Environment:
+    """What the planner may ask (sql.statement.Environment)."""
+
+    def __init__(self, session: Session, catalog: schema.Catalog) -> None:
+        self.session = session
+        self.catalog = catalog
+        self.settings = session.settings
+
+    def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
+        return self.session.database.inside.columns(schema_name, name)
+
+    def statistics(self, table_id: int) -> Any:
+        return self.session.database.statistics_of(table_id, self.session.txn)
+
+
+class Session:
+    """One client's conversation with the database. Not to be used by two threads at once; `interrupt` may come from
+    anywhere."""
+
+    def __init__(self, database: Database, *, number: int, isolation_level: str | None, autocommit: bool,
+                 durability: str, lock_timeout: float | None, read_only: bool) -> None:
+        self.database = database
+        self.manager = database.manager
+        self.relations = database.relations
+        self.number = number
+        self.name: str | None = None
+        self.autocommit = autocommit
+        self.durability = durability
+        self.read_only = read_only
+        self.level = IsolationLevel.parse(isolation_level) if isolation_level else IsolationLevel.READ_COMMITTED
+        self.default_deferrable = False
+        self.settings: dict[str, Any] = dict(DEFAULTS)
+        self.settings["lock_timeout"] = lock_timeout
+        self.local_settings: dict[str, Any] = {}  # values of before SET LOCAL
+        self.state = "idle"
+        self.explicit = False  # BEGIN was said
+        self.started = False  # the transaction has run a statement
+        self.txn: Transaction | None = None
+        self.door: RowDoor | None = None
+        self.context: Context | None = None
+        self.savepoints: list[Savepoint] = []
+        self.streams: list[Stream] = []
+        self.prepared: dict[str, tuple[Any, str]] = {}
+        self.cursors: dict[str, Stream] = {}
+        self.procedures: dict[str, Callable[..., Any]] = {}
+        self.on_wait: Callable[[str | None], None] | None = None
+        self.random = random.Random()
+        self.closed = False
+
+    # -- properties
+
+    @property
+    def isolation_level(self) -> str:
+        return self.level.value
+
+    @isolation_level.setter
+    def isolation_level(self, level: str) -> None:
+        self.level = IsolationLevel.parse(level)
+
+    @property
+    def lock_timeout(self) -> float | None:
+        value: float | None = self.settings["lock_timeout"]
+        return value
+
+    @lock_timeout.setter
+    def lock_timeout(self, seconds: float | None) -> None:
+        self.settings["lock_timeout"] = seconds
+        if self.txn is not None:
+            self.txn.lock_timeout = seconds
+
+    @property
+    def transaction_level(self) -> str | None:
+        return None if self.txn is None else self.txn.policy.level
+
+    @property
+    def catalog(self) -> schema.Catalog:
+        return self.relations.visible_catalog(self.txn)
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What the session is blocked on, in words. Withdrawn in the hold that ends the wait."""
+        txn = self.txn
+        request = None if txn is None else txn.waiting
+        if request is None or request.granted:
+            return None
+        with self.manager.latch:
+            whom = [edge[0].session_name or edge[0].title for edge in request.blockers()]
+        return f"{', '.join(dict.fromkeys(whom))} ({request.words()})" if whom else None
+
+    @property
+    def label(self) -> str:
+        return self.name or f"session {self.number}"
+
+    def current_time(self) -> datetime:
+        return datetime.fromtimestamp(self.database.clock(), UTC)
+
+    # -- statements
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> Result:
+        """Runs one statement. Raises what it raises; the transaction is then failed."""
+        self.check_open()
+        compiled = self.fast_statement(sql, parameters)
+        if compiled is not None:
+            return self.run_compiled(*compiled, sql)
+        return self.run_statement(self.parse(sql), sql, parameters)
+
+    def check_open(self) -> None:
+        if self.closed:
+            raise InterfaceError("the session is closed")
+        self.database.check_usable()
+        if self.txn is not None:
+            self.txn.interrupted = False
+
+    def parse(self, sql: str) -> ast.Statement:
+        try:
+            return self.database.parse(sql)
+        except Error:
+            if self.state == "active":
+                self.statement_failed()
+            raise
+
+    def run_statement(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> Result:
+        """Transaction control runs in every state, everything else needs a transaction that has not failed."""
+        control = statements.CONTROL.get(type(statement))
+        if control is not None:
+            return control(self, statement)
+        if self.state == "failed":
+            raise failed_transaction()
+        utility = statements.UTILITIES.get(type(statement))
+        if utility is not None:
+            return self.within_transaction(lambda: utility(self, statement, sql, parameters), sql)
+        if isinstance(statement, statements.QUERIES):
+            return self.within_transaction(lambda: self.run_query(statement, sql, parameters), sql)
+        return self.within_transaction(lambda: statements.run_ddl(self, statement, sql), sql)
+
+    def within_transaction(self, work: Callable[[], Result], sql: str) -> Result:
+        """Runs one statement in the open transaction, or in one of its own."""
+        txn = self.open_transaction()
+        try:
+            txn.on_wait = self.on_wait
+            self.manager.start_statement(txn, sql)
+            self.started = True
+            result = work()
+        except BaseException:
+            self.statement_failed()
+            raise
+        self.statement_succeeded()
+        return result
+
+    def statement_succeeded(self) -> None:
+        txn = self.txn
+        if txn is None:
+            return
+        self.manager.end_statement(txn)
+        if self.autocommit and not self.explicit:
+            self.commit()
+
+    def statement_failed(self) -> None:
+        """Undoes the statement: to the last savepoint, or by ending the transaction, so that its locks are free."""
+        txn = self.txn
+        if txn is None:
+            return
+        if self.savepoints and txn.state == "active":
+            self.manager.rollback_to(txn, self.savepoints[-1])
+            self.manager.end_statement(txn)
+            self.reset_door()
+        else:
+            self.abort_transaction()
+        self.state = "failed" if self.explicit or not self.autocommit else "idle"
+        if self.state == "idle":
+            self.forget_transaction()
+
+    # -- queries and changes
+
+    def fast_statement(self, sql: str, parameters: Parameters | None) -> tuple[Prepared, Row] | None:
+        """A compiled statement from the cache, with its converted parameters; None for the long way."""
+        if self.state == "failed" or isinstance(parameters, Mapping):
+            return None
+        return self.database.find_compiled(self, sql, parameters)
+
+    def run_compiled(self, prepared: Prepared, values: Row, sql: str) -> Result:
+        return self.within_transaction(lambda: self.run_prepared(prepared, values), sql)
+
+    def run_query(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> Result:
+        prepared, values = self.prepare(statement, sql, parameters)
+        return self.run_prepared(prepared, values)
+
+    def prepare(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> tuple[Prepared, Row]:
+        return self.database.compile(self, statement, sql, parameters)
+
+    def run_prepared(self, prepared: Prepared, values: Row) -> Result:
+        txn = self.txn
+        assert txn is not None
+        prepared, values = self.lock_tables(prepared, values)
+        self.manager.take_snapshot(txn)
+        for table, _ in prepared.tables:
+            self.relations.check_age(txn, table)
+        door = self.statement_door()
+        assert self.context is not None
+        if prepared.writes:
+            self.manager.before_write(txn)
+            count, rows = prepared.run_write(door, values, self.context)
+            door.finish_statement()
+            tag = f"INSERT 0 {count}" if prepared.verb == "INSERT" else f"{prepared.verb} {count}"
+            return Result(tag, prepared.columns, rows, count)
+        return self.run_read(prepared, values, door)
+
+    def lock_tables(self, prepared: Prepared, values: Row) -> tuple[Prepared, Row]:
+        """Locks, then compares catalog versions (R67): a statement compiled before a schema change is not run."""
+        txn = self.txn
+        assert txn is not None
+        for table, mode in prepared.tables:
+            found = self.relations.tables.get(table)
+            self.manager.lock_table(txn, table, mode, found.name if found is not None else str(table))
+        if prepared.catalog_version != self.catalog.version:
+            again = self.database.recompile(self, prepared)
+            return self.lock_tables(again, values)
+        return prepared, values
+
+    def run_read(self, prepared: Prepared, values: Row, door: RowDoor) -> Result:
+        txn = self.txn
+        assert txn is not None and self.context is not None
+        produced = prepared.run(door, values, self.context)
+        if isinstance(produced, list):
+            return Result("SELECT", prepared.columns, produced)
+        if not txn.policy.streams or prepared.locks_rows:
+            return Result("SELECT", prepared.columns, [row for batch in produced for row in batch])
+        ready: list[list[Row]] = []
+        for batch in produced:
+            ready.append(batch)
+            if len(ready) >= STREAMED_BATCHES:
+                return Result("SELECT", prepared.columns, stream=self.detach(ready, produced, door))
+        return Result("SELECT", prepared.columns, ready[0] if len(ready) == 1 else [r for b in ready for r in b])
+
+    def detach(self, ready: list[list[Row]], batches: Iterator[list[Row]], door: RowDoor) -> Stream:
+        """Lets a result go on while its session does something else: its door and snapshot are its own from here."""
+        txn = self.txn
+        assert txn is not None
+        views = self.manager.views
+        views[door] = min(door.snapshot, self.manager.published)
+        self.door = None
+        finish: Callable[[], None] = lambda: views.pop(door, None) and None
+        if self.autocommit and not self.explicit:
+            self.forget_transaction()  # the stream keeps it, for its table locks, until the last row
+            finish = lambda: (views.pop(door, None), self.manager.commit(txn))[0] and None
+        return Stream(self, ready, batches, finish)
+
+    def statement_door(self) -> RowDoor:
+        door = self.door
+        if door is None:
+            assert self.txn is not None
+            door = RowDoor(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
+            door.session = self
+            self.door = door
+        door.begin()
+        return door
+
+    def reset_door(self) -> None:
+        self.door = None
+
+    def schema_door(self) -> SchemaChanges:
+        assert self.txn is not None
+        self.finish_streams()
+        self.manager.take_snapshot(self.txn)
+        return SchemaChanges(
+            self.manager, self.txn, self.relations, self.statement_door(), self.database.checkpointer
+        )
+
+    def finish_streams(self) -> None:
+        """Before anything that could wait for the session's own open results."""
+        for stream in list(self.streams):
+            stream.fetch_rest()
+
+    def execute_many(self, sql: str, parameter_sets: Iterable[Parameters]) -> int:
+        """Runs one statement for each parameter set, as one statement: all of them or none. Returns the rows."""
+        self.check_open()
+        if self.state == "failed":
+            raise failed_transaction()
+        statement = self.parse(sql)
+        if not isinstance(statement, statements.QUERIES):
+            total = 0
+            for parameters in parameter_sets:
+                total += max(self.run_statement(statement, sql, parameters).rowcount, 0)
+            return total
+
+        def work() -> Result:
+            total = 0
+            for parameters in parameter_sets:
+                if isinstance(parameters, str | bytes) or not isinstance(parameters, Sequence | Mapping):
+                    raise ProgrammingError(
+                        f"a parameter set is a sequence or a mapping, not {type(parameters).__name__}",
+                        sqlstate="07001",
+                    )
+                txn = self.txn
+                assert txn is not None
+                if total:
+                    self.manager.start_statement(txn, sql)
+                prepared, values = self.database.find_compiled(self, sql, parameters) or self.prepare(
+                    statement, sql, parameters
+                )
+                total += max(self.run_prepared(prepared, values).rowcount, 0)
+                self.manager.end_statement(txn)
+            return Result("", None, None, total)
+
+        return self.within_transaction(work, sql).rowcount
+
+    # -- transactions
+
+    def open_transaction(self) -> Transaction:
+        if self.txn is None:
+            self.start_transaction(self.level, self.read_only, self.default_deferrable)
+        assert self.txn is not None
+        return self.txn
+
+    def start_transaction(self, level: IsolationLevel, read_only: bool, deferrable: bool) -> None:
+        txn = self.manager.begin(
+            level, session_name=self.label, read_only=read_only, deferrable=deferrable, durability=self.durability
+        )
+        txn.lock_timeout = self.settings["lock_timeout"]
+        txn.deadlock_timeout = self.settings["deadlock_timeout"]
+        self.txn = txn
+        self.state = "active"
+        self.started = False
+        self.context = Context(self)
+
+    def begin(self, *, isolation_level: str | None = None, read_only: bool | None = None,
+              deferrable: bool | None = None) -> None:
+        self.check_open()
+        if self.state == "failed":
+            raise failed_transaction()
+        if self.state == "active":
+            raise ActiveTransaction("there is already a transaction in progress")
+        level = self.level if isolation_level is None else IsolationLevel.parse(isolation_level)
+        self.start_transaction(
+            level,
+            self.read_only or bool(read_only),
+            self.default_deferrable if deferrable is None else deferrable,
+        )
+        self.explicit = True
+
+    def commit(self) -> str:
+        """Ends the transaction; a failed one is rolled back. Returns what happened: COMMIT or ROLLBACK."""
+        if self.state == "failed":
+            self.rollback()
+            return "ROLLBACK"
+        txn = self.txn
+        if txn is None:
+            return "COMMIT"
+        try:
+            self.finish_streams()
+            self.manager.commit(txn)
+        except BaseException:
+            self.manager.abort(txn)
+            self.forget_transaction()
+            self.restore_settings(True)
+            raise
+        self.forget_transaction()
+        self.restore_settings(False)
+        return "COMMIT"
+
+    def rollback(self) -> None:
+        self.abort_transaction()
+        self.forget_transaction()
+
+    def abort_transaction(self) -> None:
+        for stream in list(self.streams):
+            stream.discard("the result's transaction was rolled back")
+        if self.txn is not None:
+            self.manager.abort(self.txn)
+            self.relations.forget_private(self.txn)
+        self.savepoints = []
+        self.door = None
+        self.restore_settings(True)
+
+    def forget_transaction(self) -> None:
+        self.txn = None
+        self.door = None
+        self.state = "idle"
+        self.explicit = False
+        self.savepoints = []
+
+    def restore_settings(self, rolled_back: bool) -> None:
+        if self.local_settings:
+            self.settings.update(self.local_settings)
+            self.local_settings = {}
+
+    def savepoint(self, name: str) -> None:
+        self.require_block("SAVEPOINT")
+        if self.state == "failed":
+            raise failed_transaction()
+        assert self.txn is not None
+        self.savepoints.append(Savepoint(name, self.txn))
+
+    def rollback_to(self, name: str) -> None:
+        self.require_block("ROLLBACK TO SAVEPOINT")
+        place = self.find_savepoint(name)
+        txn = self.txn
+        if txn is None or txn.state != "active":
+            raise InFailedTransaction("the transaction has ended and cannot return to a savepoint")
+        for stream in list(self.streams):
+            stream.discard("the result's transaction was rolled back to a savepoint")
+        self.manager.rollback_to(txn, self.savepoints[place])
+        del self.savepoints[place + 1 :]
+        self.reset_door()
+        self.state = "active"
+
+    def release(self, name: str) -> None:
+        self.require_block("RELEASE SAVEPOINT")
+        if self.state == "failed":
+            raise failed_transaction()
+        del self.savepoints[self.find_savepoint(name) :]
+
+    def require_block(self, what: str) -> None:
+        if self.state == "idle":
+            if self.autocommit:
+                raise NoActiveTransaction(f"{what} can only be used in transaction blocks")
+            self.open_transaction()
+
+    def find_savepoint(self, name: str) -> int:
+        for place in range(len(self.savepoints) - 1, -1, -1):
+            if self.savepoints[place].name == name:
+                return place
+        raise InvalidSavepoint(f'savepoint "{name}" does not exist')
+
+    def call(self, procedure: Callable[..., Any], *args: Any) -> Any:
+        """Runs `procedure(*args)` as one SERIAL transaction and commits it."""
+        self.begin(isolation_level=IsolationLevel.SERIAL)
+        try:
+            assert self.txn is not None
+            self.manager.start_statement(self.txn, f"CALL {getattr(procedure, '__name__', 'procedure')}")
+            result = procedure(*args)
+        except BaseException:
+            self.rollback()
+            raise
+        self.commit()
+        return result
+
+    # -- ends
+
+    def interrupt(self) -> None:
+        """Stops the running statement at its next safe point. Takes no latch: signal handlers call it."""
+        txn = self.txn
+        if txn is not None:
+            self.manager.interrupt(txn)
+
+    def abandon(self, release: Callable[[], None]) -> None:
+        """From a finalizer: noted, and carried out by the next who opens a session (R71)."""
+        self.database.abandoned.append((self, release))
+
+    def abort_quietly(self) -> None:
+        try:
+            self.rollback()
+        except Error:
+            pass
+        self.closed = True
+
+    def close(self) -> None:
+        if not self.closed:
+            if not self.database.closed and not self.database.dead:
+                self.rollback()
+            self.closed = True
+
+
+def failed_transaction() -> InFailedTransaction:
+    return InFailedTransaction("current transaction is aborted, commands ignored until end of transaction block")
+
+
+def adapted(parameters: Parameters | None) -> tuple[tuple[SqlType, ...], list[Any], tuple[str, ...]]:
+    """Types, values and (for a mapping) names of driver parameters."""
+    if not parameters:
+        return (), [], ()
+    names: tuple[str, ...] = ()
+    values: Iterable[Any] = parameters
+    if isinstance(parameters, Mapping):
+        names = tuple(parameters)
+        values = parameters.values()
+    pairs = [adapt(value) for value in values]
+    return tuple(pair[0] for pair in pairs), [pair[1] for pair in pairs], names
+
+
+__all__ = ["Context", "Environment", "Result", "RetryableError", "Session", "SyntaxError", "adapted", "threading"]

@@ -1,0 +1,103 @@
+"""Run-time settings of a session: what SET, RESET and SHOW know, with types, defaults and units."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from minidb.errors import InvalidParameterValue, UndefinedObject
+
+PLANNER_SWITCHES = (
+    "enable_seqscan", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "enable_nestloop",
+    "enable_hashjoin", "enable_mergejoin", "enable_hashagg", "enable_sort", "enable_material",
+)
+SIZES = {"": 1024, "b": 1, "kb": 1024, "mb": 1 << 20, "gb": 1 << 30}
+TIMES = {"": 0.001, "us": 1e-6, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+BOOLEANS = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+
+DEFAULTS: dict[str, Any] = {
+    **dict.fromkeys(PLANNER_SWITCHES, True),
+    "work_mem": 64 << 20,  # bytes
+    "lock_timeout": None,  # seconds; None: for ever
+    "deadlock_timeout": 1.0,  # seconds; only its order counts: the smallest is the victim
+    "statement_timeout": None,
+    "timezone": "UTC",
+    "search_path": "public",
+    "application_name": "",
+    "client_encoding": "UTF8",
+    "datestyle": "ISO, MDY",
+    "extra_float_digits": 1,
+    "synchronous_commit": True,
+    "client_min_messages": "notice",
+    "standard_conforming_strings": True,
+    "default_statistics_target": 100,
+    "server_version": "15.0 (minidb)",
+    "intervalstyle": "postgres",
+}
+FIXED = ("server_version", "client_encoding", "standard_conforming_strings", "timezone", "datestyle", "intervalstyle")
+
+
+def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
+    """The value that `SET name = values` gives; raises 42704 for an unknown name, 22023 for a bad value."""
+    if name not in DEFAULTS:
+        raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
+    if not values:
+        return DEFAULTS[name]
+    default = DEFAULTS[name]
+    if name in ("lock_timeout", "deadlock_timeout", "statement_timeout"):
+        seconds = duration(name, values[0])
+        return None if seconds == 0 and name != "deadlock_timeout" else seconds
+    if name == "work_mem":
+        return size(name, values[0])
+    if isinstance(default, bool):
+        return boolean(name, values[0])
+    if isinstance(default, int):
+        return int(values[0])
+    return fixed(name, ", ".join(str(value) for value in values))
+
+
+def fixed(name: str, value: str) -> str:
+    """Settings that have one value here accept it, and say so otherwise."""
+    if name in ("timezone", "client_encoding") and value.upper().replace("-", "") not in ("UTC", "UTF8", "GMT"):
+        raise InvalidParameterValue(f'parameter "{name}" cannot be set to "{value}" in minidb')
+    return value
+
+
+def boolean(name: str, value: Any) -> bool:
+    found = BOOLEANS.get(str(value).lower())
+    if found is None:
+        raise InvalidParameterValue(f'parameter "{name}" requires a Boolean value')
+    return found
+
+
+def duration(name: str, value: Any) -> float:
+    """Seconds. A bare number counts milliseconds, as in PostgreSQL."""
+    return quantity(name, value, TIMES)
+
+
+def size(name: str, value: Any) -> int:
+    """Bytes. A bare number counts kilobytes."""
+    return int(quantity(name, value, SIZES))
+
+
+def quantity(name: str, value: Any, units: dict[str, Any]) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
+    if match is None or match[2].lower() not in units:
+        raise InvalidParameterValue(
+            f'invalid value for parameter "{name}": "{value}"',
+            hint=f"Valid units are {', '.join(u for u in units if u)}.",
+        )
+    return float(match[1]) * float(units[match[2].lower()])
+
+
+def show_setting(name: str, value: Any) -> str:
+    if value is None:
+        return "0"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if name in ("lock_timeout", "deadlock_timeout", "statement_timeout"):
+        milliseconds = round(value * 1000)
+        return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 and milliseconds else f"{milliseconds}ms"
+    if name == "work_mem":
+        return f"{value >> 20}MB" if value % (1 << 20) == 0 else f"{value >> 10}kB"
+    return str(value)

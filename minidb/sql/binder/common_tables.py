@@ -1,0 +1,168 @@
+"""WITH: what each name stands for, and whether it is computed once or bound where it is mentioned.
+
+A query that is mentioned once and not declared MATERIALIZED is bound in its place, as PostgreSQL does it: conditions
+around it then reach its tables. Everything else gets a number, a place in `Query.ctes`, and is read by `CteScan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidb import errors
+from minidb.sql import ast, plan
+from minidb.sql.binder import coercion
+from minidb.sql.binder.scope import CommonTableEntry, Scope
+from minidb.sql.binder.statements import bind_statement
+from minidb.sql.functions.catalogue import overloads
+from minidb.types import SqlType
+
+
+def bind_with(with_: ast.With, statement: ast.Node, scope: Scope) -> None:
+    """Makes the tables of WITH known in `scope`."""
+    names: set[str] = set()
+    for table in with_.tables:
+        if table.name in names:
+            raise errors.DuplicateAlias(f'WITH query name "{table.name}" specified more than once', position=table.at)
+        names.add(table.name)
+        _bind_table(table, with_, statement, scope)
+
+
+def _bind_table(table: ast.CommonTable, with_: ast.With, statement: ast.Node, scope: Scope) -> None:
+    if with_.recursive and mentions(table.statement, table.name):
+        scope.common_tables[table.name] = _recursive(table, scope)
+    elif _is_inlined(table, statement):
+        assert isinstance(table.statement, ast.Query)
+        entry = CommonTableEntry(table.name, table.columns, -1, inlined=table.statement)
+        entry.scope = _definition_scope(scope)
+        scope.common_tables[table.name] = entry
+    else:
+        scope.common_tables[table.name] = _computed(table, scope)
+
+
+def _definition_scope(scope: Scope) -> Scope:
+    """The names that a WITH query sees: those known so far, not the later ones."""
+    seen = Scope(scope.workspace, scope)
+    seen.common_tables = dict(scope.common_tables)
+    return seen
+
+
+def mentions(statement: ast.Node, name: str) -> int:
+    """How often the name may be mentioned in FROM (an inner WITH of the same name is counted, too)."""
+    return sum(1 for node in ast.walk(statement) if isinstance(node, ast.TableRef) and node.name.parts == (name,))
+
+
+def _is_inlined(table: ast.CommonTable, statement: ast.Node) -> bool:
+    query = table.statement
+    if not isinstance(query, ast.Query) or table.materialized is True or query.locking:
+        return False
+    if table.materialized is None and mentions(statement, table.name) != 1:
+        return False
+    return not any(_is_volatile(node) for node in ast.walk(query))
+
+
+def _is_volatile(node: ast.Node) -> bool:
+    if isinstance(node, ast.FunctionCall):
+        return any(overload.volatility == "volatile" for overload in overloads(node.name[-1]))
+    return False
+
+
+# -- computed once ----------------------------------------------------------------------------------------
+
+
+def _computed(table: ast.CommonTable, scope: Scope) -> CommonTableEntry:
+    bound = bind_statement(table.statement, scope)
+    outputs = _outputs(bound)
+    number = scope.workspace.new_cte()
+    scope.ctes.append(plan.Cte(number, table.name, bound, table.materialized))
+    return CommonTableEntry(
+        table.name,
+        column_names(table, [o.name for o in outputs]),
+        number,
+        types=tuple([o.expression.type for o in outputs]),
+        nullable=tuple([o.expression.nullable for o in outputs]),
+    )
+
+
+def _outputs(bound: plan.Plan) -> tuple[plan.Output, ...]:
+    if isinstance(bound, plan.Query):
+        return bound.outputs
+    return bound.returning or ()  # type: ignore[attr-defined]
+
+
+def column_names(table: ast.CommonTable, names: Sequence[str]) -> tuple[str, ...]:
+    if len(table.columns) > len(names):
+        raise errors.InvalidColumnReference(
+            f'WITH query "{table.name}" has {len(names)} columns available but {len(table.columns)} columns specified',
+            position=table.at,
+        )
+    return (*table.columns, *names[len(table.columns) :])
+
+
+# -- recursive --------------------------------------------------------------------------------------------
+
+
+def _recursive(table: ast.CommonTable, scope: Scope) -> CommonTableEntry:
+    """`base UNION [ALL] step`: the step reads what the round before has found."""
+    base, step, union_all = _halves(table)
+    left = bind_statement(base, scope)
+    assert isinstance(left, plan.Query)
+    types = tuple([o.expression.type for o in left.outputs])
+    number = scope.workspace.new_cte()
+    names = column_names(table, [o.name for o in left.outputs])
+    entry = CommonTableEntry(table.name, names, number, types, nullable=(True,) * len(types), recursive=True)
+    inside = Scope(scope.workspace, scope)
+    inside.common_tables = {table.name: entry}
+    right = bind_statement(step, inside)
+    assert isinstance(right, plan.Query)
+    right = _step_types(table, names, types, right, step.at, scope)
+    union = plan.RecursiveUnion(number=number, all=union_all, left=left, right=right, types=types)
+    scope.ctes.append(plan.Cte(number, table.name, union, table.materialized))
+    return CommonTableEntry(table.name, names, number, types, nullable=(True,) * len(types))
+
+
+def _halves(table: ast.CommonTable) -> tuple[ast.Query, ast.Query, bool]:
+    query = table.statement
+    if not isinstance(query, ast.Query) or not isinstance(query.body, ast.SetOperation):
+        raise _malformed(table)
+    body = query.body
+    if body.operator != "union" or mentions(body.left, table.name) or mentions(body.right, table.name) != 1:
+        raise _malformed(table)
+    if query.order_by or query.limit is not None or query.offset is not None or query.locking:
+        raise errors.NotSupportedError(
+            "ORDER BY, LIMIT and FOR UPDATE in a recursive query are not implemented", position=table.at
+        )
+    return _half(body.left, query.with_), _half(body.right, query.with_), body.all
+
+
+def _half(body: ast.QueryBody | ast.Query, with_: ast.With | None) -> ast.Query:
+    if isinstance(body, ast.Query):
+        return body
+    return ast.Query(at=body.at, body=body, with_=with_)
+
+
+def _malformed(table: ast.CommonTable) -> errors.ProgrammingError:
+    return errors.ProgrammingError(
+        f'recursive query "{table.name}" does not have the form non-recursive-term UNION [ALL] recursive-term',
+        sqlstate="42P19",
+        position=table.at,
+    )
+
+
+def _step_types(
+    table: ast.CommonTable, names: Sequence[str], types: Sequence[SqlType], right: plan.Query, at: int, scope: Scope
+) -> plan.Query:
+    if len(right.outputs) != len(types):
+        raise errors.SyntaxError("each UNION query must have the same number of columns", position=at)
+    outputs = []
+    for place, (output, wanted) in enumerate(zip(right.outputs, types)):
+        overall = coercion.common([wanted, output.expression.type], [at, at], "UNION")
+        if overall.base != wanted.base:
+            raise errors.DatatypeMismatch(
+                f'recursive query "{table.name}" column {place + 1} has type {wanted} in non-recursive term but type '
+                f"{overall} overall",
+                position=at,
+                hint=f'Cast the output of the non-recursive term to the correct type (column "{names[place]}").',
+            )
+        expression = coercion.coerce(output.expression, wanted, at, scope.workspace, "assignment")
+        outputs.append(plan.Output(output.name, expression))
+    return plan.Query(input=right.input, outputs=tuple(outputs), ctes=right.ctes)

@@ -1,0 +1,81 @@
+"""CASE, COALESCE, NULLIF, GREATEST and LEAST: what evaluates only some of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from minidb import errors
+from minidb.sql import ast, plan
+from minidb.sql.binder import coercion
+from minidb.sql.binder.expressions import bind, bind_boolean, binds, null
+from minidb.sql.binder.operators import apply, compare_rows
+from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.workspace import located
+from minidb.sql.functions.operators import resolve_operator
+from minidb.types import SqlType
+
+
+@binds(ast.Case)
+def _case(node: ast.Case, scope: Scope) -> plan.Expression:
+    conditions = [_condition(node, when, scope) for when in node.whens]
+    results = [bind(when.result, scope) for when in node.whens]
+    places = [when.result.at for when in node.whens]
+    otherwise = bind(node.otherwise, scope) if node.otherwise is not None else null()
+    # PostgreSQL looks at ELSE first when it chooses the type.
+    else_at = node.otherwise.at if node.otherwise is not None else node.at
+    target, converted = coercion.unify([otherwise, *results], [else_at, *places], "CASE", scope.workspace)
+    return plan.Case(
+        type=target,
+        branches=tuple(zip(conditions, converted[1:])),
+        otherwise=converted[0] if node.otherwise is not None else None,
+        nullable=coercion.any_nullable(converted),
+    )
+
+
+def _condition(node: ast.Case, when: ast.When, scope: Scope) -> plan.Expression:
+    if node.operand is None:
+        return bind_boolean(when.condition, scope, "CASE/WHEN")
+    operand, value = bind(node.operand, scope), bind(when.condition, scope)
+    if isinstance(operand, plan.RowValue):
+        return compare_rows("=", operand, value, when.condition.at, scope.workspace)
+    return apply("=", operand, value, when.condition.at, scope.workspace)
+
+
+def _coalesce(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
+    target, arguments = _unified(node, scope, "COALESCE")
+    return plan.Coalesce(type=target, arguments=arguments, nullable=all(a.nullable for a in arguments))
+
+
+def _extremum(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
+    word = node.name[-1].upper()
+    target, arguments = _unified(node, scope, word)
+    with located(node.at):
+        resolve_operator("<", target, target)
+    return plan.Extremum(
+        type=target, arguments=arguments, greatest=word == "GREATEST", nullable=all(a.nullable for a in arguments)
+    )
+
+
+def _unified(node: ast.FunctionCall, scope: Scope, word: str) -> tuple[SqlType, tuple[plan.Expression, ...]]:
+    if not node.arguments:
+        raise errors.SyntaxError(f"{word} needs an argument", position=node.at)
+    bound = [bind(argument, scope) for argument in node.arguments]
+    return coercion.unify(bound, [a.at for a in node.arguments], word, scope.workspace)
+
+
+def _null_if(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
+    if len(node.arguments) != 2:
+        raise errors.SyntaxError("NULLIF takes two arguments", position=node.at)
+    left, right = (bind(argument, scope) for argument in node.arguments)
+    equal = apply("=", left, right, node.at, scope.workspace)
+    if isinstance(equal, plan.Operator) and left.type.name == "unknown":
+        left = equal.arguments[0]
+    return plan.NullIf(type=left.type, left=left, equal=equal)
+
+
+CONDITIONALS: dict[str, Callable[[ast.FunctionCall, Scope], plan.Expression]] = {
+    "coalesce": _coalesce,
+    "greatest": _extremum,
+    "least": _extremum,
+    "nullif": _null_if,
+}

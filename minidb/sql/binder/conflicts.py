@@ -1,0 +1,108 @@
+"""ON CONFLICT: which unique indexes the conflict is about, and what is done then."""
+
+from __future__ import annotations
+
+from minidb import errors, schema
+from minidb.sql import ast, plan
+from minidb.sql.binder.assignments import bind_assignments
+from minidb.sql.binder.expressions import bind_in_clause
+from minidb.sql.binder.named_tables import table_columns
+from minidb.sql.binder.rows import stored_expression
+from minidb.sql.binder.scope import Frame, Scope, Source
+from minidb.sql.binder.trees import same
+
+
+def bind_on_conflict(node: ast.OnConflict, table: schema.Table, scope: Scope) -> plan.OnConflict:
+    """The clause; `scope` offers the existing row, `excluded` is the one that could not be inserted."""
+    arbiters = _arbiters(node, table, scope)
+    excluded = scope.workspace.new_relation(scope.selection)
+    if node.action == "nothing":
+        return plan.OnConflict(arbiters, None, None, excluded)
+    if not (node.keys or node.constraint):
+        raise errors.SyntaxError(
+            "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+            position=node.at,
+            hint="For example, ON CONFLICT (column_name).",
+        )
+    level = scope.beside(_with_excluded(scope.frame, table, excluded))
+    assignments = bind_assignments(node.assignments, table, level)
+    where = bind_in_clause(node.where, level, "WHERE", "WHERE") if node.where is not None else None
+    return plan.OnConflict(arbiters, assignments, where, excluded)
+
+
+def _with_excluded(frame: Frame, table: schema.Table, relation: int) -> Frame:
+    """`excluded` beside the table: its columns are named with the qualifier only."""
+    columns = table_columns(table, relation, "excluded")
+    return Frame(frame.plan, (*frame.sources, Source("excluded", columns, relation)), frame.columns)
+
+
+# -- arbiters ---------------------------------------------------------------------------------------------
+
+
+def _arbiters(node: ast.OnConflict, table: schema.Table, scope: Scope) -> tuple[int, ...]:
+    if node.constraint is not None:
+        return (_by_constraint(node.constraint, table).id,)
+    if not node.keys:
+        return ()
+    found = [index for index in table.indexes if index.unique and _matches(index, node, table, scope)]
+    if not found:
+        raise errors.InvalidColumnReference(
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification", position=node.at
+        )
+    for index in found:
+        _check_immediate(index, node.at)
+    return tuple([index.id for index in found])
+
+
+def _by_constraint(name: ast.Name, table: schema.Table) -> schema.Index:
+    index = table.index(name.value)
+    if index is None or not index.constraint:
+        raise errors.UndefinedObject(
+            f'constraint "{name.value}" for table "{table.name}" does not exist', position=name.at
+        )
+    _check_immediate(index, name.at)
+    return index
+
+
+def _check_immediate(index: schema.Index, at: int) -> None:
+    if index.deferrable:
+        raise errors.ProgrammingError(
+            "ON CONFLICT does not support deferrable unique constraints as arbiters", sqlstate="55000", position=at
+        )
+
+
+def _matches(index: schema.Index, node: ast.OnConflict, table: schema.Table, scope: Scope) -> bool:
+    """Whether the index has exactly these keys, and its condition (if any) is the one that was written."""
+    keys = [bind_in_clause(key.expression, scope, "ON CONFLICT") for key in node.keys]
+    parts = [_part(part, table, scope) for part in index.keys]
+    if not all(any(same(key, part) for part in parts) for key in keys):
+        return False
+    if not all(any(same(key, part) for key in keys) for part in parts):
+        return False
+    return index.where is None or _implies(node.keys_where, index.where, table, scope)
+
+
+def _part(part: schema.IndexKey, table: schema.Table, scope: Scope) -> plan.Expression:
+    relation = scope.frame.sources[0].relation
+    assert relation is not None
+    if part.position is not None:
+        column = table.columns[part.position]
+        return plan.Column(relation=relation, position=column.position, type=column.type)
+    assert part.expression is not None
+    return stored_expression(part.expression, table, relation, scope.workspace, "index expressions")
+
+
+def _implies(given: ast.Expression | None, condition: str, table: schema.Table, scope: Scope) -> bool:
+    """Whether the condition that was written contains, as terms of its AND, those of the index."""
+    if given is None:
+        return False
+    relation = scope.frame.sources[0].relation
+    assert relation is not None
+    wanted = stored_expression(condition, table, relation, scope.workspace, "index predicates")
+    bound = bind_in_clause(given, scope, "ON CONFLICT", "WHERE")
+    terms = _terms(bound)
+    return all(any(same(term, other) for other in terms) for term in _terms(wanted))
+
+
+def _terms(expression: plan.Expression) -> tuple[plan.Expression, ...]:
+    return expression.arguments if isinstance(expression, plan.And) else (expression,)

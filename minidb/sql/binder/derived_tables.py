@@ -1,0 +1,134 @@
+"""FROM items that are computed: subqueries, functions, VALUES."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidb import errors
+from minidb.sql import ast, plan
+from minidb.sql.binder.calls import convert_arguments
+from minidb.sql.binder.expressions import bind, bind_in_clause
+from minidb.sql.binder.items import binds_item
+from minidb.sql.binder.queries import bind_query
+from minidb.sql.binder.scope import EMPTY_FRAME, Frame, Scope, Source, SourceColumn
+from minidb.sql.binder.trees import relations_in
+from minidb.sql.binder.workspace import located
+from minidb.sql.functions import resolve
+from minidb.types import BIGINT, SqlType
+
+
+def outer_scope(scope: Scope, visible: Frame, lateral: bool) -> Scope:
+    """What a FROM item sees: the tables to its left only if it is LATERAL, else what is around the SELECT."""
+    return scope.beside(visible if lateral else EMPTY_FRAME)
+
+
+def query_frame(
+    query: plan.Query, alias: str, names: Sequence[str], scope: Scope, at: int, unnamed: bool = False
+) -> Frame:
+    """A query as a table: a Project under its own relation number."""
+    columns = column_aliases(alias, [o.name for o in query.outputs], names, at)
+    relation = scope.workspace.new_relation(scope.selection)
+    projected = plan.Project(
+        input=query.input, relation=relation, expressions=tuple([o.expression for o in query.outputs]), names=columns
+    )
+    source_columns = relation_columns(
+        relation,
+        alias,
+        columns,
+        [o.expression.type for o in query.outputs],
+        [o.expression.nullable for o in query.outputs],
+    )
+    sources = () if unnamed else (Source(alias, source_columns, relation),)
+    return Frame(projected, sources, source_columns)
+
+
+def relation_columns(
+    relation: int, alias: str, names: Sequence[str], types: Sequence[SqlType], nullable: Sequence[bool]
+) -> tuple[SourceColumn, ...]:
+    return tuple(
+        [
+            SourceColumn(
+                name, plan.Column(relation=relation, position=place, type=kind, nullable=null, name=name), alias
+            )
+            for place, (name, kind, null) in enumerate(zip(names, types, nullable))
+        ]
+    )
+
+
+def column_aliases(alias: str, names: Sequence[str], aliases: Sequence[str], at: int) -> tuple[str, ...]:
+    """Column names with `AS alias (aliases)` applied: the first ones are renamed. Raises 42P10."""
+    if len(aliases) > len(names):
+        raise errors.InvalidColumnReference(
+            f'table "{alias}" has {len(names)} columns available but {len(aliases)} columns specified', position=at
+        )
+    return (*aliases, *names[len(aliases) :])
+
+
+@binds_item(ast.DerivedTable)
+def _derived_table(item: ast.DerivedTable, scope: Scope, visible: Frame) -> Frame:
+    before = len(scope.ctes)
+    query = bind_query(item.query, outer_scope(scope, visible, item.lateral), hoist=True)
+    if item.lateral and not _visible_relations(visible).isdisjoint(relations_in(tuple(scope.ctes[before:]))):
+        raise errors.NotSupportedError("WITH inside LATERAL is not supported yet", position=item.at)
+    return query_frame(query, item.alias or "unnamed_subquery", item.columns, scope, item.at, item.alias is None)
+
+
+def _visible_relations(visible: Frame) -> set[int]:
+    return relations_in(tuple([c.expression for source in visible.sources for c in source.columns]))
+
+
+# -- functions --------------------------------------------------------------------------------------------
+
+
+@binds_item(ast.TableFunction)
+def _table_function(item: ast.TableFunction, scope: Scope, visible: Frame) -> Frame:
+    """A function in FROM; it always sees the tables to its left."""
+    if len(item.calls) > 1:
+        raise errors.NotSupportedError("ROWS FROM with several functions is not supported yet", position=item.at)
+    if any(column.type is not None for column in item.columns):
+        raise errors.NotSupportedError("column definition lists are not supported yet", position=item.at)
+    node = item.calls[0]
+    level = outer_scope(scope, visible, True)
+    scan: plan.FunctionScan | plan.Values
+    if isinstance(node, ast.FunctionCall) and _is_plain(node):
+        scan, name = _function_scan(node, item, level, scope)
+    else:
+        scan, name = _value_scan(node, scope, level)
+    alias = item.alias or name
+    # A function with one column names it by its alias.
+    names = [alias, *(["ordinality"] if item.ordinality else [])]
+    columns = column_aliases(alias, names, [column.name for column in item.columns], item.at)
+    nullable = [True] * (len(scan.types) - 1) + [not item.ordinality]
+    found = relation_columns(scan.relation, alias, columns, scan.types, nullable)
+    return Frame(scan, (Source(alias, found, scan.relation),), found)
+
+
+def _is_plain(node: ast.FunctionCall) -> bool:
+    return not (node.star or node.distinct or node.order_by or node.over or node.filter or node.within_group) and (
+        node.name[-1] not in ("coalesce", "nullif", "greatest", "least", "grouping")
+    )
+
+
+def _function_scan(
+    node: ast.FunctionCall, item: ast.TableFunction, level: Scope, scope: Scope
+) -> tuple[plan.FunctionScan, str]:
+    bound = [bind_in_clause(argument, level, "functions in FROM") for argument in node.arguments]
+    with located(node.at):
+        function, targets = resolve(node.name[-1], tuple([e.type for e in bound]))
+    arguments = convert_arguments(bound, targets, [a.at for a in node.arguments], scope)
+    types: tuple[SqlType, ...] = (function.result_type(targets),)
+    if item.ordinality:
+        types += (BIGINT,)
+    relation = scope.workspace.new_relation(scope.selection)
+    scan = plan.FunctionScan(
+        relation=relation, function=function, arguments=arguments, types=types, ordinality=item.ordinality
+    )
+    return scan, node.name[-1]
+
+
+def _value_scan(node: ast.Expression, scope: Scope, level: Scope) -> tuple[plan.Values, str]:
+    """CURRENT_DATE and its like in FROM: one row with the value."""
+    value = bind(node, level)
+    relation = scope.workspace.new_relation(scope.selection)
+    name = node.name if isinstance(node, ast.CurrentValue) else "column1"
+    return plan.Values(relation=relation, rows=((value,),), types=(value.type,)), name

@@ -1,0 +1,309 @@
+"""Expressions: which function binds which syntax node, and the simplest of them: constants, names, casts, truth.
+
+Each kind of syntax node has one handler, registered with `@binds`. The handlers live beside this module, one family a
+file (`operators`, `predicates`, `conditionals`, `calls`, `subqueries`); they call back through `bind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from minidb import errors
+from minidb.sql import ast, plan
+from minidb.sql.binder import coercion
+from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.workspace import located
+from minidb.types import (
+    BIGINT,
+    BOOLEAN,
+    INTEGER,
+    INTERVAL,
+    NUMERIC,
+    RECORD,
+    UNKNOWN,
+    SqlType,
+    array_of,
+    canonical_numeric,
+    cut_interval,
+    from_text,
+    integer_type,
+    parse_interval,
+    type_from_name,
+)
+
+Handler = Callable[[Any, Scope], plan.Expression]
+_HANDLERS: dict[type, Handler] = {}
+H = TypeVar("H", bound=Handler)
+
+
+def binds(kind: type) -> Callable[[H], H]:
+    """Registers the handler of a kind of syntax node."""
+
+    def register(handler: H) -> H:
+        _HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+def bind(node: ast.Expression, scope: Scope) -> plan.Expression:
+    """The meaning of an expression in a scope; its type may be UNKNOWN (an untyped literal or parameter)."""
+    handler = _HANDLERS.get(type(node))
+    if handler is None:
+        raise errors.NotSupportedError(f"{_words(type(node).__name__)} is not supported yet", position=node.at)
+    return handler(node, scope)
+
+
+def _words(name: str) -> str:
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+
+
+def bind_typed(node: ast.Expression, scope: Scope) -> plan.Expression:
+    """As `bind`, but what is untyped becomes text."""
+    return coercion.settle(bind(node, scope), node.at, scope.workspace)
+
+
+def bind_boolean(node: ast.Expression, scope: Scope, what: str) -> plan.Expression:
+    """The meaning of a condition; `what` names its place for the error."""
+    return coercion.boolean(bind(node, scope), what, node.at, scope.workspace)
+
+
+def bind_in_clause(node: ast.Expression, scope: Scope, clause: str, what: str | None = None) -> plan.Expression:
+    """Binds in a clause of the scope's SELECT; with `what`, a condition."""
+    selection = scope.selection
+    if selection is None:
+        return bind(node, scope) if what is None else bind_boolean(node, scope, what)
+    before, selection.clause = selection.clause, clause
+    try:
+        return bind(node, scope) if what is None else bind_boolean(node, scope, what)
+    finally:
+        selection.clause = before
+
+
+def bind_type(name: ast.TypeName) -> SqlType:
+    """The type that a name in the text means."""
+    kind = type_from_name(name.name, name.modifiers, name.at if name.at >= 0 else None)
+    return array_of(kind) if name.array else kind
+
+
+# -- constants --------------------------------------------------------------------------------------------
+
+
+def constant(kind: SqlType, value: Any) -> plan.Constant:
+    return plan.Constant(type=kind, nullable=value is None, value=value)
+
+
+def null(kind: SqlType = UNKNOWN) -> plan.Constant:
+    return plan.Constant(type=kind, value=None)
+
+
+@binds(ast.NumberLiteral)
+def _number(node: ast.NumberLiteral, scope: Scope) -> plan.Expression:
+    text = node.text.replace("_", "")
+    if not node.is_integer:
+        with located(node.at):
+            return constant(NUMERIC, from_text(NUMERIC, text))
+    value = _integer(text)
+    kind = integer_type(value)
+    return constant(kind, canonical_numeric(Decimal(value)) if kind == NUMERIC else value)
+
+
+def _integer(text: str) -> int:
+    prefix = text[:2].lower()
+    base = {"0x": 16, "0o": 8, "0b": 2}.get(prefix)
+    if base is not None:
+        return int(text[2:], base)
+    return int(Decimal(text))  # int() refuses more than 4,300 digits
+
+
+@binds(ast.StringLiteral)
+def _string(node: ast.StringLiteral, scope: Scope) -> plan.Expression:
+    return constant(UNKNOWN, node.value)
+
+
+@binds(ast.BooleanLiteral)
+def _boolean(node: ast.BooleanLiteral, scope: Scope) -> plan.Expression:
+    return constant(BOOLEAN, node.value)
+
+
+@binds(ast.NullLiteral)
+def _null(node: ast.NullLiteral, scope: Scope) -> plan.Expression:
+    return null()
+
+
+@binds(ast.TypedLiteral)
+def _typed_literal(node: ast.TypedLiteral, scope: Scope) -> plan.Expression:
+    target = bind_type(node.type)
+    return coercion.coerce(constant(UNKNOWN, node.value), target, node.at, scope.workspace, "explicit")
+
+
+@binds(ast.IntervalLiteral)
+def _interval(node: ast.IntervalLiteral, scope: Scope) -> plan.Expression:
+    with located(node.at):
+        value = parse_interval(node.value, node.fields)
+        if node.fields is not None:
+            value = cut_interval(value, node.fields)
+    literal = constant(INTERVAL, value)
+    if node.precision is None:
+        return literal
+    target = type_from_name("interval", (node.precision,), node.at)
+    return coercion.coerce(literal, target, node.at, scope.workspace, "explicit")
+
+
+# -- parameters -------------------------------------------------------------------------------------------
+
+_LIFTED_TYPES = {"int4": INTEGER, "int8": BIGINT, "numeric": NUMERIC, "text": UNKNOWN}
+
+
+@binds(ast.Parameter)
+def _parameter(node: ast.Parameter, scope: Scope) -> plan.Expression:
+    return scope.workspace.parameter(node.index - 1, node.at)
+
+
+@binds(ast.NamedParameter)
+def _named_parameter(node: ast.NamedParameter, scope: Scope) -> plan.Expression:
+    return scope.workspace.named_parameter(node.name, node.at)
+
+
+@binds(ast.Lifted)
+def _lifted(node: ast.Lifted, scope: Scope) -> plan.Expression:
+    return scope.workspace.lifted(node.index, _LIFTED_TYPES[node.kind])
+
+
+# -- names ------------------------------------------------------------------------------------------------
+
+
+@binds(ast.ColumnRef)
+def _column(node: ast.ColumnRef, scope: Scope) -> plan.Expression:
+    try:
+        return scope.column(node)
+    except errors.UndefinedColumn:
+        for level in scope.levels():
+            if any(source.alias == node.name for source in level.frame.sources) and len(node.parts) == 1:
+                raise errors.NotSupportedError("whole-row references are not supported yet", position=node.at) from None
+        raise
+
+
+@binds(ast.Star)
+def _star(node: ast.Star, scope: Scope) -> plan.Expression:
+    raise errors.SyntaxError('"*" is not allowed here', position=node.at)
+
+
+@binds(ast.DefaultValue)
+def _default(node: ast.DefaultValue, scope: Scope) -> plan.Expression:
+    raise errors.SyntaxError("DEFAULT is not allowed in this context", position=node.at)
+
+
+@binds(ast.Collate)
+def _collate(node: ast.Collate, scope: Scope) -> plan.Expression:
+    operand = bind_typed(node.operand, scope)
+    if operand.type.category != "S":
+        raise errors.DatatypeMismatch(f"collations are not supported by type {operand.type}", position=node.at)
+    if node.collation.lower() not in ("c", "posix", "default", "ucs_basic", "c.utf-8", "c.utf8", "binary"):
+        raise errors.UndefinedObject(f'collation "{node.collation}" does not exist', position=node.at)
+    return operand
+
+
+# -- casts and constructors -------------------------------------------------------------------------------
+
+
+@binds(ast.Cast)
+def _cast(node: ast.Cast, scope: Scope) -> plan.Expression:
+    target = bind_type(node.type)
+    operand = node.operand
+    if isinstance(operand, ast.ArrayConstructor) and target.element is not None:
+        return bind_array(operand, scope, target.element)
+    bound = bind(operand, scope)
+    place = node.at if bound.type != UNKNOWN else operand.at
+    converted = coercion.coerce(bound, target, place, scope.workspace, "explicit")
+    if node.type.fields is not None and target.name == "interval":
+        return _cut(converted, node.type.fields)
+    return converted
+
+
+def _cut(expression: plan.Expression, fields: str) -> plan.Expression:
+    if isinstance(expression, plan.Constant):
+        value = expression.value
+        return constant(expression.type, None if value is None else cut_interval(value, fields))
+    return plan.Convert(
+        type=expression.type,
+        nullable=expression.nullable,
+        argument=expression,
+        function=lambda value: cut_interval(value, fields),
+    )
+
+
+@binds(ast.Row)
+def _row(node: ast.Row, scope: Scope) -> plan.Expression:
+    return plan.RowValue(type=RECORD, nullable=False, arguments=tuple([bind_typed(i, scope) for i in node.items]))
+
+
+@binds(ast.ArrayConstructor)
+def _array(node: ast.ArrayConstructor, scope: Scope) -> plan.Expression:
+    return bind_array(node, scope, None)
+
+
+def bind_array(node: ast.ArrayConstructor, scope: Scope, element: SqlType | None) -> plan.Expression:
+    """ARRAY[...], its items converted to `element` where a cast stands around it."""
+    if any(isinstance(item, ast.ArrayConstructor) for item in node.items):
+        raise errors.NotSupportedError("arrays of more than one dimension are not supported yet", position=node.at)
+    places = [item.at for item in node.items]
+    items = [bind(item, scope) for item in node.items]
+    if element is not None:
+        converted = tuple(
+            [coercion.coerce(i, element, at, scope.workspace, "explicit") for i, at in zip(items, places)]
+        )
+        return plan.ArrayLiteral(type=array_of(element), nullable=False, items=converted)
+    if not items:
+        raise errors.IndeterminateDatatype(
+            "cannot determine type of empty array",
+            position=node.at,
+            hint="Explicitly cast to the desired type, for example ARRAY[]::integer[].",
+        )
+    target, converted = coercion.unify(items, places, "ARRAY", scope.workspace)
+    return plan.ArrayLiteral(type=array_of(target), nullable=False, items=converted)
+
+
+# -- truth ------------------------------------------------------------------------------------------------
+
+
+@binds(ast.And)
+def _and(node: ast.And, scope: Scope) -> plan.Expression:
+    arguments = tuple([bind_boolean(operand, scope, "AND") for operand in node.operands])
+    return plan.And(arguments=arguments, nullable=coercion.any_nullable(arguments))
+
+
+@binds(ast.Or)
+def _or(node: ast.Or, scope: Scope) -> plan.Expression:
+    arguments = tuple([bind_boolean(operand, scope, "OR") for operand in node.operands])
+    return plan.Or(arguments=arguments, nullable=coercion.any_nullable(arguments))
+
+
+@binds(ast.Not)
+def _not(node: ast.Not, scope: Scope) -> plan.Expression:
+    return negate(bind_boolean(node.operand, scope, "NOT"))
+
+
+def negate(predicate: plan.Expression) -> plan.Expression:
+    if isinstance(predicate, plan.Exists):
+        return plan.Exists(plan=predicate.plan, negated=not predicate.negated)
+    return plan.Not(argument=predicate, nullable=predicate.nullable)
+
+
+@binds(ast.Is)
+def _is(node: ast.Is, scope: Scope) -> plan.Expression:
+    if node.test == "null":
+        return _is_null(bind(node.operand, scope), node.negated)
+    word = f"IS {'NOT ' if node.negated else ''}{node.test.upper()}"
+    truth = {"true": True, "false": False, "unknown": None}[node.test]
+    return plan.IsTruth(argument=bind_boolean(node.operand, scope, word), truth=truth, negated=node.negated)
+
+
+def _is_null(operand: plan.Expression, negated: bool) -> plan.Expression:
+    """A row is NULL if all its columns are, and NOT NULL if none is."""
+    if isinstance(operand, plan.RowValue):
+        tests = tuple([plan.IsNull(argument=a, negated=negated) for a in operand.arguments])
+        return plan.And(arguments=tests, nullable=False) if len(tests) > 1 else tests[0]
+    return plan.IsNull(argument=operand, negated=negated)

@@ -1,0 +1,146 @@
+"""FROM items that are names: tables, views, the engine's inside views, tables of WITH."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidb import errors, schema
+from minidb.sql import ast, plan
+from minidb.sql.binder.derived_tables import column_aliases, query_frame, relation_columns
+from minidb.sql.binder.items import binds_item
+from minidb.sql.binder.queries import bind_query
+from minidb.sql.binder.scope import CommonTableEntry, Frame, Scope, Source, SourceColumn
+from minidb.sql.parser import parse
+from minidb.sql.suggest import nearest
+
+VIRTUAL_SCHEMAS = ("sys", "information_schema")
+
+
+@binds_item(ast.TableRef)
+def _table_ref(item: ast.TableRef, scope: Scope, visible: Frame) -> Frame:
+    name = item.name
+    if name.schema is None:
+        entry = scope.common_table(name.name)
+        if entry is not None:
+            return _common_table(item, entry, scope)
+    if name.schema in VIRTUAL_SCHEMAS:
+        return _virtual(item, scope)
+    catalog = scope.workspace.view.catalog
+    view = catalog.views.get(name.name) if name.schema in (None, "public") else None
+    if view is not None:
+        return _view(item, view, scope)
+    return table_frame(item, find_table(name, catalog), scope, "access share")
+
+
+def find_table(name: ast.QualifiedName, catalog: schema.Catalog) -> schema.Table:
+    """The base table of this name. Raises 42P01, 3F000."""
+    if len(name.parts) > 2 or name.schema not in (None, "public"):
+        shown = ".".join(name.parts)
+        raise errors.UndefinedTable(f'relation "{shown}" does not exist', position=name.at)
+    table = catalog.tables.get(name.name)
+    if table is None:
+        near = nearest(name.name, [*catalog.tables, *catalog.views])
+        raise errors.UndefinedTable(
+            f'relation "{name.name}" does not exist',
+            position=name.at,
+            hint=f'Perhaps you meant the table "{near}".' if near else None,
+        )
+    return table
+
+
+def table_frame(item: ast.TableRef, table: schema.Table, scope: Scope, mode: str) -> Frame:
+    """A base table under a new relation number."""
+    workspace = scope.workspace
+    workspace.use_table(table, mode)
+    alias = item.alias or table.name
+    relation = workspace.new_relation(scope.selection)
+    workspace.base_tables[relation] = table
+    columns = table_columns(table, relation, alias, item.columns, item.at)
+    source = Source(
+        alias,
+        columns,
+        relation,
+        table,
+        schema="public" if item.alias is None else None,
+        table_name=table.name,
+    )
+    return Frame(plan.Scan(relation=relation, table=table, alias=alias), (source,), columns)
+
+
+def table_columns(
+    table: schema.Table, relation: int, alias: str, aliases: Sequence[str] = (), at: int = -1
+) -> tuple[SourceColumn, ...]:
+    """The live columns of a table, by their positions in the stored row."""
+    live = table.live_columns
+    names = column_aliases(alias, [c.name for c in live], aliases, at) if aliases else [c.name for c in live]
+    return tuple([SourceColumn(name, table_column(c, relation), alias) for name, c in zip(names, live)])
+
+
+def table_column(column: schema.Column, relation: int) -> plan.Column:
+    return plan.Column(
+        relation=relation,
+        position=column.position,
+        type=column.type,
+        nullable=not column.not_null,
+        name=column.name,
+    )
+
+
+def _virtual(item: ast.TableRef, scope: Scope) -> Frame:
+    name = item.name
+    assert name.schema is not None
+    columns = scope.workspace.view.virtual(name.schema, name.name)
+    if columns is None:
+        raise errors.UndefinedTable(f'relation "{name.schema}.{name.name}" does not exist', position=name.at)
+    relation = scope.workspace.new_relation(scope.selection)
+    alias = item.alias or name.name
+    full_name = f"{name.schema}.{name.name}"
+    scan = plan.VirtualScan(relation=relation, name=full_name, alias=alias, columns=columns)
+    names = column_aliases(alias, [c.name for c in columns], item.columns, item.at)
+    found = relation_columns(relation, alias, names, [c.type for c in columns], [not c.not_null for c in columns])
+    source = Source(alias, found, relation, schema=name.schema if item.alias is None else None, table_name=name.name)
+    return Frame(scan, (source,), found)
+
+
+# -- views ------------------------------------------------------------------------------------------------
+
+
+def _view(item: ast.TableRef, view: schema.View, scope: Scope) -> Frame:
+    """The view's query in place of its name; it sees nothing of the query around it."""
+    workspace = scope.workspace
+    if view.name in workspace.open_views:
+        raise errors.ProgrammingError(f'view "{view.name}" refers to itself', sqlstate="42P17", position=item.at)
+    query = parse(view.query)
+    assert isinstance(query, ast.Query)
+    alone = Scope(workspace)
+    alone.ctes = scope.ctes
+    workspace.open_views.append(view.name)
+    try:
+        bound = bind_query(query, alone, hoist=True)
+    except errors.Error as error:
+        error.position = item.at  # places in the view's text mean nothing to the user
+        raise
+    finally:
+        workspace.open_views.pop()
+    names = column_aliases(view.name, [o.name for o in bound.outputs], view.columns, item.at)
+    names = column_aliases(item.alias or view.name, names, item.columns, item.at)
+    return query_frame(bound, item.alias or view.name, names, scope, item.at)
+
+
+# -- WITH -------------------------------------------------------------------------------------------------
+
+
+def _common_table(item: ast.TableRef, entry: CommonTableEntry, scope: Scope) -> Frame:
+    alias = item.alias or entry.name
+    if entry.inlined is not None:
+        assert entry.scope is not None
+        bound = bind_query(entry.inlined, entry.scope, hoist=True)
+        names = column_aliases(entry.name, [o.name for o in bound.outputs], entry.columns, item.at)
+        return query_frame(bound, alias, column_aliases(alias, names, item.columns, item.at), scope, item.at)
+    if not entry.columns:
+        raise errors.NotSupportedError(f'WITH query "{entry.name}" does not have a RETURNING clause', position=item.at)
+    relation = scope.workspace.new_relation(scope.selection)
+    scan = plan.CteScan(relation=relation, cte=entry.number, types=entry.types, name=entry.name)
+    names = column_aliases(alias, entry.columns, item.columns, item.at)
+    columns = relation_columns(relation, alias, names, entry.types, entry.nullable)
+    return Frame(scan, (Source(alias, columns, relation),), columns)

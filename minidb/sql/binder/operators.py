@@ -1,0 +1,136 @@
+"""Operators: unary, infix (in chains of any length) and between rows."""
+
+from __future__ import annotations
+
+from minidb import errors
+from minidb.sql import ast, plan
+from minidb.sql.binder import coercion
+from minidb.sql.binder.expressions import bind, binds, constant
+from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.workspace import Workspace, located
+from minidb.sql.functions.operators import resolve_operator
+from minidb.sql.functions.registry import Operator
+from minidb.types import SqlType
+
+COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
+_SWITCHED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+# Operators that may answer NULL for operands that are not.
+_MAYBE_NULL = frozenset({"->", "->>", "#>", "#>>"})
+
+
+def apply(
+    symbol: str, left: plan.Expression, right: plan.Expression, at: int, workspace: Workspace, right_at: int = -1
+) -> plan.Expression:
+    """`left symbol right`, both converted to what the operator takes. Raises 42883."""
+    with located(at):
+        operator = resolve_operator(symbol, left.type, right.type)
+    return applied(operator, left, right, at, workspace, right_at)
+
+
+def applied(
+    operator: Operator, left: plan.Expression, right: plan.Expression, at: int, workspace: Workspace, right_at: int = -1
+) -> plan.Expression:
+    assert operator.left is not None
+    arguments = (
+        operand(left, operator.left, at, workspace),
+        operand(right, operator.right, right_at if right_at >= 0 else at, workspace),
+    )
+    nullable = coercion.any_nullable(arguments) or operator.name in _MAYBE_NULL
+    return plan.Operator(type=operator.result, nullable=nullable, operator=operator, arguments=arguments)
+
+
+def operand(expression: plan.Expression, target: SqlType, at: int, workspace: Workspace) -> plan.Expression:
+    """An operand as the operator wants it; `text || 1` converts as an assignment does."""
+    return coercion.coerce(expression, target, at, workspace, "assignment")
+
+
+@binds(ast.BinaryOp)
+def _binary(node: ast.BinaryOp, scope: Scope) -> plan.Expression:
+    """A chain of operators is followed along its left side in a loop: it may be thousands of terms long."""
+    chain: list[ast.BinaryOp] = []
+    first: ast.Expression = node
+    while isinstance(first, ast.BinaryOp):
+        chain.append(first)
+        first = first.left
+    result = bind(first, scope)
+    place = first.at
+    for link in reversed(chain):
+        result = _infix(link, result, place, scope)
+        place = link.at
+    return result
+
+
+def _infix(node: ast.BinaryOp, left: plan.Expression, left_at: int, scope: Scope) -> plan.Expression:
+    right = bind(node.right, scope)
+    if isinstance(left, plan.RowValue) or isinstance(right, plan.RowValue):
+        return compare_rows(node.operator, left, right, node.at, scope.workspace)
+    with located(node.at):
+        operator = resolve_operator(node.operator, left.type, right.type)
+    assert operator.left is not None
+    left = operand(left, operator.left, left_at, scope.workspace)
+    return applied(operator, left, right, node.at, scope.workspace, node.right.at)
+
+
+@binds(ast.UnaryOp)
+def _unary(node: ast.UnaryOp, scope: Scope) -> plan.Expression:
+    value = bind(node.operand, scope)
+    with located(node.at):
+        operator = resolve_operator(node.operator, None, value.type)
+        converted = operand(value, operator.right, node.operand.at, scope.workspace)
+        if isinstance(converted, plan.Constant) and converted.value is not None:
+            return constant(operator.result, operator.call(converted.value))
+    return plan.Operator(type=operator.result, nullable=converted.nullable, operator=operator, arguments=(converted,))
+
+
+# -- rows -------------------------------------------------------------------------------------------------
+
+
+def row_pairs(left: plan.Expression, right: plan.Expression, at: int) -> list[tuple[plan.Expression, plan.Expression]]:
+    """The columns of two rows, side by side. Raises 42601 if they differ in number."""
+    lefts = left.arguments if isinstance(left, plan.RowValue) else (left,)
+    rights = right.arguments if isinstance(right, plan.RowValue) else (right,)
+    if len(lefts) != len(rights) or not isinstance(left, plan.RowValue) or not isinstance(right, plan.RowValue):
+        raise errors.SyntaxError("unequal number of entries in row expressions", position=at)
+    if not lefts:
+        raise errors.NotSupportedError("cannot compare rows of zero length", position=at)
+    return list(zip(lefts, rights))
+
+
+def compare_rows(
+    symbol: str, left: plan.Expression, right: plan.Expression, at: int, workspace: Workspace
+) -> plan.Expression:
+    """Row comparison: `=` is AND, `<>` is OR, the others go by the first columns that differ."""
+    pairs = row_pairs(left, right, at)
+    if symbol not in COMPARISONS:
+        raise errors.NotSupportedError(f"operator {symbol} cannot compare rows", position=at)
+    if symbol in ("=", "<>"):
+        tests = tuple([apply(symbol, a, b, at, workspace) for a, b in pairs])
+        nullable = coercion.any_nullable(tests)
+        if len(tests) == 1:
+            return tests[0]
+        return (
+            plan.And(arguments=tests, nullable=nullable)
+            if symbol == "="
+            else plan.Or(arguments=tests, nullable=nullable)
+        )
+    return _ordered_rows(symbol, pairs, at, workspace)
+
+
+def _ordered_rows(
+    symbol: str, pairs: list[tuple[plan.Expression, plan.Expression]], at: int, workspace: Workspace
+) -> plan.Expression:
+    lefts, rights, operators = [], [], []
+    for a, b in pairs:
+        with located(at):
+            strict = resolve_operator(symbol.rstrip("="), a.type, b.type)
+        assert strict.left is not None
+        lefts.append(operand(a, strict.left, at, workspace))
+        rights.append(operand(b, strict.right, at, workspace))
+        operators.append((strict, resolve_operator("=", strict.left, strict.right)))
+    return plan.RowComparison(
+        symbol=symbol,
+        left=tuple(lefts),
+        right=tuple(rights),
+        operators=tuple(operators),
+        nullable=coercion.any_nullable(lefts) or coercion.any_nullable(rights),
+    )

@@ -1,0 +1,108 @@
+"""Subqueries as values: EXISTS, scalar, IN, ANY / ALL, ARRAY."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from minidb import errors
+from minidb.sql import ast, plan
+from minidb.sql.binder import coercion
+from minidb.sql.binder.expressions import bind, binds
+from minidb.sql.binder.queries import bind_query
+from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.workspace import located
+from minidb.sql.functions.operators import resolve_operator
+from minidb.sql.functions.registry import Operator
+from minidb.types import SqlType, array_of
+
+_NOT_IN = ("CHECK constraints", "DEFAULT expressions", "index expressions", "index predicates", "generated columns")
+
+
+def bind_subquery(query: ast.Query, scope: Scope) -> plan.Query:
+    """A query that stands in an expression."""
+    if scope.selection is not None and scope.selection.clause in _NOT_IN:
+        raise errors.NotSupportedError(f"cannot use subquery in {scope.selection.clause}", position=query.at)
+    return bind_query(query, scope)
+
+
+@binds(ast.Exists)
+def _exists(node: ast.Exists, scope: Scope) -> plan.Expression:
+    return plan.Exists(plan=bind_subquery(node.query, scope))
+
+
+@binds(ast.Subquery)
+def _scalar(node: ast.Subquery, scope: Scope) -> plan.Expression:
+    query = bind_subquery(node.query, scope)
+    output = _single(query, node.at)
+    return plan.ScalarSubquery(type=output.expression.type, plan=query)
+
+
+def _single(query: plan.Query, at: int) -> plan.Output:
+    if len(query.outputs) != 1:
+        raise errors.SyntaxError("subquery must return only one column", position=at)
+    return query.outputs[0]
+
+
+@binds(ast.ArraySubquery)
+def _array(node: ast.ArraySubquery, scope: Scope) -> plan.Expression:
+    query = bind_subquery(node.query, scope)
+    kind = _single(query, node.at).expression.type
+    return plan.ArraySubquery(type=array_of(kind), nullable=False, plan=query)
+
+
+# -- comparisons with the rows of a subquery --------------------------------------------------------------
+
+
+@binds(ast.InSubquery)
+def _in(node: ast.InSubquery, scope: Scope) -> plan.Expression:
+    """IN is `= ANY`, NOT IN is `<> ALL`."""
+    symbol = "<>" if node.negated else "="
+    return _quantified(node.operand, symbol, node.negated, node.query, node.at, scope)
+
+
+@binds(ast.QuantifiedSubquery)
+def _quantified_subquery(node: ast.QuantifiedSubquery, scope: Scope) -> plan.Expression:
+    return _quantified(node.left, node.operator, node.quantifier == "all", node.query, node.at, scope)
+
+
+def _quantified(
+    left: ast.Expression, symbol: str, every: bool, query: ast.Query, at: int, scope: Scope
+) -> plan.Expression:
+    bound = bind(left, scope)
+    values = list(bound.arguments) if isinstance(bound, plan.RowValue) else [bound]
+    subquery = bind_subquery(query, scope)
+    _check_width(len(values), len(subquery.outputs), at)
+    if len(values) > 1 and symbol not in ("=", "<>"):
+        raise errors.NotSupportedError(f"row {symbol} ANY / ALL (subquery) is not supported yet", position=at)
+    operators = []
+    for place, output in enumerate(subquery.outputs):
+        with located(at):
+            operator = resolve_operator(symbol, values[place].type, output.expression.type)
+        operators.append(operator)
+        values[place] = _operand(values[place], operator.left, left.at, scope)
+    outputs = tuple([_output(o, operator, at, scope) for o, operator in zip(subquery.outputs, operators)])
+    nullable = coercion.any_nullable([*values, *[output.expression for output in outputs]])
+    return plan.QuantifiedSubquery(
+        arguments=tuple(values),
+        symbol=symbol,
+        operators=tuple(operators),
+        all=every,
+        plan=replace(subquery, outputs=outputs),
+        nullable=nullable,
+    )
+
+
+def _check_width(left: int, right: int, at: int) -> None:
+    if right < left:
+        raise errors.SyntaxError("subquery has too few columns", position=at)
+    if right > left:
+        raise errors.SyntaxError("subquery has too many columns", position=at)
+
+
+def _operand(value: plan.Expression, target: SqlType | None, at: int, scope: Scope) -> plan.Expression:
+    assert target is not None
+    return coercion.coerce(value, target, at, scope.workspace)
+
+
+def _output(output: plan.Output, operator: Operator, at: int, scope: Scope) -> plan.Output:
+    return plan.Output(output.name, coercion.coerce(output.expression, operator.right, at, scope.workspace))

@@ -1,0 +1,170 @@
+"""Window calls: OVER, named windows, frames.
+
+A window call stands in expressions as `Column(window_relation, k)`; the SELECT's `Window` node computes all of them.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from minidb import errors
+from minidb.sql import ast, plan
+from minidb.sql.binder import coercion
+from minidb.sql.binder.aggregates import aggregate_call, aggregate_parts
+from minidb.sql.binder.expressions import bind, bind_in_clause
+from minidb.sql.binder.scope import Scope, Selection
+from minidb.sql.binder.sorting import bind_sort_key
+from minidb.sql.binder.workspace import located
+from minidb.sql.functions import is_aggregate, resolve_window
+from minidb.sql.functions.operators import resolve_operator
+from minidb.types import BIGINT
+
+_ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
+_BOUNDS = ("unbounded preceding", "preceding", "current row", "following", "unbounded following")
+
+
+def bind_window_call(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
+    """A call with OVER."""
+    selection = scope.selection
+    if selection is None or selection.clause not in _ALLOWED:
+        raise errors.WindowingError(f"window functions are not allowed in {scope.clause}", position=node.at)
+    if node.distinct:
+        raise errors.NotSupportedError("DISTINCT is not implemented for window functions", position=node.at)
+    if node.order_by or node.within_group:
+        raise errors.NotSupportedError("ORDER BY inside a window function is not supported yet", position=node.at)
+    spec = _specification(node, selection)
+    # Arguments are bound as in HAVING: aggregates may stand in them, window calls may not.
+    before, selection.clause = selection.clause, "WINDOW"
+    try:
+        call = _call(node, spec, scope)
+    finally:
+        selection.clause = before
+    selection.windows.append(call)
+    return plan.Column(
+        relation=selection.window_relation, position=len(selection.windows) - 1, type=call.type, name=node.name[-1]
+    )
+
+
+def _call(node: ast.FunctionCall, spec: ast.WindowSpec, scope: Scope) -> plan.WindowCall:
+    partition_by = tuple([coercion.settle(bind(e, scope), e.at, scope.workspace) for e in spec.partition_by])
+    order_by = tuple([bind_sort_key(key, bind(key.expression, scope), scope) for key in spec.order_by])
+    frame = _frame(spec.frame, order_by, scope) if spec.frame is not None else None
+    call = _function(node, scope)
+    return replace(call, partition_by=partition_by, order_by=order_by, frame=frame)
+
+
+def _function(node: ast.FunctionCall, scope: Scope) -> plan.WindowCall:
+    name = node.name[-1]
+    bound, places, keys, condition = aggregate_parts(node, scope)
+    if is_aggregate(name):
+        call = aggregate_call(node, bound, places, keys, condition, scope)
+        return plan.WindowCall(function=call.aggregate, arguments=call.arguments, type=call.type, filter=call.filter)
+    with located(node.at):
+        function, targets = resolve_window(name, tuple([e.type for e in bound]))
+    if condition is not None:
+        raise errors.NotSupportedError("FILTER is not implemented for non-aggregate window functions", position=node.at)
+    arguments = tuple([coercion.coerce(e, t, at, scope.workspace) for e, t, at in zip(bound, targets, places)])
+    return plan.WindowCall(
+        function=function, arguments=arguments, type=function.result_type(targets), ignore_nulls=node.ignore_nulls
+    )
+
+
+# -- named windows ----------------------------------------------------------------------------------------
+
+
+def _specification(node: ast.FunctionCall, selection: Selection) -> ast.WindowSpec:
+    if isinstance(node.over, ast.WindowRef):
+        return _named(node.over.name, node.over.at, selection)
+    assert node.over is not None
+    return _inherited(node.over, selection)
+
+
+def _named(name: str, at: int, selection: Selection) -> ast.WindowSpec:
+    spec = selection.named_windows.get(name)
+    if spec is None:
+        raise errors.UndefinedObject(f'window "{name}" does not exist', position=at)
+    return spec
+
+
+def _inherited(spec: ast.WindowSpec, selection: Selection) -> ast.WindowSpec:
+    """`(base ORDER BY ...)`: what the base says and the specification may add."""
+    if spec.base is None:
+        return spec
+    base = _named(spec.base, spec.at, selection)
+    if spec.partition_by:
+        raise errors.WindowingError(f'cannot override PARTITION BY clause of window "{spec.base}"', position=spec.at)
+    if spec.order_by and base.order_by:
+        raise errors.WindowingError(f'cannot override ORDER BY clause of window "{spec.base}"', position=spec.at)
+    if base.frame is not None:
+        raise errors.WindowingError(f'cannot copy window "{spec.base}" because it has a frame clause', position=spec.at)
+    return replace(spec, base=None, partition_by=base.partition_by, order_by=spec.order_by or base.order_by)
+
+
+def declare_windows(windows: tuple[ast.NamedWindow, ...], selection: Selection) -> None:
+    """The WINDOW clause: each window may build on those before it."""
+    for window in windows:
+        if window.name in selection.named_windows:
+            raise errors.WindowingError(f'window "{window.name}" is already defined', position=window.at)
+        selection.named_windows[window.name] = _inherited(window.spec, selection)
+
+
+# -- frames -----------------------------------------------------------------------------------------------
+
+
+def _frame(frame: ast.Frame, order_by: tuple[plan.SortKey, ...], scope: Scope) -> plan.Frame:
+    start, end = frame.start, frame.end
+    _check_bounds(frame)
+    if frame.mode == "groups" and not order_by:
+        raise errors.WindowingError("GROUPS mode requires an ORDER BY clause", position=frame.at)
+    offsets = [_offset(bound, frame, order_by, scope) for bound in (start, end)]
+    in_range = None
+    if frame.mode == "range" and any(offset is not None for offset in offsets):
+        in_range = _range_operators(order_by[0], next(o for o in offsets if o is not None), frame.at)
+    return plan.Frame(
+        mode=frame.mode,
+        start=start.kind,
+        end=end.kind,
+        start_offset=offsets[0],
+        end_offset=offsets[1],
+        exclude=frame.exclude,
+        in_range=in_range,
+    )
+
+
+def _check_bounds(frame: ast.Frame) -> None:
+    start, end = _BOUNDS.index(frame.start.kind), _BOUNDS.index(frame.end.kind)
+    if frame.start.kind == "unbounded following":
+        raise errors.WindowingError("frame start cannot be UNBOUNDED FOLLOWING", position=frame.start.at)
+    if frame.end.kind == "unbounded preceding":
+        raise errors.WindowingError("frame end cannot be UNBOUNDED PRECEDING", position=frame.end.at)
+    if start > end:
+        words = f"frame starting from {frame.start.kind} cannot have {frame.end.kind} rows"
+        raise errors.WindowingError(words.replace("unbounded ", ""), position=frame.at)
+
+
+def _offset(
+    bound: ast.FrameBound, frame: ast.Frame, order_by: tuple[plan.SortKey, ...], scope: Scope
+) -> plan.Expression | None:
+    if bound.offset is None:
+        return None
+    expression = bind_in_clause(bound.offset, scope, "window frame offset")
+    if frame.mode in ("rows", "groups"):
+        return coercion.coerce(expression, BIGINT, bound.at, scope.workspace)
+    if len(order_by) != 1:
+        raise errors.WindowingError(
+            "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column", position=frame.at
+        )
+    kind = order_by[0].expression.type
+    with located(bound.at):
+        operator = resolve_operator("+", kind, expression.type)
+    return coercion.coerce(expression, operator.right, bound.at, scope.workspace)
+
+
+def _range_operators(key: plan.SortKey, offset: plan.Expression, at: int) -> tuple[object, object, object]:
+    kind = key.expression.type
+    with located(at):
+        return (
+            resolve_operator("+", kind, offset.type),
+            resolve_operator("-", kind, offset.type),
+            resolve_operator("<=", kind, kind),
+        )

@@ -1,0 +1,337 @@
+"""Inner joins and filters taken apart: leaves, predicates, and the plan put together again in the best order.
+
+A cluster is a maximal tree of inner joins and filters, with semi and anti joins over it. Predicates are asked as soon as
+all that they mention is there. A semi join on equalities may become an inner join with the distinct rows of its right
+side, which then takes part in the ordering; the others are applied where they first can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from minidb.sql import physical, plan, selectivity
+from minidb.sql.access_paths import Access, Candidate
+from minidb.sql.join_order import Leaf, Orderer, Predicate, Tree
+from minidb.sql.joining import Sides, covers_unique, join_semi, split_condition
+from minidb.sql.ordering import Order, log_cost, satisfies
+from minidb.sql.rules import walk
+
+if TYPE_CHECKING:
+    from minidb.sql.planner import Planner
+
+HASHED_PROBE = 0.3  # microseconds: probing the hash table that a correlated subquery keeps
+
+
+class _Leaf:
+    """One input of the joins, with the predicates over it alone."""
+
+    def __init__(self, node: plan.Plan) -> None:
+        self.node = node
+        self.relations = walk.made(node)
+        self.predicates: list[plan.Expression] = []
+        self.access: Access | None = None
+        self.needs = 0
+        self.planned: physical.Node | None = None
+        self.rows = 1.0
+        self.cost = 0.0
+        self.chosen: Candidate | None = None
+
+
+class Cluster:
+    def __init__(self, planner: Planner, root: plan.Plan, first: plan.Expression | int = 0) -> None:
+        self.planner = planner
+        self.first = first
+        self.leaves: list[_Leaf] = []
+        self.terms: list[plan.Expression] = []
+        self.semis: list[plan.Join] = []
+        self._take_apart(root)
+        self._distinct_leaves()
+        self.masks = self._masks()
+        self.outside: list[plan.Expression] = []  # terms that mention no leaf
+        self.joins: list[tuple[int, plan.Expression]] = []
+        self._place_terms()
+        for leaf in self.leaves:
+            self._open(leaf)
+
+    # -- taking apart
+
+    def _take_apart(self, root: plan.Plan) -> None:
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, plan.Filter):
+                self.terms += walk.conjuncts(node.predicate)
+                stack.append(node.input)
+            elif isinstance(node, plan.Join) and node.kind == "inner":
+                self.terms += walk.conjuncts(node.condition)
+                stack += [node.right, node.left]
+            elif isinstance(node, plan.Join) and node.kind in ("semi", "anti"):
+                self.semis.append(node)
+                stack.append(node.left)
+            elif not isinstance(node, plan.Empty):
+                self.leaves.append(_Leaf(node))
+
+    def _distinct_leaves(self) -> None:
+        """Semi joins on equalities with few rows become inner joins with distinct rows."""
+        for semi in list(self.semis):
+            leaf = self.planner.distinct_side(semi, [leaf.node for leaf in self.leaves])
+            if leaf is not None:
+                self.leaves.append(_Leaf(leaf[0]))
+                self.terms += leaf[1]
+                self.semis.remove(semi)
+
+    def _masks(self) -> dict[int, int]:
+        """relation -> bit of its leaf"""
+        return {relation: 1 << place for place, leaf in enumerate(self.leaves) for relation in leaf.relations}
+
+    def mask(self, node: object) -> int:
+        result = 0
+        for relation in walk.relations(node):
+            result |= self.masks.get(relation, 0)
+        return result
+
+    def _place_terms(self) -> None:
+        for term in self.terms:
+            mask = self.mask(term)
+            if mask == 0:
+                self.outside.append(term)
+            elif mask & (mask - 1) == 0:
+                self.leaves[mask.bit_length() - 1].predicates.append(term)
+            else:
+                self.joins.append((mask, term))
+
+    def _open(self, leaf: _Leaf) -> None:
+        """Estimates for one leaf standing alone."""
+        leaf.needs = 0
+        for relation in {column[0] for column in walk.free_columns(leaf.node)}:
+            leaf.needs |= self.masks.get(relation, 0)
+        leaf.needs &= ~(1 << self.leaves.index(leaf))
+        if isinstance(leaf.node, plan.Scan):
+            leaf.access = self.planner.access(leaf.node)
+            leaf.chosen = self._alone(leaf)
+            leaf.rows, leaf.cost = leaf.chosen.rows, leaf.chosen.cost
+            return
+        leaf.planned = self.planner.filtered(self.planner.plan(leaf.node), leaf.predicates)
+        leaf.rows, leaf.cost = leaf.planned.rows, leaf.planned.cost
+
+    def _alone(self, leaf: _Leaf) -> Candidate:
+        assert leaf.access is not None
+        best = leaf.access.best(leaf.predicates)
+        union = self.planner.union_candidate(leaf.access, leaf.predicates)
+        if union is not None and union.cost < best.cost:
+            return union
+        return best
+
+    # -- putting together
+
+    def plan(self, order: Order = ()) -> tuple[physical.Node, bool]:
+        """(the plan, whether its rows come in `order`)."""
+        if not self.leaves:
+            return self._on_top(self.planner.filtered(physical.SingleRow(), ()), 0), True
+        if len(self.leaves) == 1:
+            node, ordered = self._single(self.leaves[0], order)
+            return self._on_top(self._apply_semis(node, 1, 0), 1), ordered
+        orderer = self._orderer()
+        tree = orderer.best()
+        if order:
+            alternative = self._driven_by(orderer, order, tree)
+            if alternative is not None:
+                return alternative, True
+        return self._on_top(self._build(tree, self.first), tree.mask), not order
+
+    def _on_top(self, node: physical.Node, mask: int) -> physical.Node:
+        """Terms that mention nothing of the cluster stand before all loops."""
+        if not self.outside:
+            return node
+        gate = physical.Filter(input=physical.SingleRow(), predicates=tuple(self.outside))
+        if isinstance(node, physical.SingleRow):
+            return gate
+        return physical.NestedLoop(kind="inner", outer=gate, inner=node, rows=node.rows, cost=node.cost)
+
+    def _single(self, leaf: _Leaf, order: Order) -> tuple[physical.Node, bool]:
+        if leaf.access is None:
+            return self._leaf_node(leaf, self.first), not order
+        assert leaf.chosen is not None
+        if not order:
+            return self._scan(leaf, leaf.chosen, self.first), True
+        candidate, ordered = self._ordered_candidate(leaf, order)
+        if candidate.path.kind == "union":
+            return self._scan(leaf, candidate, 0), False
+        return self._scan(leaf, candidate, self.first if ordered else 0), ordered
+
+    def _ordered_candidate(self, leaf: _Leaf, order: Order) -> tuple[Candidate, bool]:
+        """The cheapest candidate when the cost of sorting counts; with few rows wanted, an ordered one costs a share."""
+        assert leaf.access is not None and leaf.chosen is not None
+        wanted = self.planner.expected(self.first)
+        best, ordered = leaf.chosen, leaf.chosen.single
+        best_cost = best.cost + (0.0 if ordered else log_cost(best.rows))
+        for candidate in leaf.access.candidates(leaf.predicates):
+            reverse = satisfies(leaf.access, candidate, order)
+            if reverse is None:
+                continue
+            share = min(1.0, wanted / max(candidate.rows, 1.0)) if wanted else 1.0
+            cost = candidate.cost * share
+            if cost < best_cost or (cost == best_cost and not ordered):
+                path = msgspec.structs.replace(candidate.path, reverse=reverse)
+                best, ordered, best_cost = msgspec.structs.replace(candidate, path=path), True, cost
+        return best, ordered
+
+    def _scan(self, leaf: _Leaf, candidate: Candidate, first: plan.Expression | int) -> physical.Node:
+        return self.planner.scan_node(leaf.node, leaf.predicates, candidate, first)
+
+    def _leaf_node(self, leaf: _Leaf, first: plan.Expression | int) -> physical.Node:
+        if leaf.planned is not None:
+            return leaf.planned
+        assert leaf.chosen is not None
+        return self._scan(leaf, leaf.chosen, first)
+
+    # -- ordering
+
+    def _orderer(self) -> Orderer:
+        predicates = []
+        for mask, term in self.joins:
+            share = selectivity.of(term, self.planner.column_statistics)
+            equality = any(self.mask(a) for a in _sides(term)) and self._is_equality(term)
+            predicates.append(Predicate(mask, share, equality))
+        leaves = []
+        for place, leaf in enumerate(self.leaves):
+            leaves.append(Leaf(leaf.rows, leaf.cost, leaf.needs, self._inner_of(place)))
+        return Orderer(leaves, predicates, self.planner.join_costs())
+
+    def _is_equality(self, term: plan.Expression) -> bool:
+        if not (isinstance(term, plan.Operator) and term.operator.name == "="):
+            return False
+        left, right = (self.mask(argument) for argument in term.arguments)
+        return bool(left) and bool(right) and not left & right
+
+    def _inner_of(self, place: int):  # type: ignore[no-untyped-def]
+        def inner(outer: int) -> tuple[float, float] | None:
+            candidate = self.inner_candidate(place, outer)
+            return None if candidate is None else (candidate.cost, candidate.rows)
+
+        return inner
+
+    def inner_candidate(self, place: int, outer: int) -> Candidate | None:
+        """The cheapest way to read a leaf through an index, once per row of the leaves in `outer`."""
+        leaf = self.leaves[place]
+        if leaf.access is None:
+            return None
+        bit = 1 << place
+        joining = [term for mask, term in self.joins if mask & bit and mask & ~bit & outer == mask & ~bit]
+        if not joining:
+            return None
+        found = [c for c in leaf.access.candidates([*leaf.predicates, *joining]) if _uses(c, joining)]
+        return min(found, key=lambda candidate: candidate.cost) if found else None
+
+    # -- building
+
+    def _build(self, tree: Tree, first: plan.Expression | int) -> physical.Node:
+        if tree.left is None or tree.right is None:
+            leaf = self.leaves[tree.mask.bit_length() - 1]
+            return self._apply_semis(self._leaf_node(leaf, first), tree.mask, 0)
+        left = self._build(tree.left, first)
+        terms = [t for m, t in self.joins if m & tree.mask == m and m & tree.left.mask and m & tree.right.mask]
+        node = self._join(tree, left, terms)
+        return self._apply_semis(node, tree.mask, tree.left.mask, tree.right.mask)
+
+    def _join(self, tree: Tree, left: physical.Node, terms: list[plan.Expression]) -> physical.Node:
+        assert tree.left is not None and tree.right is not None
+        place = tree.right.mask.bit_length() - 1
+        if tree.method == "index":
+            candidate = self.inner_candidate(place, tree.left.mask)
+            assert candidate is not None
+            leaf = self.leaves[place]
+            joining = [t for t in terms if t not in candidate.filters or _uses(candidate, [t])]
+            inner = self.planner.scan_node(leaf.node, [*leaf.predicates, *joining], candidate, 0)
+            rest = tuple(t for t in terms if not any(t is j for j in joining))
+            return physical.NestedLoop(
+                kind="inner", outer=left, inner=inner, predicates=rest, rows=tree.rows, cost=tree.cost
+            )
+        right = self._build(tree.right, 0)
+        if tree.method == "hash":
+            sides = split_condition(terms, lambda e: self.mask(e) & ~tree.left.mask == 0, self._inside(tree.right.mask))  # type: ignore[union-attr]
+            return self._hash_join(tree, left, right, sides)
+        return physical.NestedLoop(
+            kind="inner",
+            outer=left,
+            inner=right,
+            predicates=tuple(terms),
+            materialized=tree.method == "loop",
+            rows=tree.rows,
+            cost=tree.cost,
+        )
+
+    def _inside(self, mask: int):  # type: ignore[no-untyped-def]
+        return lambda expression: bool(self.mask(expression)) and self.mask(expression) & ~mask == 0
+
+    def _hash_join(self, tree: Tree, left: physical.Node, right: physical.Node, sides: Sides) -> physical.Node:
+        return physical.HashJoin(
+            kind="inner",
+            probe=left,
+            build=right,
+            probe_keys=tuple(sides.left),
+            build_keys=tuple(sides.right),
+            predicates=tuple(sides.rest),
+            unique=covers_unique(right, sides.right),
+            rows=tree.rows,
+            cost=tree.cost,
+        )
+
+    def _apply_semis(self, node: physical.Node, mask: int, *parts: int) -> physical.Node:
+        """Semi and anti joins that have all they need in `mask`, and had not in one of its parts."""
+        for semi in reversed(self.semis):
+            own = walk.made(semi.right)
+            needed = 0
+            for relation in walk.relations((semi.condition, semi.right)) - own:
+                needed |= self.masks.get(relation, 0)
+            if needed & ~mask or any(part and needed & ~part == 0 and needed for part in parts):
+                continue
+            if needed == 0 and mask != (1 << len(self.leaves)) - 1:
+                continue
+            node = join_semi(self.planner, semi, node)
+        return node
+
+    # -- an order from the driving table
+
+    def _driven_by(self, orderer: Orderer, order: Order, best: Tree) -> physical.Node | None:
+        """A left-deep plan whose first table delivers the order, if that is cheaper than sorting."""
+        mask = self.mask(tuple(key.expression for key in order))
+        if mask == 0 or mask & (mask - 1):
+            return None
+        leaf = self.leaves[mask.bit_length() - 1]
+        if leaf.access is None or leaf.needs:
+            return None
+        candidate, ordered = self._ordered_candidate(leaf, order)
+        if not ordered:
+            return None
+        tree: Tree | None = Tree(candidate.cost, candidate.rows, mask)
+        rest = [place for place in range(len(self.leaves)) if not mask >> place & 1]
+        while rest and tree is not None:
+            options = [
+                (joined, place)
+                for place in rest
+                if (joined := orderer.join(tree, Tree(self.leaves[place].cost, self.leaves[place].rows, 1 << place)))
+            ]
+            if not options:
+                return None
+            tree, place = min(options, key=lambda option: option[0].cost)
+            rest.remove(place)
+        assert tree is not None
+        wanted = self.planner.expected(self.first)
+        share = min(1.0, wanted / max(tree.rows, 1.0)) if wanted else 1.0
+        if tree.cost * share >= best.cost + log_cost(best.rows):
+            return None
+        leaf.chosen = candidate
+        return self._on_top(self._build(tree, self.first), tree.mask)
+
+
+def _sides(term: plan.Expression) -> Sequence[plan.Expression]:
+    return term.arguments if isinstance(term, plan.Operator) else ()
+
+
+def _uses(candidate: Candidate, terms: Sequence[plan.Expression]) -> bool:
+    """Whether the path answers one of `terms`."""
+    return any(not any(term is f for f in candidate.filters) for term in terms)

@@ -1,0 +1,347 @@
+"""The compiler's core: from physical operators to clauses, from clauses to functions.
+
+`Compiler.clauses` asks the operator's own module (the table `producers`, put together in `producers.py`) for its loops.
+Around that, this module makes functions: `list_function` returns all rows of a plan as a list of tuples,
+`stream_function` is a generator of such lists. A plan with more than `LOOPS` nested loops is cut into several functions,
+because CPython allows 20 nested blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from minidb.sql import physical, plan
+from minidb.sql.compiler.clauses import (
+    Clauses,
+    For,
+    If,
+    Let,
+    comprehensible,
+    comprehension,
+    leading,
+    loop_count,
+    nest,
+)
+from minidb.sql.compiler.emitter import ARGUMENTS, Function, Module
+from minidb.sql.compiler.expressions import Expressions
+from minidb.sql.compiler.limits import emit_limited
+from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
+from minidb.sql.rules import walk
+from minidb.sql.rules.nulls import strict_columns
+
+LOOPS = 9
+FLUSH = 256  # rows after which a generator hands out what it has
+Required = set[ColumnKey]
+Producer = Callable[["Compiler", Function, Any, Scope, Required], tuple[Clauses, Scope]]
+SubquerySource = Callable[[Expressions, Any, str], str]  # the site, the expression, the question asked
+
+
+class SubqueryPlanner(Protocol):
+    def subquery(self, query: plan.Query, first: int = 0) -> physical.Query:
+        """The physical plan of a subquery; the same object each time it is asked for."""
+
+
+class Compiler:
+    """One statement on its way to Python. `counters`: a number per operator, for EXPLAIN ANALYZE, or None."""
+
+    def __init__(
+        self,
+        planner: SubqueryPlanner,
+        producers: Mapping[type, Producer],
+        subqueries: Mapping[type, SubquerySource],
+        counters: dict[int, int] | None = None,
+    ) -> None:
+        self.module = Module()
+        self.planner = planner
+        self.producers = producers
+        self.subqueries = subqueries
+        self.counters = counters
+        self.tables: dict[int, str] = {}  # sources of the rows of common table expressions, by number
+        self.first_calls: list[str] = []  # data-modifying ones, that run whether they are read or not
+        self.changes: Callable[[Compiler, physical.Node], str] = _no_changes
+        self._loops: dict[int, int] = {}
+        self._kept: list[Any] = []  # what `_loops` knows by id
+
+    # -- expressions
+
+    def expressions(self, function: Function, scope: Scope) -> Expressions:
+        return Expressions(self, function, scope)
+
+    def condition(self, function: Function, scope: Scope, predicates: Iterable[plan.Expression]) -> tuple[str, Scope]:
+        """(a test that all `predicates` are true, the scope behind it)."""
+        scope = scope.copy()
+        texts: list[str] = []
+        for predicate in predicates:
+            text = Expressions(self, function, scope, conditional=bool(texts)).truth(predicate)
+            texts.append(text)
+            scope.known |= strict_columns(predicate) & scope.columns.keys()
+        if len(texts) == 1:
+            return texts[0], scope
+        return " and ".join(f"({text})" if " or " in text or " if " in text else text for text in texts), scope
+
+    def filtered(
+        self, function: Function, clauses: Clauses, scope: Scope, predicates: Iterable[plan.Expression]
+    ) -> tuple[Clauses, Scope]:
+        listed = list(predicates)
+        if not listed:
+            return clauses, scope
+        test, scope = self.condition(function, scope, listed)
+        return [*clauses, If(test)], scope
+
+    # -- operators
+
+    def clauses(
+        self, function: Function, node: physical.Node, scope: Scope, required: Required
+    ) -> tuple[Clauses, Scope]:
+        """The loops through which the rows of `node` come, and the scope inside. Columns in `required` are used."""
+        found, inside = self.producers[type(node)](self, function, node, scope, required)
+        if self.counters is not None:
+            number = self.counters.setdefault(id(node), len(self.counters))
+            self._kept.append(node)
+            tick = self.module.constant(Ticker.tick, "f")
+            found = [*found, If(f"{tick}(c, {number})")]
+        return found, inside
+
+    def loops(self, node: physical.Node) -> int:
+        """About how many loops `node` needs if nothing is cut."""
+        known = self._loops.get(id(node))
+        if known is None:
+            self._kept.append(node)
+            known = self._loops[id(node)] = _count_loops(self, node)
+        return known
+
+    def side(
+        self, function: Function, node: physical.Node, scope: Scope, required: Required, room: int
+    ) -> tuple[Clauses, Scope]:
+        """The clauses of one side of a join; as a function of its own if it needs more loops than there is room."""
+        if self.loops(node) > room:
+            return self.part(function, node, scope, required)
+        return self.clauses(function, node, scope, required)
+
+    def part(
+        self, function: Function, node: physical.Node, scope: Scope, required: Required
+    ) -> tuple[Clauses, Scope]:
+        """`node` in a generator of its own."""
+        name, arguments, layout = self.stream_function(node, scope, required)
+        batch, row = self.module.name("b"), self.module.name("m")
+        call = f"{name}({', '.join([ARGUMENTS, *[scope.columns[a] for a in arguments]])})"
+        return [For(batch, call, True), For(row, batch)], scope.unpacked(row, layout)
+
+    # -- functions
+
+    def outer_columns(self, node: Any, scope: Scope) -> list[ColumnKey]:
+        """The columns of `scope` that `node` mentions without making them: the arguments of its function."""
+        return sorted(column for column in walk.free_columns(node) if column in scope.columns)
+
+    def new_function(self, prefix: str, arguments: list[ColumnKey], outer: Scope) -> tuple[Function, Scope]:
+        names = [f"a{place}" for place in range(len(arguments))]
+        function = Function(self.module, self.module.name(prefix), ", ".join([ARGUMENTS, *names]))
+        known = {column for column in arguments if column in outer.known}
+        return function, Scope(dict(zip(arguments, names)), known)
+
+    def stream_function(
+        self, node: physical.Node, outer: Scope, required: Required
+    ) -> tuple[str, list[ColumnKey], Layout]:
+        """A generator of lists of tuples: (its name, its arguments, the tuples' layout)."""
+        arguments = self.outer_columns(node, outer)
+        function, scope = self.new_function("part", arguments, outer)
+        layouts: list[Layout] = []
+        self.emit(function, node, scope, required, _packer(required, layouts, outer), stream=True)
+        self.module.add(function)
+        return function.name, arguments, layouts[0]
+
+    def list_function(
+        self, node: physical.Node, outer: Scope, required: Required
+    ) -> tuple[str, list[ColumnKey], Layout]:
+        """A function that returns a list of tuples."""
+        arguments = self.outer_columns(node, outer)
+        function, scope = self.new_function("part", arguments, outer)
+        layouts: list[Layout] = []
+        self.emit(function, node, scope, required, _packer(required, layouts, outer), stream=False)
+        self.module.add(function)
+        return function.name, arguments, layouts[0]
+
+    def emit(
+        self,
+        function: Function,
+        node: physical.Node,
+        scope: Scope,
+        required: Required,
+        output: Callable[[Function, Scope], str],
+        stream: bool,
+    ) -> None:
+        """The body of a function that delivers `output` for each row of `node`: returned as a list, or yielded."""
+        if isinstance(node, physical.Limit) and not stream:
+            emit_limited(self, function, node, scope, required, output)
+            return
+        clauses, inside = self.clauses(function, node, scope, required)
+        text = output(function, inside)
+        if stream:
+            emit_stream(function, clauses, text)
+        else:
+            emit_list(function, clauses, text)
+
+    def collect(
+        self, function: Function, node: physical.Node, scope: Scope, required: Required
+    ) -> tuple[str, Layout, set[ColumnKey]]:
+        """Prints code that keeps the rows of `node` in a list: (its name, the layout of the tuples, what is not NULL)."""
+        clauses, inside = self.clauses(function, node, scope, required)
+        text, layout = inside.layout(c for c in required if c in inside.columns and c not in scope.columns)
+        name = self.module.name("l")
+        fill_list(function, name, clauses, text)
+        return name, layout, inside.known & layout.keys()
+
+
+class Ticker:
+    """Counts rows for EXPLAIN ANALYZE; the function context is wrapped in one."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self.counts: dict[int, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def tick(self, number: int) -> bool:
+        self.counts[number] = self.counts.get(number, 0) + 1
+        return True
+
+
+def _packer(required: Required, layouts: list[Layout], outer: Scope) -> Callable[[Function, Scope], str]:
+    """Delivers the columns that are required of the inside, as a tuple whose layout goes to `layouts`."""
+    wanted = {column for column in required if column not in outer.columns}
+
+    def pack(function: Function, scope: Scope) -> str:
+        text, layout = scope.layout(column for column in wanted if column in scope.columns)
+        layouts.append(layout)
+        return text
+
+    return pack
+
+
+def _count_loops(compiler: Compiler, node: physical.Node) -> int:
+    if isinstance(node, physical.NestedLoop):
+        inner = 1 if node.kind != "inner" or node.materialized else compiler.loops(node.inner)
+        return min(compiler.loops(node.outer), LOOPS) + inner
+    if isinstance(node, physical.HashJoin):
+        return min(compiler.loops(node.probe), LOOPS) + 1
+    if isinstance(node, physical.Filter | physical.Project | physical.Distinct | physical.ProjectSet):
+        return compiler.loops(node.input)
+    return 2
+
+
+def _no_changes(compiler: Compiler, node: physical.Node) -> str:
+    raise NotImplementedError(type(node).__name__)
+
+
+# -- printing ---------------------------------------------------------------------------------------------
+
+
+def fill_list(function: Function, name: str, clauses: Clauses, text: str) -> None:
+    """Prints code that puts `text` for each row into the new list `name`."""
+    before, loops = leading(clauses)
+    if loops and comprehensible(loops):
+        if before:
+            function.add(f"{name} = []")
+
+        def body() -> None:
+            if _whole_batches(loops, text):
+                function.add(f"{name} = [{text} for {loops[0].target} in {loops[0].items} for {text} in {loops[1].items}]")  # type: ignore[union-attr]
+            else:
+                function.add(f"{name} = [{comprehension(loops, text)}]")
+
+        nest(function, before, body)
+        return
+    function.add(f"{name} = []")
+    with function.no_flush():
+        nest(function, clauses, lambda: function.add(f"{name}.append({text})"))
+
+
+def _whole_batches(loops: Clauses, text: str) -> bool:
+    """Whether the rows are handed on as they come."""
+    return (
+        len(loops) == 2
+        and type(loops[0]) is For
+        and loops[0].batched
+        and type(loops[1]) is For
+        and loops[1].target == text
+    )
+
+
+def emit_list(function: Function, clauses: Clauses, text: str) -> None:
+    """Prints code that returns the list of all rows."""
+    before, loops = leading(clauses)
+    if not loops:
+        conditional = any(type(clause) is If for clause in before)
+        nest(function, before, lambda: function.add(f"return [{text}]"))
+        if conditional:
+            function.add("return []")
+        return
+    if comprehensible(loops):
+        nest(function, before, lambda: _return_list(function, loops, text))
+        if any(type(clause) is If for clause in before):
+            function.add("return []")
+        return
+    function.add("out = []")
+    nest(function, clauses, lambda: function.add(f"out.append({text})"))
+    function.add("return out")
+
+
+def _return_list(function: Function, loops: Clauses, text: str) -> None:
+    first = loops[0]
+    assert type(first) is For
+    if _whole_batches(loops, text):
+        function.add("out = []")
+        with function.block(f"for {first.target} in {first.items}:"):
+            function.add(f"out += {loops[1].items}")  # type: ignore[union-attr]
+        function.add("return out")
+    elif len(loops) == 1 and first.target == text:
+        function.add(f"return {first.items}" if first.items.isidentifier() else f"return list({first.items})")
+    else:
+        function.add(f"return [{comprehension(loops, text)}]")
+
+
+def emit_stream(function: Function, clauses: Clauses, text: str) -> None:
+    """Prints code that yields the rows in lists."""
+    before, loops = leading(clauses)
+    first = loops[0] if loops else None
+    if type(first) is For and first.batched and loop_count(loops) == 2 and comprehensible(loops[1:]):
+        nest(function, before, lambda: _yield_batches(function, first, loops, text))
+        return
+    if not loops or loop_count(loops) == 1:
+        nest(function, before, lambda: _yield_once(function, loops, text))
+        return
+    function.add("out = []")
+    function.flush = (f"if len(out) >= {FLUSH}:", "    yield out", "    out = []")
+    nest(function, clauses, lambda: function.add(f"out.append({text})"))
+    function.flush = ()
+    function.add("if out:")
+    function.add("    yield out")
+
+
+def _yield_batches(function: Function, first: For, loops: Clauses, text: str) -> None:
+    with function.block(f"for {first.target} in {first.items}:"):
+        if _whole_batches(loops, text):
+            function.add(f"yield {loops[1].items}")  # type: ignore[union-attr]
+        elif type(loops[1]) is For:
+            function.add(f"yield [{comprehension(loops[1:], text)}]")
+        else:
+            before, rest = leading(loops[1:])
+            nest(function, before, lambda: function.add(f"yield [{comprehension(rest, text)}]"))
+
+
+def _yield_once(function: Function, loops: Clauses, text: str) -> None:
+    if not loops:
+        function.add(f"yield [{text}]")
+    elif comprehensible(loops):
+        first = loops[0]
+        whole = len(loops) == 1 and type(first) is For and first.target == text
+        function.add(f"yield {'list(' + first.items + ')' if whole else '[' + comprehension(loops, text) + ']'}")
+    else:
+        function.add("out = []")
+        nest(function, loops, lambda: function.add(f"out.append({text})"))
+        function.add("yield out")
+
+
+__all__ = ["Compiler", "Let", "Producer", "Required", "SubqueryPlanner", "Ticker", "opened"]

@@ -1,0 +1,134 @@
+"""The source under construction: a factory function whose arguments are the constants.
+
+    def make(k1, f2, ...):
+        def part3(rows, p, c, s): ...
+        def run(rows, p, c): ...
+        return run
+
+Invariants:
+ 1. No text of the user enters the source: names are generated, values arrive as arguments of `make`. Only numbers, True,
+    False and None are printed.
+ 2. Functions refer to each other through the factory's cells and the module's globals hold none of them, so a dropped
+    statement is freed by reference counts, without the garbage collector.
+ 3. A traceback shows the source through `__loader__.get_source`; nothing is registered in linecache.
+ 4. `rows` is the door to data, `p` the parameters, `c` the function context, `s` the slots of this run (results of
+    subqueries and common table expressions that are kept).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+_PRINTED = (int, bool, type(None))
+_numbers = count(1)
+ARGUMENTS = "rows, p, c, s"
+
+
+class SourceLoader:
+    """Gives tracebacks the source of a generated module (PEP 302)."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def get_source(self, name: str) -> str:
+        return self.source
+
+
+class Module:
+    """Names, constants and finished functions of one statement."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, Any] = {}
+        self.slots = 0
+        self._functions: list[str] = []
+        self._by_value: dict[Any, str] = {}
+        self._last: dict[str, int] = {}
+
+    def name(self, prefix: str) -> str:
+        """A name that this module has not used yet."""
+        number = self._last[prefix] = self._last.get(prefix, 0) + 1
+        return f"{prefix}{number}"
+
+    def constant(self, value: Any, prefix: str = "k") -> str:
+        """An expression for `value`: printed if it is a small number, else an argument of the factory."""
+        if type(value) in _PRINTED and (type(value) is not int or -(2**63) <= value < 2**63):
+            return repr(value) if type(value) is not int or value >= 0 else f"({value})"
+        key = id(value)
+        name = self._by_value.get(key)
+        if name is None:
+            name = self._by_value[key] = self.name(prefix)
+            self.constants[name] = value  # keeps it alive, so that its id stays its own
+        return name
+
+    def slot(self) -> str:
+        """A place in the slots of a run."""
+        self.slots += 1
+        return f"s[{self.slots - 1}]"
+
+    def add(self, function: Function) -> None:
+        self._functions.append(function.text())
+
+    def source(self, entry: str) -> str:
+        body = "\n".join(self._functions)
+        return f"def make({', '.join(self.constants)}):\n{body}\n    return {entry}\n"
+
+    def build(self, entry: str) -> tuple[Callable[..., Any], str]:
+        """The function called `entry`, and the source of the module."""
+        source = self.source(entry)
+        name = f"minidb-statement-{next(_numbers)}"
+        scope: dict[str, Any] = {"__name__": name, "__loader__": SourceLoader(source)}
+        exec(compile(source, name, "exec"), scope)
+        return scope.pop("make")(*self.constants.values()), source
+
+
+class Function:
+    """Lines of one generated function.
+
+    flush: lines that a scan prints after each batch, where the function streams its rows.
+    """
+
+    def __init__(self, module: Module, name: str, arguments: str = ARGUMENTS) -> None:
+        self.module = module
+        self.name = name
+        self.arguments = arguments
+        self.flush: tuple[str, ...] = ()
+        self._lines: list[str] = []
+        self._level = 2
+        self._parameters: set[int] = set()
+
+    def parameter(self, index: int) -> str:
+        self._parameters.add(index)
+        return f"p{index}"
+
+    def add(self, line: str) -> None:
+        self._lines.append("    " * self._level + line)
+
+    @contextmanager
+    def block(self, header: str) -> Iterator[None]:
+        """Lines added inside stand indented below `header`."""
+        self.add(header)
+        self._level += 1
+        before = len(self._lines)
+        yield
+        if len(self._lines) == before:
+            self.add("pass")
+        self._level -= 1
+
+    @contextmanager
+    def no_flush(self) -> Iterator[None]:
+        """Inside, batches end without handing rows out: a hash table or a list is being filled."""
+        flush, self.flush = self.flush, ()
+        yield
+        self.flush = flush
+
+    def batch_end(self) -> None:
+        for line in self.flush:
+            self.add(line)
+
+    def text(self) -> str:
+        head = [f"    def {self.name}({self.arguments}):"]
+        loads = [f"        p{index} = p[{index}]" for index in sorted(self._parameters)]
+        return "\n".join(head + loads + (self._lines or ["        pass"]))

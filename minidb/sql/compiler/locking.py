@@ -1,0 +1,69 @@
+"""FOR UPDATE and its kin, and the re-check of rows that changed meanwhile.
+
+Rows are locked one by one as they come, above the sort and below the limit (R37). `rows.lock` gives back the row that was
+seen, or the newest version where the level goes on with it: then the conditions of the statement are asked again, of that
+version and of the other rows as this statement first read them (R36).
+"""
+
+from __future__ import annotations
+
+from minidb.sql import physical, plan
+from minidb.sql.compiler.clauses import Clauses, If, Let
+from minidb.sql.compiler.core import Compiler, Required
+from minidb.sql.compiler.emitter import Function
+from minidb.sql.compiler.scope import Scope, opened, row_layout
+from minidb.sql.physical import REF, WHOLE
+from minidb.sql.rules import walk
+
+
+def lock_rows(
+    compiler: Compiler, function: Function, node: physical.LockRows, scope: Scope, required: Required
+) -> tuple[Clauses, Scope]:
+    wanted = required | walk.columns(node.recheck)
+    for locked in node.locked:
+        wanted |= {(locked.relation, REF), (locked.relation, WHOLE)}
+    clauses, inside = compiler.clauses(function, node.input, scope, wanted)
+    clauses = list(clauses)
+    unchanged = []
+    for locked in node.locked:
+        seen, newest, more = lock_one(compiler, inside, locked)
+        clauses += more
+        unchanged.append(f"{newest} is {seen}")
+        inside = replaced(inside, locked.relation, len(locked.table.columns), newest)
+    test, _ = compiler.condition(function, inside, node.recheck)
+    if test:
+        clauses.append(If(f"{' and '.join(unchanged)} or {test}"))
+    return clauses, inside
+
+
+def lock_one(compiler: Compiler, scope: Scope, locked: plan.LockedRelation) -> tuple[str, str, Clauses]:
+    """(the row as it was seen, its newest version, the clauses that lock it)."""
+    ref = scope.columns[locked.relation, REF]
+    seen = scope.columns[locked.relation, WHOLE]
+    clauses: Clauses = []
+    if not seen.isidentifier():
+        name = compiler.module.name("r")
+        clauses.append(Let(name, seen))
+        seen = name
+    newest = compiler.module.name("x")
+    arguments = [str(locked.table.id), ref, seen]
+    if locked.strength != "update" or locked.wait != "wait":
+        arguments.append(repr(locked.strength))
+    if locked.wait != "wait":
+        arguments.append(repr(locked.wait))
+    clauses.append(Let(newest, f"rows.lock({', '.join(arguments)})"))
+    clauses.append(If(f"{newest} is not None"))
+    return seen, newest, clauses
+
+
+def replaced(scope: Scope, relation: int, width: int, row: str) -> Scope:
+    """`scope` with the columns of `relation` taken from the tuple `row`."""
+    result = scope.copy()
+    result.columns.update(opened(row, row_layout(relation, width)).columns)
+    result.known = {column for column in result.known if column[0] != relation}
+    kept = [
+        (variable, {column: place for column, place in layout.items() if column[0] != relation})
+        for variable, layout in scope.tuples
+    ]
+    result.tuples = ((row, row_layout(relation, width)), *kept)
+    return result

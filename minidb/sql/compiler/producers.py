@@ -1,0 +1,56 @@
+"""The table of operators: one plan node, one compiler function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from minidb.sql import physical, plan
+from minidb.sql.compiler import (
+    aggregates,
+    changes,
+    joins,
+    limits,
+    locking,
+    scans,
+    sets,
+    sorting,
+    subqueries,
+)
+from minidb.sql.compiler.core import Compiler, Producer, SubqueryPlanner, SubquerySource
+
+PRODUCERS: Mapping[type, Producer] = {
+    physical.SingleRow: scans.single_row,
+    physical.Scan: scans.scan,
+    physical.UnionScan: scans.union_scan,
+    physical.HashedScan: joins.hashed_scan,
+    physical.VirtualScan: scans.virtual_scan,
+    physical.Values: scans.values,
+    physical.FunctionScan: scans.function_scan,
+    physical.CteScan: sets.cte_scan,
+    physical.Filter: joins.filter_rows,
+    physical.Project: joins.project,
+    physical.ProjectSet: scans.project_set,
+    physical.NestedLoop: joins.nested_loop,
+    physical.HashJoin: joins.hash_join,
+    physical.FullLoop: joins.full_join,
+    physical.Aggregate: aggregates.aggregate,
+    physical.Sort: sorting.sort,
+    physical.Distinct: sorting.distinct,
+    physical.Limit: limits.limit,
+    physical.LockRows: locking.lock_rows,
+    physical.UnionAll: sets.union_all,
+    physical.SetOperation: sets.set_operation,
+}
+SUBQUERIES: Mapping[type, SubquerySource] = {
+    plan.Exists: subqueries.exists,
+    plan.ScalarSubquery: subqueries.scalar,
+    plan.ArraySubquery: subqueries.array,
+    plan.QuantifiedSubquery: subqueries.quantified,
+}
+
+
+def new_compiler(planner: SubqueryPlanner, counters: dict[int, int] | None = None) -> Compiler:
+    """A compiler that knows every operator."""
+    compiler = Compiler(planner, PRODUCERS, SUBQUERIES, counters)
+    compiler.changes = changes.changes
+    return compiler

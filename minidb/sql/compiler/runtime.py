@@ -1,0 +1,274 @@
+"""What generated functions call besides `rows`: the parts of execution that gain nothing from being generated.
+
+Everything here is a plain function over values and lists of tuples. Order follows PostgreSQL: NULL is above everything
+unless NULLS FIRST says otherwise, NaN is above all numbers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cmp_to_key
+from operator import itemgetter
+from typing import Any
+
+from minidb import errors
+from minidb.keys import NAN_LAST, NULLS, Row
+
+# -- single values ----------------------------------------------------------------------------------------
+
+
+def same(left: Any, right: Any) -> bool:
+    """IS NOT DISTINCT FROM, where NaN may occur."""
+    return bool(left == right) or (left is not None and right is not None and left != left and right != right)
+
+
+def _above_nan(value: Any) -> Any:
+    return value if value == value else NAN_LAST
+
+
+def greatest(values: tuple[Any, ...]) -> Any:
+    present = [value for value in values if value is not None]
+    return max(present, key=_above_nan) if present else None
+
+
+def least(values: tuple[Any, ...]) -> Any:
+    present = [value for value in values if value is not None]
+    return min(present, key=_above_nan) if present else None
+
+
+def any_of(call: Callable[[Any, Any], Any], value: Any, items: Iterable[Any] | None) -> bool | None:
+    """`value op ANY (items)`."""
+    if items is None:
+        return None
+    unknown = False
+    for item in items:
+        result = None if value is None or item is None else call(value, item)
+        if result:
+            return True
+        unknown = unknown or result is None
+    return None if unknown else False
+
+
+def all_of(call: Callable[[Any, Any], Any], value: Any, items: Iterable[Any] | None) -> bool | None:
+    """`value op ALL (items)`."""
+    if items is None:
+        return None
+    unknown = False
+    for item in items:
+        result = None if value is None or item is None else call(value, item)
+        if result is False:
+            return False
+        unknown = unknown or result is None
+    return None if unknown else True
+
+
+def row_equal(calls: Sequence[Callable[[Any, Any], Any]], left: Row, right: Row) -> bool | None:
+    """(a, b) = (c, d) in three values; the calls are the columns' `=`."""
+    unknown = False
+    for call, one, other in zip(calls, left, right):
+        if one is None or other is None:
+            unknown = True
+        elif not call(one, other):
+            return False
+    return None if unknown else True
+
+
+def in_rows(calls: Sequence[Callable[[Any, Any], Any]], value: Row, rows: Iterable[Row]) -> bool | None:
+    """`value IN (rows)` for rows that may hold NULLs."""
+    unknown = False
+    for row in rows:
+        result = row_equal(calls, value, row)
+        if result:
+            return True
+        unknown = unknown or result is None
+    return None if unknown else False
+
+
+class Members:
+    """The result of an IN subquery: `whole` are its rows without NULL, `partial` those with one."""
+
+    __slots__ = ("partial", "whole")
+
+    def __init__(self, rows: Iterable[Any], width: int) -> None:
+        if width == 1:
+            self.whole = set(rows)
+            self.partial: list[Any] = [None] if None in self.whole else []
+            self.whole.discard(None)
+        else:
+            listed = list(rows)
+            self.whole = {row for row in listed if None not in row}
+            self.partial = list(dict.fromkeys(row for row in listed if None in row))
+
+    def contains(self, value: Any) -> bool | None:
+        """`value IN`, for one column."""
+        if value is None:
+            return None if self.whole or self.partial else False
+        return True if value in self.whole else None if self.partial else False
+
+    def contains_row(self, calls: Sequence[Callable[[Any, Any], Any]], value: Row) -> bool | None:
+        if None not in value:
+            if value in self.whole:
+                return True
+            return in_rows(calls, value, self.partial)
+        found = in_rows(calls, value, self.partial)
+        return found if found is None else in_rows(calls, value, self.whole)
+
+
+def negate(value: bool | None) -> bool | None:
+    return None if value is None else not value
+
+
+# -- index keys -------------------------------------------------------------------------------------------
+
+
+def distinct_parts(values: Iterable[Any], make: Callable[[Any], Any] | None, reverse: bool) -> list[Any]:
+    """The key parts of an IN list, each once and in index order; NULL finds nothing."""
+    present = {value for value in values if value is not None}
+    parts = present if make is None else {make(value) for value in present}
+    return sorted(parts, reverse=reverse)
+
+
+def prefix_end(prefix: str) -> str | None:
+    """The first text after all that begin with `prefix`, None if there is none."""
+    while prefix:
+        last = ord(prefix[-1])
+        if last < 0x10FFFF:
+            following = 0xE000 if last == 0xD7FF else last + 1  # surrogates are no characters
+            return prefix[:-1] + chr(following)
+        prefix = prefix[:-1]
+    return None
+
+
+# -- rows -------------------------------------------------------------------------------------------------
+
+
+def single(rows: list[Any]) -> Any:
+    """The value of a scalar subquery."""
+    if len(rows) > 1:
+        raise errors.CardinalityViolation("more than one row returned by a subquery used as an expression")
+    return rows[0] if rows else None
+
+
+def count_value(value: Any, clause: str) -> int | None:
+    """LIMIT or OFFSET as a number; None for NULL."""
+    if value is None:
+        return None
+    if value < 0:
+        state = "2201W" if clause == "LIMIT" else "2201X"
+        raise errors.DataError(f"{clause} must not be negative", sqlstate=state)
+    return int(value)
+
+
+SortColumn = tuple[int, bool, bool, bool, bool]  # place, descending, nulls first, may be NULL, may be NaN
+
+
+def sort(rows: list[Row], columns: Sequence[SortColumn]) -> None:
+    """Sorts in place: one pass if all columns go one way and none is special, else a stable pass per column."""
+    plain = all(not nullable and not nan for _, _, _, nullable, nan in columns)
+    directions = {descending for _, descending, _, _, _ in columns}
+    if plain and len(directions) == 1:
+        rows.sort(key=itemgetter(*[place for place, *_ in columns]), reverse=directions.pop())
+        return
+    for place, descending, nulls_first, nullable, nan in reversed(columns):
+        _sort_pass(rows, place, descending, nulls_first, nullable, nan)
+
+
+def _sort_pass(rows: list[Row], place: int, descending: bool, nulls_first: bool, nullable: bool, nan: bool) -> None:
+    nulls = [row for row in rows if row[place] is None] if nullable else []
+    if nulls:
+        rows[:] = [row for row in rows if row[place] is not None]
+    if nan and any(row[place] != row[place] for row in rows):
+        rows.sort(key=lambda row: _above_nan(row[place]), reverse=descending)
+    else:
+        rows.sort(key=itemgetter(place), reverse=descending)
+    if nulls:
+        rows[:] = nulls + rows if nulls_first else rows + nulls
+
+
+def array_key(value: tuple[Any, ...]) -> Any:
+    """Arrays in the order of PostgreSQL: NULL elements above all others."""
+    from minidb.sql.functions.operators import compare_arrays
+
+    return cmp_to_key(compare_arrays)(value)
+
+
+def order_equal(left: Row, right: Row, places: Sequence[int]) -> bool:
+    """Whether two sorted rows are peers."""
+    return all(same(left[place], right[place]) for place in places)
+
+
+def top_count(count: int | None, offset: int | None) -> int:
+    """How many first rows of a sort a LIMIT needs; more than any list holds if nothing limits."""
+    count = count_value(count, "LIMIT")
+    offset = count_value(offset, "OFFSET") or 0
+    return sys.maxsize // 8 if count is None else count + offset
+
+
+def finish_ordered(
+    aggregate: Any, rows: list[Row], columns: Sequence[SortColumn], width: int, distinct: bool, direct: Row
+) -> Any:
+    """The result of an aggregate over rows of (arguments, sort keys)."""
+    sort(rows, columns)
+    state = aggregate.init()
+    last: Row | None = None
+    for row in rows:
+        arguments = row[:width]
+        if distinct and last is not None and order_equal(arguments, last, range(width)):
+            continue
+        state = aggregate.step(state, *arguments)
+        last = arguments
+    return aggregate.final(state, *direct)
+
+
+def with_ties(pairs: list[tuple[Row, Row]], count: int | None, offset: int | None) -> list[Row]:
+    """The rows of FETCH FIRST WITH TIES; a pair is (sort key, row)."""
+    pairs = pairs[offset or 0 :]
+    if count is not None and count < len(pairs):
+        last = pairs[count - 1][0] if count else ()
+        places = range(len(last))
+        while count and count < len(pairs) and order_equal(pairs[count][0], last, places):
+            count += 1
+        pairs = pairs[:count]
+    return [row for _, row in pairs]
+
+
+def set_operation(kind: str, all_rows: bool, left: Iterable[Row], right: Iterable[Row]) -> list[Row]:
+    """INTERSECT and EXCEPT, with and without ALL; the order of the left side is kept."""
+    counts = Counter(right)
+    if not all_rows:
+        wanted = kind == "intersect"
+        return [row for row in dict.fromkeys(left) if (row in counts) == wanted]
+    result = []
+    for row in left:
+        found = counts[row] > 0
+        if found:
+            counts[row] -= 1
+        if found == (kind == "intersect"):
+            result.append(row)
+    return result
+
+
+def parallel(iterables: Sequence[Iterable[Any] | None]) -> Iterator[Row]:
+    """Set-returning functions side by side; shorter ones are filled up with NULL."""
+    iterators: list[Iterator[Any] | None] = [iter(i) if i is not None else None for i in iterables]
+    while any(i is not None for i in iterators):
+        values: list[Any] = []
+        alive = False
+        for place, iterator in enumerate(iterators):
+            value = None
+            if iterator is not None:
+                for value in iterator:
+                    alive = True
+                    break
+                else:
+                    iterators[place] = None
+            values.append(value)
+        if not alive:
+            return
+        yield tuple(values)
+
+
+def is_null_part(part: Any) -> bool:
+    return any(part is null for null in NULLS)

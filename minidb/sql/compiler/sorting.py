@@ -1,0 +1,150 @@
+"""ORDER BY, top-N and DISTINCT.
+
+A sort keeps its rows as tuples in a list, with the values of keys that are not columns behind the columns. Where only the
+first N rows are wanted the list is sorted and cut whenever it has grown to some times N, which costs about what a heap
+would and takes every order and direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from minidb.sql import physical, plan
+from minidb.sql.compiler import runtime
+from minidb.sql.compiler.clauses import Clauses, For, If, nest
+from minidb.sql.compiler.core import Compiler, Required, fill_list
+from minidb.sql.compiler.emitter import Function
+from minidb.sql.compiler.expressions import Expressions
+from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
+from minidb.sql.rules import walk
+
+_NAN_TYPES = ("real", "double precision", "numeric")
+_COMPUTED = -10  # relation number of sort keys that are no columns
+
+
+def sort_columns(
+    keys: Iterable[plan.SortKey], places: Iterable[int], site: Expressions | None = None
+) -> list[runtime.SortColumn]:
+    """What `runtime.sort` needs to know of each key."""
+    return [
+        (
+            place,
+            key.descending,
+            key.nulls_first,
+            key.expression.nullable if site is None else site.nullable(key.expression),
+            key.expression.type.name in _NAN_TYPES,
+        )
+        for key, place in zip(keys, places)
+    ]
+
+
+def sort(
+    compiler: Compiler, function: Function, node: physical.Sort, scope: Scope, required: Required
+) -> tuple[Clauses, Scope]:
+    keys = [key for key in node.keys if not isinstance(key.expression, plan.Constant)]
+    wanted = required | walk.columns(tuple(key.expression for key in keys))
+    with function.no_flush():
+        clauses, inside = compiler.clauses(function, node.input, scope, wanted)
+        site = compiler.expressions(function, inside)
+        text, layout, places = _packed(site, keys, scope, required)
+        name = compiler.module.name("l")
+        columns = site.constant(tuple(sort_columns(keys, places, site)))
+        sorter = site.constant(runtime.sort, "f")
+        if node.limit is not None and keys:
+            _fill_bounded(compiler, function, name, clauses, text, node.limit, f"{sorter}({name}, {columns})", scope)
+        else:
+            fill_list(function, name, clauses, text)
+        if keys:
+            function.add(f"{sorter}({name}, {columns})")
+    row = compiler.module.name("m")
+    return [For(row, name)], scope.joined(opened(row, layout, inside.known & layout.keys()))
+
+
+def _packed(
+    site: Expressions, keys: list[plan.SortKey], outer: Scope, required: Required
+) -> tuple[str, Layout, list[int]]:
+    """(source of the kept tuple, its layout, where the keys are in it)."""
+    inside = site.scope
+    columns = {c for c in required if c in inside.columns and c not in outer.columns}
+    computed: dict[ColumnKey, str] = {}
+    at: list[ColumnKey] = []
+    for number, key in enumerate(keys):
+        expression = walk.strip_relabel(key.expression)
+        if isinstance(expression, plan.Column):
+            column = expression.relation, expression.position
+        else:
+            column = _COMPUTED, number
+            computed[column] = site.value(expression)
+        at.append(column)
+    if computed or any(column in outer.columns for column in at):
+        inside = inside.with_columns(computed)
+        inside.tuples = ()
+    text, layout = inside.layout(columns | set(at))
+    return text, layout, [layout[column] or 0 for column in at]
+
+
+def _fill_bounded(
+    compiler: Compiler,
+    function: Function,
+    name: str,
+    clauses: Clauses,
+    text: str,
+    limit: tuple[plan.Expression | None, plan.Expression | None],
+    sort_line: str,
+    scope: Scope,
+) -> None:
+    count, bound = compiler.module.name("n"), compiler.module.name("n")
+    site = compiler.expressions(function, scope)
+    checked = compiler.module.constant(runtime.top_count, "f")
+    parts = [site.value(part) if part is not None else "None" for part in limit]
+    function.add(f"{count} = {checked}({', '.join(parts)})")
+    function.add(f"{bound} = max(4 * {count}, 1000)")
+    function.add(f"{name} = []")
+
+    def body() -> None:
+        function.add(f"{name}.append({text})")
+        with function.block(f"if len({name}) == {bound}:"):
+            function.add(sort_line)
+            function.add(f"del {name}[{count}:]")
+
+    nest(function, clauses, body)
+
+
+def distinct(
+    compiler: Compiler, function: Function, node: physical.Distinct, scope: Scope, required: Required
+) -> tuple[Clauses, Scope]:
+    """The first row for each value of `on`."""
+    wanted = required | walk.columns(node.on)
+    seen, add = compiler.module.name("seen"), compiler.module.name("add")
+    function.add(f"{seen} = set()")
+    function.add(f"{add} = {seen}.add")
+    clauses, inside = compiler.clauses(function, node.input, scope, wanted)
+    site = compiler.expressions(function, inside)
+    texts = site.values(node.on)
+    if not texts:
+        key = "()"
+    elif len(texts) == 1:
+        key = texts[0]
+    else:
+        key, _ = inside.layout(_columns(node.on)) if all(isinstance(e, plan.Column) for e in node.on) else ("", {})
+        if key == "" or key not in [variable for variable, _ in inside.tuples] or not _same(inside, key, node.on):
+            key = f"({', '.join(texts)})"
+    test = f"({key} not in {seen} and not {add}({key}))"
+    if not key.isidentifier() and key != "()":
+        name = compiler.module.name("x")
+        test = f"(({name} := {key}) not in {seen} and not {add}({name}))"
+    return [*clauses, If(test)], inside
+
+
+def _columns(expressions: tuple[plan.Expression, ...]) -> set[ColumnKey]:
+    return walk.columns(expressions)
+
+
+def _same(scope: Scope, variable: str, on: tuple[plan.Expression, ...]) -> bool:
+    """Whether the tuple holds the values of `on` and nothing else."""
+    layout = dict(scope.tuples)[variable]
+    places = {place for place in layout.values() if place is not None}
+    return {layout[column] for column in _columns(on)} == places
+
+
+__all__ = ["distinct", "sort", "sort_columns"]

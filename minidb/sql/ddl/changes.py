@@ -1,0 +1,130 @@
+"""What one DDL statement works with: the schema door, and the little that all statements do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from minidb import errors, schema
+from minidb.sql import ast
+from minidb.sql.binder import CatalogView, ResultColumn
+from minidb.sql.suggest import nearest
+from minidb.txn.door import SchemaCompiler, SchemaDoor
+from minidb.types import from_text
+
+Row = tuple[Any, ...]
+
+
+class RunQuery(Protocol):
+    """Runs a query in the statement's transaction: its columns and its rows."""
+
+    def __call__(self, query: ast.Query) -> tuple[Sequence[ResultColumn], Iterable[Row]]: ...
+
+
+class Changes:
+    """One DDL statement. It is a `CatalogView`, too: what is bound sees the changes made so far."""
+
+    def __init__(
+        self, door: SchemaDoor, view: CatalogView, run_query: RunQuery, compiler: SchemaCompiler | None
+    ) -> None:
+        self.door = door
+        self.view = view
+        self.run_query = run_query
+        self._compiler = compiler
+        self.notices: list[str] = []
+
+    @property
+    def catalog(self) -> schema.Catalog:
+        return self.door.catalog
+
+    def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
+        return self.view.virtual(schema_name, name)
+
+    def new_id(self) -> int:
+        return self.door.new_id()
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+    # -- finding
+
+    def table(self, name: ast.QualifiedName) -> schema.Table:
+        """The table of this name. Raises 42P01, 42809."""
+        check_schema(name)
+        catalog = self.catalog
+        found = catalog.tables.get(name.name)
+        if found is not None:
+            return found
+        if name.name in catalog.views or catalog.index_owner(name.name) is not None:
+            raise errors.WrongObjectType(f'"{name.name}" is not a table', position=name.at)
+        near = nearest(name.name, catalog.tables)
+        raise errors.UndefinedTable(
+            f'relation "{name.name}" does not exist',
+            position=name.at,
+            hint=f'Perhaps you meant the table "{near}".' if near else None,
+        )
+
+    def locked_table(self, name: ast.QualifiedName, mode: str) -> schema.Table:
+        """The table, locked; it is looked up again after the wait, for its definition may have changed meanwhile."""
+        while True:
+            found = self.table(name)
+            self.door.lock_table(found.id, mode)
+            again = self.table(name)
+            if again.id == found.id:
+                return again
+
+    def by_id(self, table: int) -> schema.Table:
+        found = self.catalog.table_by_id(table)
+        assert found is not None
+        return found
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a table, view or index has the name: they share one space of names."""
+        catalog = self.catalog
+        return name in catalog.tables or name in catalog.views or catalog.index_owner(name) is not None
+
+    def claim(self, name: str, at: int) -> None:
+        """Keeps a new name for this transaction. Raises 42P07 if it is taken."""
+        self.door.lock_name(name)
+        if self.is_taken(name):
+            raise errors.DuplicateTable(f'relation "{name}" already exists', position=at)
+
+    # -- changing
+
+    def put(self, table: schema.Table, *, replaces: str | None = None, incompatible: bool = False) -> None:
+        """Makes `table` part of the catalog, in place of the one called `replaces`."""
+        catalog = self.catalog.with_table(table, replaces=replaces)
+        self.door.change(catalog, incompatible=(table.id,) if incompatible else ())
+
+    def put_views(self, views: dict[str, schema.View]) -> None:
+        self.door.change(replace(self.catalog, views=views))
+
+    # -- rows
+
+    @property
+    def compiler(self) -> SchemaCompiler:
+        assert self._compiler is not None, "this statement has to compute expressions of the schema"
+        return self._compiler
+
+    def row_function(self, table: schema.Table, text: str) -> Callable[[Row], Any]:
+        """The value of an expression over a row of `table`."""
+        return self.compiler.row_function(table, text)
+
+    def rows(self, table: schema.Table) -> Iterator[Row]:
+        """All rows, completed to the table's present width."""
+        missing = [None if c.missing is None else from_text(c.type, c.missing) for c in table.columns]
+        for _, row in self.door.newest_rows(table.id):
+            yield row if len(row) == len(missing) else row + tuple(missing[len(row) :])
+
+
+def check_schema(name: ast.QualifiedName) -> None:
+    """There is one schema for users, `public`. Raises 3F000, 42501."""
+    if name.schema in (None, "public") and len(name.parts) < 3:
+        return
+    if name.schema in ("sys", "information_schema", "pg_catalog"):
+        raise errors.ProgrammingError(
+            f'permission denied: "{name.schema}.{name.name}" belongs to the system', sqlstate="42501", position=name.at
+        )
+    raise errors.ProgrammingError(f'schema "{name.schema}" does not exist', sqlstate="3F000", position=name.at)

@@ -1,0 +1,165 @@
+"""CREATE TABLE, CREATE TABLE AS, DROP TABLE, TRUNCATE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from minidb import errors, schema
+from minidb.sql import ast
+from minidb.sql.ddl.changes import Changes, check_schema
+from minidb.sql.ddl.columns import check_names, define_column, with_expressions
+from minidb.sql.ddl.constraints import add_all
+from minidb.sql.ddl.dependents import drop_views, foreign_keys_to, refuse_or_cascade, views_of, without_foreign_keys
+from minidb.sql.ddl.likes import liked_columns, liked_parts
+from minidb.sql.ddl.rewrite import new_relations
+
+# -- CREATE TABLE -----------------------------------------------------------------------------------------
+
+
+def create_table(node: ast.CreateTable, changes: Changes) -> str:
+    check_schema(node.name)
+    _check_kind(node.temporary, node.on_commit, node.at)
+    if node.if_not_exists and _exists(node.name, changes):
+        return "CREATE TABLE"
+    changes.claim(node.name.name, node.name.at)
+    table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), ())
+    table = _with_columns(table, node, changes)
+    nodes: list[tuple[ast.Constraint, str | None]] = [(c, d.name) for d in node.columns for c in d.constraints]
+    nodes += [(c, None) for c in node.constraints if not isinstance(c, ast.NotNull)]
+    table = add_all(table, nodes, changes)
+    for like in node.likes:
+        table = liked_parts(table, like, changes)
+    changes.put(table)
+    return "CREATE TABLE"
+
+
+def _check_kind(temporary: bool, on_commit: object, at: int) -> None:
+    if temporary or on_commit is not None:
+        raise errors.NotSupportedError("temporary tables are not supported yet", position=at)
+
+
+def _exists(name: ast.QualifiedName, changes: Changes) -> bool:
+    if not changes.is_taken(name.name):
+        return False
+    changes.notice(f'relation "{name.name}" already exists, skipping')
+    return True
+
+
+def _with_columns(table: schema.Table, node: ast.CreateTable, changes: Changes) -> schema.Table:
+    liked = [column for like in node.likes for column in liked_columns(like, changes)]
+    names = [(column.name, like.at) for like in node.likes for column in liked_columns(like, changes)]
+    check_names([*names, *[(d.name, d.at) for d in node.columns]])
+    first = len(liked)
+    columns = [replace(column, position=place) for place, column in enumerate(liked)]
+    columns += [define_column(d, first + place) for place, d in enumerate(node.columns)]
+    table = replace(table, columns=tuple(columns))
+    finished = [with_expressions(table, table.columns[first + i], d, changes) for i, d in enumerate(node.columns)]
+    return replace(table, columns=(*table.columns[:first], *finished))
+
+
+# -- CREATE TABLE AS --------------------------------------------------------------------------------------
+
+
+def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
+    check_schema(node.name)
+    _check_kind(node.temporary, node.on_commit, node.at)
+    if not isinstance(node.query, ast.Query):
+        raise errors.NotSupportedError("CREATE TABLE AS EXECUTE is not supported yet", position=node.at)
+    if node.if_not_exists and _exists(node.name, changes):
+        return "CREATE TABLE AS"
+    changes.claim(node.name.name, node.name.at)
+    results, rows = changes.run_query(node.query)
+    if len(node.columns) > len(results):
+        raise errors.SyntaxError("too many column names were specified", position=node.columns[len(results)].at)
+    names = [*[n.value for n in node.columns], *[r.name for r in results[len(node.columns) :]]]
+    check_names([(name, node.name.at) for name in names])
+    columns = tuple([schema.Column(n, r.type, i) for i, (n, r) in enumerate(zip(names, results))])
+    table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), columns)
+    changes.put(table)
+    count = 0
+    if node.with_data:
+        for row in rows:
+            changes.door.insert_row(table.id, tuple(row))
+            count += 1
+    return f"SELECT {count}" if node.with_data else "CREATE TABLE AS"
+
+
+# -- DROP TABLE -------------------------------------------------------------------------------------------
+
+
+def drop_tables(node: ast.Drop, changes: Changes) -> str:
+    names = [name for name in node.names if _is_there(name, node.if_exists, changes)]
+    tables = {}
+    for name in names:
+        table = changes.locked_table(name, "access exclusive")
+        tables[table.id] = table
+    for table in tables.values():
+        _drop_table(table, set(tables), node, changes)
+    return "DROP TABLE"
+
+
+def _is_there(name: ast.QualifiedName, if_exists: bool, changes: Changes) -> bool:
+    if not if_exists or (name.schema in (None, "public") and changes.is_taken(name.name)):
+        return True
+    changes.notice(f'table "{name.name}" does not exist, skipping')
+    return False
+
+
+def _drop_table(table: schema.Table, together: set[int], node: ast.Drop, changes: Changes) -> None:
+    keys = [(child, key) for child, key in foreign_keys_to(table, changes) if child.id not in together]
+    views = views_of(table.name, changes)
+    refuse_or_cascade(
+        f"table {table.name}",
+        [f"constraint {key.name} on table {child.name} depends on table {table.name}" for child, key in keys]
+        + [f"view {view.name} depends on table {table.name}" for view in views],
+        node.cascade,
+        node.at,
+        changes,
+    )
+    without_foreign_keys(keys, changes)
+    drop_views(views, changes)
+    changes.door.change(changes.catalog.without_table(table.name), incompatible=(table.id,))
+
+
+# -- TRUNCATE ---------------------------------------------------------------------------------------------
+
+
+def truncate(node: ast.Truncate, changes: Changes) -> str:
+    tables = {}
+    for name in node.tables:
+        table = changes.locked_table(name, "access exclusive")
+        tables[table.id] = table
+    if node.cascade:
+        _add_children(tables, changes)
+    _check_not_referenced(list(tables.values()), set(tables), node.at, changes)
+    for table_id in tables:
+        changes.put(new_relations(changes.by_id(table_id), changes), incompatible=True)
+    return "TRUNCATE TABLE"
+
+
+def _add_children(tables: dict[int, schema.Table], changes: Changes) -> None:
+    """CASCADE: the tables that refer to those being emptied are emptied, too."""
+    waiting = list(tables.values())
+    while waiting:
+        for child, _ in foreign_keys_to(waiting.pop(), changes):
+            if child.id not in tables:
+                changes.door.lock_table(child.id, "access exclusive")
+                changes.notice(f'truncate cascades to table "{child.name}"')
+                tables[child.id] = changes.by_id(child.id)
+                waiting.append(child)
+
+
+def _check_not_referenced(
+    tables: Sequence[schema.Table], together: set[int], at: int, changes: Changes
+) -> None:
+    for table in tables:
+        for child, _ in foreign_keys_to(table, changes):
+            if child.id not in together:
+                raise errors.NotSupportedError(
+                    "cannot truncate a table referenced in a foreign key constraint",
+                    position=at,
+                    detail=f'Table "{child.name}" references "{table.name}".',
+                    hint=f'Truncate table "{child.name}" at the same time, or use TRUNCATE ... CASCADE.',
+                )

@@ -1,0 +1,129 @@
+"""CREATE VIEW, DROP VIEW, and renaming views. A view is the text of its query; the binder puts it in place of the name.
+
+`*` is written out when the view is made: a column that the table gets later is not part of the view.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from minidb import errors, schema
+from minidb.sql import ast
+from minidb.sql.binder import bind_view
+from minidb.sql.ddl.changes import Changes, check_schema
+from minidb.sql.ddl.columns import check_names
+from minidb.sql.ddl.dependents import drop_views, refuse_or_cascade, view_with_renamed_table, views_of
+from minidb.sql.printer import to_sql
+from minidb.sql.suggest import nearest
+
+
+def create_view(node: ast.CreateView, changes: Changes) -> str:
+    check_schema(node.name)
+    _check_supported(node)
+    name = node.name.name
+    known = changes.catalog.views.get(name)
+    if known is not None and node.if_not_exists:
+        changes.notice(f'relation "{name}" already exists, skipping')
+        return "CREATE VIEW"
+    if known is None or not node.or_replace:
+        changes.claim(name, node.name.at)
+    else:
+        changes.door.lock_name(name)
+    query, columns = bind_view(node.query, changes, replaced=name if known is not None else None)
+    names = _names(node, [column.name for column in columns])
+    if known is not None:
+        _check_replaceable(known, names, node.at)
+    view = schema.View(known.id if known is not None else changes.new_id(), name, names, to_sql(query))
+    changes.put_views({**changes.catalog.views, name: view})
+    return "CREATE VIEW"
+
+
+def _check_supported(node: ast.CreateView) -> None:
+    if node.temporary:
+        raise errors.NotSupportedError("temporary views are not supported yet", position=node.at)
+    if node.recursive:
+        raise errors.NotSupportedError("CREATE RECURSIVE VIEW is not supported yet", position=node.at)
+    if node.check_option is not None:
+        raise errors.NotSupportedError("WITH CHECK OPTION is supported only on automatically updatable views", position=node.at)
+
+
+def _names(node: ast.CreateView, found: list[str]) -> tuple[str, ...]:
+    if len(node.columns) > len(found):
+        raise errors.SyntaxError("CREATE VIEW specifies more column names than columns", position=node.at)
+    names = [(n.value, n.at) for n in node.columns] + [(name, node.query.at) for name in found[len(node.columns) :]]
+    check_names(names)
+    return tuple([name for name, _ in names])
+
+
+def _check_replaceable(known: schema.View, names: tuple[str, ...], at: int) -> None:
+    if len(names) < len(known.columns):
+        raise errors.InvalidTableDefinition("cannot drop columns from view", position=at)
+    for old, new in zip(known.columns, names):
+        if old != new:
+            raise errors.InvalidTableDefinition(
+                f'cannot change name of view column "{old}" to "{new}"',
+                position=at,
+                hint="Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
+            )
+
+
+def drop_view_statement(node: ast.Drop, changes: Changes) -> str:
+    gone = [name for name in node.names if _is_there(name, node.if_exists, changes)]
+    together = {name.name for name in gone}
+    for name in gone:
+        view = find_view(name, changes) if name.name in changes.catalog.views else None
+        if view is None:
+            continue  # went with one before it
+        dependents = [v for v in views_of(view.name, changes) if v.name not in together]
+        sentences = [f"view {v.name} depends on view {view.name}" for v in dependents]
+        refuse_or_cascade(f"view {view.name}", sentences, node.cascade, node.at, changes)
+        drop_views([view, *dependents], changes)
+    return "DROP VIEW"
+
+
+def _is_there(name: ast.QualifiedName, if_exists: bool, changes: Changes) -> bool:
+    check_schema(name)
+    if name.name not in changes.catalog.views and if_exists and not changes.is_taken(name.name):
+        changes.notice(f'view "{name.name}" does not exist, skipping')
+        return False
+    find_view(name, changes)
+    return True
+
+
+def find_view(name: ast.QualifiedName, changes: Changes) -> schema.View:
+    """The view of this name. Raises 42P01, 42809."""
+    check_schema(name)
+    view = changes.catalog.views.get(name.name)
+    if view is not None:
+        return view
+    if changes.is_taken(name.name):
+        raise errors.WrongObjectType(
+            f'"{name.name}" is not a view', position=name.at, hint="Use DROP TABLE to remove a table."
+        )
+    near = nearest(name.name, changes.catalog.views)
+    raise errors.UndefinedTable(
+        f'view "{name.name}" does not exist',
+        position=name.at,
+        hint=f'Perhaps you meant the view "{near}".' if near else None,
+    )
+
+
+def rename_in_views(old: str, new: str, changes: Changes) -> None:
+    """The views that read a table or view go on to read it under its new name."""
+    views = {
+        name: view_with_renamed_table(view, old, new) if view in _direct(old, changes) else view
+        for name, view in changes.catalog.views.items()
+    }
+    if views != changes.catalog.views:
+        changes.put_views(views)
+
+
+def _direct(name: str, changes: Changes) -> list[schema.View]:
+    return views_of(name, changes)
+
+
+def rename_view(view: schema.View, new: ast.Name, changes: Changes) -> None:
+    changes.claim(new.value, new.at)
+    rename_in_views(view.name, new.value, changes)
+    views = {name: v for name, v in changes.catalog.views.items() if name != view.name}
+    changes.put_views({**views, new.value: replace(view, name=new.value)})

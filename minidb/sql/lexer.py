@@ -1,0 +1,229 @@
+"""The lexer: text to a list of tokens, by one master regular expression made from the grammar's terminals.
+
+    Token = (terminal, other, value, at)
+
+`terminal` is the number that the tables know it by. A word has up to two readings: `SELECT`-like keyword and name.
+Which one holds is decided by the parser, state by state: it takes `terminal` if the state has an action for it,
+otherwise `other` (-1 if there is no second reading). Reserved words have none, but behind AS and a dot they are
+names, too. `value` is what the actions see: the folded name, the text of a number, the contents of a string. `at` is
+the offset.
+
+How terminals of a grammar are understood:
+
+- "WORD" strings are keywords; every other string is a sign, the longest match wins ("2PL" is tried before numbers).
+- The terminal IDENT is a word; the words that its pattern does not match are reserved.
+- Regular expressions with a priority are words with something behind them: several words (`AT TIME ZONE`) or a word
+  that must see a parenthesis (`TRIM(`). They are tried only when their first word turns up.
+- All other regular expressions are tried in the order of the grammar; `converters` turn their text into values.
+- Two things are not regular and are found by hand: nested comments `/* /* */ */` and strings `$tag$ ... $tag$`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from minidb import errors
+
+Token: TypeAlias = tuple[int, int, object, int]
+Terminal: TypeAlias = tuple[str, str, str, int]
+"""Name, kind ("word", "sign", "regexp"), the text or pattern, priority: as the generated tables list them."""
+
+_WORD = r"[^\W\d][\w$]*"
+_BLANK = r"(?:\s+|--[^\n]*)*"
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+
+
+class Lexer:
+    """Cuts text into tokens for the terminals of one grammar. Has no state of its own between calls."""
+
+    def __init__(
+        self,
+        terminals: Sequence[Terminal],
+        *,
+        converters: Mapping[str, Callable[[str], object]],
+        names_after: tuple[str, ...] = ("AS", "."),
+    ) -> None:
+        self._number = {name: index for index, (name, _, _, _) in enumerate(terminals)}
+        self._ident = self._number["IDENT"]
+        self._string = self._number.get("STRING", -1)
+        self._end = len(terminals)
+        by_text = {text: index for index, (_, kind, text, _) in enumerate(terminals) if kind != "regexp"}
+        self._names_after = frozenset(by_text[text] for text in names_after if text in by_text)
+        self._signs = by_text
+        self._words = self._make_words(terminals)
+        self._specials = _make_specials(terminals)
+        self._compiled: dict[str, list[tuple[re.Pattern[str], int, bool]]] = {}
+        self._make_master(terminals, converters)
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """The keywords (in lower case) that are names only in quotes."""
+        return frozenset(word for word, (_, name) in self._words.items() if name < 0)
+
+    # -- tables, made once ------------------------------------------------------------------------------------
+
+    def _make_words(self, terminals: Sequence[Terminal]) -> dict[str, tuple[int, int]]:
+        """Lower case keyword -> its two readings."""
+        ident = re.compile(terminals[self._ident][2], re.IGNORECASE)
+        words = {}
+        for index, (_, kind, text, _) in enumerate(terminals):
+            if kind == "word":
+                word = text.lower()
+                words[word] = (index, self._ident if ident.fullmatch(word) else -1)
+        return words
+
+    def _make_master(self, terminals: Sequence[Terminal], converters: Mapping[str, Callable[[str], object]]) -> None:
+        """The master pattern and, per group of it, what to do with a match."""
+        signs = sorted((text for _, kind, text, _ in terminals if kind == "sign"), key=len, reverse=True)
+        early = [re.escape(text) + r"\b" for text in signs if text[0].isdigit()]
+        late = [re.escape(text) for text in signs if not text[0].isdigit()]
+        groups = ["/\\*", r"\$(?:[^\W\d]\w*)?\$"]
+        self._converters: list[tuple[int, Callable[[str], object]]] = [(-1, str)] * 3
+        if early:
+            groups.append("(?i:" + "|".join(early) + ")")
+            self._converters.append((-2, str))
+        for index, (name, kind, text, priority) in enumerate(terminals):
+            if kind == "regexp" and name != "IDENT" and not priority:
+                groups.append(f"(?i:{text})")
+                self._converters.append((index, converters.get(name, str)))
+        self._word_group = len(groups) + 1
+        groups += [_WORD, "|".join(late), "."]
+        self._sign_group = self._word_group + 1
+        pattern = _BLANK + "(?:" + "|".join(f"({group})" for group in groups) + "|$)"
+        self._master = re.compile(pattern, re.DOTALL).finditer
+
+    # -- the work ---------------------------------------------------------------------------------------------
+
+    def tokens(self, text: str) -> list[Token]:
+        """All tokens of `text`, the last one the end of the input. Raises SyntaxError for what is none."""
+        found: list[Token] = []
+        position = 0
+        while position >= 0:
+            position = self._scan(text, position, found)
+        return found
+
+    def _scan(self, text: str, position: int, found: list[Token]) -> int:
+        """Appends the tokens from `position` on. Returns -1, or where to go on behind what no pattern can skip."""
+        words, ident, append = self._words, self._ident, found.append
+        word_group, sign_group, signs = self._word_group, self._sign_group, self._signs
+        for match in self._master(text, position):
+            group = match.lastindex
+            if group == word_group:
+                word = match[group].lower()
+                at = match.start(group)
+                if word in self._specials and (end := self._special(text, at, word, found)):
+                    if end > 0:
+                        return end
+                    continue
+                reading = words.get(word)
+                if reading is None:
+                    append((ident, -1, word, at))
+                elif reading[1] < 0 and found and found[-1][0] in self._names_after:
+                    append((reading[0], ident, word, at))
+                else:
+                    append((reading[0], reading[1], word, at))
+            elif group == sign_group:
+                sign = match[group]
+                append((signs[sign], -1, sign, match.start(group)))
+            elif group is None:
+                append((self._end, -1, None, len(text)))
+                return -1
+            elif group > sign_group:
+                raise _unexpected(text, match.start(group))
+            elif group == 1:
+                return skip_comment(text, match.start(1))
+            elif group == 2:
+                return self._dollar_string(text, match, found)
+            else:
+                self._regexp(text, match, group, found)
+        raise AssertionError("the master pattern matches everywhere")
+
+    def _regexp(self, text: str, match: re.Match[str], group: int, found: list[Token]) -> None:
+        number, convert = self._converters[group]
+        piece = match[group]
+        if number == -2:
+            found.append((self._signs[piece.upper()], -1, piece.lower(), match.start(group)))
+            return
+        end = match.end()
+        if piece[-1].isalnum() and end < len(text) and (text[end].isalnum() or text[end] == "_"):
+            raise errors.SyntaxError(
+                f'trailing junk after "{piece}"', position=match.start(group), statement=text
+            )
+        try:
+            found.append((number, -1, convert(piece), match.start(group)))
+        except ValueError as error:
+            raise errors.SyntaxError(str(error), position=match.start(group), statement=text) from None
+
+    def _special(self, text: str, at: int, word: str, found: list[Token]) -> int:
+        """Tries the terminals that begin with `word`.
+
+        Returns 0 if none fits, -1 if it was one that is only this word, otherwise the end of its last word.
+        """
+        candidates = self._compiled.get(word)
+        if candidates is None:
+            candidates = self._compiled[word] = [
+                (re.compile(pattern, re.IGNORECASE), number, "(?=" in pattern)
+                for number, pattern in self._specials[word]
+            ]
+        for pattern, number, is_word in candidates:
+            match = pattern.match(text, at)
+            if match is None:
+                continue
+            if not is_word:
+                found.append((number, -1, " ".join(match[0].lower().split()), at))
+                return match.end()
+            keyword, name = self._words.get(word, (self._ident, self._ident))
+            found.append((number, keyword if name < 0 else self._ident, word, at))
+            return -1
+        return 0
+
+    def _dollar_string(self, text: str, match: re.Match[str], found: list[Token]) -> int:
+        tag, start = match[2], match.end()
+        end = text.find(tag, start)
+        if end < 0:
+            raise errors.SyntaxError("unterminated dollar-quoted string", position=match.start(2), statement=text)
+        found.append((self._string, -1, text[start:end], match.start(2)))
+        return end + len(tag)
+
+
+def _make_specials(terminals: Sequence[Terminal]) -> dict[str, list[tuple[int, str]]]:
+    """First word -> the regular expressions with a priority that begin with it."""
+    specials: dict[str, list[tuple[int, str]]] = {}
+    for index, (_, kind, text, priority) in enumerate(terminals):
+        if kind == "regexp" and priority:
+            for word in _first_words(text):
+                specials.setdefault(word, []).append((index, text))
+    return specials
+
+
+def _first_words(pattern: str) -> Iterator[str]:
+    """`CHAR(?:ACTER)?\\s...` begins with char and with character."""
+    head = pattern.split("\\s")[0].split("(?=")[0].lower()
+    stem, optional, rest = head.partition("(?:")
+    yield stem
+    if optional:
+        yield stem + rest.removesuffix(")?")
+
+
+def skip_comment(text: str, start: int) -> int:
+    """The place behind the nested comment that opens at `start`."""
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(text, start):
+        depth += 1 if edge[0] == "/*" else -1
+        if not depth:
+            return edge.end()
+    raise errors.SyntaxError("unterminated /* comment", position=start, statement=text)
+
+
+def _unexpected(text: str, at: int) -> errors.SyntaxError:
+    """The error for a character that begins no token."""
+    character = text[at]
+    if character == "'":
+        message = "unterminated quoted string"
+    elif character == '"':
+        message = "zero-length delimited identifier" if text[at : at + 2] == '""' else "unterminated quoted identifier"
+    else:
+        message = f'syntax error at or near "{character}"'
+    return errors.SyntaxError(message, position=at, statement=text)

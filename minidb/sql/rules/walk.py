@@ -1,0 +1,172 @@
+"""Walking and rebuilding bound plans.
+
+Plans and expressions are frozen records whose fields hold further ones, or tuples of them. Which fields those are is
+found once per class. Rebuilding shares what did not change, so that `is` tells whether a rewrite did anything.
+Chains of left-deep operators may be a thousand nodes long: everything that descends an expression loops along
+`arguments[0]` and recurses for the rest only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from minidb.sql import plan
+
+ColumnKey = tuple[int, int]  # relation, position
+T = TypeVar("T")
+
+_LEAVES = frozenset(
+    {"type", "types", "table", "alias", "name", "names", "columns", "index", "relation", "position", "function"}
+    | {"operator", "operators", "aggregate", "kind", "all", "lateral", "descending", "nulls_first", "distinct", "sets"}
+    | {"groupings", "symbol", "negated", "truth", "greatest", "number", "materialized", "cte", "strength", "wait"}
+    | {"arbiters", "excluded", "nullable", "source_relation", "new_relation", "ordinality", "locked", "in_range"}
+    | {"rows", "cost"}
+)
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def fields_of(node: msgspec.Struct) -> tuple[str, ...]:
+    """The fields of `node` that may hold plans or expressions."""
+    kind = type(node)
+    found = _FIELDS.get(kind)
+    if found is None:
+        leaves = _LEAVES - {"rows"} if kind is plan.Values else _LEAVES
+        found = () if kind is plan.Constant else tuple(n for n in kind.__struct_fields__ if n not in leaves)
+        _FIELDS[kind] = found
+    return found
+
+
+def children(node: Any) -> Iterator[Any]:
+    """The records directly below `node`, through tuples, in the order of the fields."""
+    for name in fields_of(node):
+        yield from _records(getattr(node, name))
+
+
+def _records(value: Any) -> Iterator[Any]:
+    if isinstance(value, msgspec.Struct):
+        yield value
+    elif type(value) is tuple:
+        for item in value:
+            yield from _records(item)
+
+
+def everything(root: Any) -> Iterator[Any]:
+    """`root` and all records below it, subquery plans included. Does not recurse."""
+    stack = list(_records(root))
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(children(node))
+
+
+def columns(root: Any) -> set[ColumnKey]:
+    """Every column mentioned in `root`, also those of its own relations, subqueries included."""
+    return {(n.relation, n.position) for n in everything(root) if type(n) is plan.Column}
+
+
+def relations(root: Any) -> set[int]:
+    """The relations mentioned in columns of `root`, subqueries included."""
+    return {n.relation for n in everything(root) if type(n) is plan.Column}
+
+
+def made(root: Any) -> set[int]:
+    """The relations that operators in `root` make."""
+    return {n.relation for n in everything(root) if hasattr(n, "relation") and type(n) is not plan.Column}
+
+
+def free_columns(root: Any) -> set[ColumnKey]:
+    """Columns of relations that `root` does not make itself: what correlates a subquery."""
+    own = made(root)
+    return {column for column in columns(root) if column[0] not in own}
+
+
+def has_subquery(expression: Any) -> bool:
+    return any(isinstance(node, plan.Plan) for node in everything(expression))
+
+
+def is_volatile(root: Any) -> bool:
+    """Whether `root` calls a function whose every call may give another value."""
+    return any(getattr(getattr(n, "function", None), "volatility", "") == "volatile" for n in everything(root))
+
+
+def rebuild(node: T, change: Callable[[Any], Any]) -> T:
+    """`node` with `change` applied to the records directly below it."""
+    changed: dict[str, Any] = {}
+    for name in fields_of(cast(msgspec.Struct, node)):
+        old = getattr(node, name)
+        new = _apply(old, change)
+        if new is not old:
+            changed[name] = new
+    return msgspec.structs.replace(node, **changed) if changed else node  # type: ignore[type-var]
+
+
+def _apply(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return change(value)
+    if type(value) is tuple and value:
+        items = [_apply(item, change) for item in value]
+        if any(new is not old for new, old in zip(items, value)):
+            return tuple(items)
+    return value
+
+
+def transform(node: T, change: Callable[[Any], Any]) -> T:
+    """`node` rebuilt from the leaves upwards: `change` is given each record after what is below it was changed."""
+    spine = []
+    current: Any = node
+    while type(current) is plan.Operator and type(current.arguments[0]) is plan.Operator:
+        spine.append(current)
+        current = current.arguments[0]
+    result = change(rebuild(current, lambda child: transform(child, change)))
+    for operator in reversed(spine):
+        rest = tuple(transform(argument, change) for argument in operator.arguments[1:])
+        arguments = (result, *rest)
+        if any(new is not old for new, old in zip(arguments, operator.arguments)):
+            operator = msgspec.structs.replace(operator, arguments=arguments)
+        result = change(operator)
+    return cast(T, result)
+
+
+def substitute(node: T, values: dict[ColumnKey, plan.Expression]) -> T:
+    """`node` with columns replaced by expressions, in subqueries, too."""
+
+    def change(item: Any) -> Any:
+        if type(item) is plan.Column:
+            return values.get((item.relation, item.position), item)
+        return item
+
+    return transform(node, change)
+
+
+def conjuncts(predicate: plan.Expression | None) -> list[plan.Expression]:
+    """The terms of a conjunction; none for None or TRUE."""
+    if predicate is None:
+        return []
+    if isinstance(predicate, plan.And):
+        return [term for argument in predicate.arguments for term in conjuncts(argument)]
+    if isinstance(predicate, plan.Constant) and predicate.value is True:
+        return []
+    return [predicate]
+
+
+def conjunction(terms: Iterable[plan.Expression]) -> plan.Expression | None:
+    """The inverse of `conjuncts`."""
+    listed = list(terms)
+    if len(listed) < 2:
+        return listed[0] if listed else None
+    return plan.And(arguments=tuple(listed), nullable=any(term.nullable for term in listed))
+
+
+def filtered(node: plan.Plan, terms: Iterable[plan.Expression]) -> plan.Plan:
+    predicate = conjunction(terms)
+    return node if predicate is None else plan.Filter(input=node, predicate=predicate)
+
+
+def strip_relabel(expression: plan.Expression) -> plan.Expression:
+    """`expression` without conversions that leave the value as it is (varchar to text, integer to bigint)."""
+    while isinstance(expression, plan.Convert) and expression.function is None:
+        expression = expression.argument
+    return expression

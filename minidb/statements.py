@@ -1,0 +1,366 @@
+"""Statements that are not queries: transaction control, settings, EXPLAIN, locks, maintenance, prepared statements.
+
+`CONTROL` runs in every state of a session; `UTILITIES` run within a transaction, as queries do. Everything that is in
+neither table nor in `QUERIES` is DDL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minidb.errors import (
+    ActiveTransaction,
+    InvalidCursorState,
+    InvalidParameterValue,
+    NoActiveTransaction,
+    NotSupportedError,
+    UndefinedObject,
+    UndefinedTable,
+)
+from minidb.isolation import IsolationLevel
+from minidb.keys import Row
+from minidb.settings import DEFAULTS, parse_setting, show_setting
+from minidb.sql import ast
+from minidb.types import BIGINT, TEXT
+
+if TYPE_CHECKING:
+    from minidb.session import Parameters, Result, Session
+
+QUERIES = (ast.Query, ast.Insert, ast.Update, ast.Delete, ast.Merge)
+Handler = Callable[..., Any]
+
+
+def done(tag: str, columns: Any = None, rows: list[Row] | None = None, rowcount: int = -1) -> Result:
+    from minidb.session import Result
+
+    return Result(tag, columns, rows, rowcount)
+
+
+# -- transaction control ----------------------------------------------------------------------------------
+
+
+def begin(session: Session, statement: ast.Begin) -> Result:
+    modes = statement.modes
+    session.begin(isolation_level=modes.isolation, read_only=modes.read_only, deferrable=modes.deferrable)
+    return done("BEGIN")
+
+
+def commit(session: Session, statement: ast.Commit) -> Result:
+    require_transaction(session, statement.chain)
+    modes = session.txn
+    tag = session.commit()
+    chain(session, statement.chain, modes)
+    return done(tag)
+
+
+def rollback(session: Session, statement: ast.Rollback) -> Result:
+    require_transaction(session, statement.chain)
+    modes = session.txn
+    session.rollback()
+    chain(session, statement.chain, modes)
+    return done("ROLLBACK")
+
+
+def require_transaction(session: Session, chained: bool) -> None:
+    if chained and session.state == "idle":
+        raise NoActiveTransaction("COMMIT AND CHAIN can only be used in transaction blocks")
+
+
+def chain(session: Session, chained: bool, modes: Any) -> None:
+    if chained and modes is not None:
+        session.begin(isolation_level=modes.policy.level, read_only=modes.read_only, deferrable=modes.deferrable)
+
+
+def savepoint(session: Session, statement: ast.Savepoint) -> Result:
+    session.savepoint(statement.name)
+    return done("SAVEPOINT")
+
+
+def rollback_to(session: Session, statement: ast.RollbackTo) -> Result:
+    session.rollback_to(statement.name)
+    return done("ROLLBACK")
+
+
+def release(session: Session, statement: ast.Release) -> Result:
+    session.release(statement.name)
+    return done("RELEASE")
+
+
+def set_transaction(session: Session, statement: ast.SetTransaction) -> Result:
+    modes = statement.modes
+    if statement.session:
+        if modes.isolation is not None:
+            session.isolation_level = modes.isolation
+        if modes.read_only is not None:
+            session.read_only = modes.read_only
+        if modes.deferrable is not None:
+            session.default_deferrable = modes.deferrable
+        return done("SET")
+    if session.state == "failed":
+        from minidb.session import failed_transaction
+
+        raise failed_transaction()
+    if session.autocommit and not session.explicit:
+        result = done("SET")
+        result.notices.append("SET TRANSACTION can only be used in transaction blocks")
+        return result
+    if session.started:
+        raise ActiveTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+    explicit = session.explicit
+    txn = session.open_transaction()
+    level = IsolationLevel.parse(modes.isolation or txn.policy.level)
+    read_only = txn.read_only if modes.read_only is None else modes.read_only
+    deferrable = txn.deferrable if modes.deferrable is None else modes.deferrable
+    session.rollback()
+    session.start_transaction(level, read_only, deferrable)
+    session.explicit = explicit
+    return done("SET")
+
+
+CONTROL: dict[type, Handler] = {
+    ast.Begin: begin,
+    ast.Commit: commit,
+    ast.Rollback: rollback,
+    ast.Savepoint: savepoint,
+    ast.RollbackTo: rollback_to,
+    ast.Release: release,
+    ast.SetTransaction: set_transaction,
+}
+
+# -- settings ---------------------------------------------------------------------------------------------
+
+LEVEL_SETTINGS = ("transaction_isolation", "default_transaction_isolation")
+FLAG_SETTINGS = ("transaction_read_only", "default_transaction_read_only")
+DEFER_SETTINGS = ("transaction_deferrable", "default_transaction_deferrable")
+
+
+def shown(session: Session, name: str) -> str:
+    """The value of a setting as SHOW prints it."""
+    name = name.lower()
+    if name in ("transaction_isolation", "transaction isolation level"):
+        return session.transaction_level if session.explicit and session.transaction_level else session.isolation_level
+    if name == "default_transaction_isolation":
+        return session.isolation_level
+    if name in FLAG_SETTINGS:
+        txn = session.txn
+        return show_setting(name, txn.read_only if txn is not None and name.startswith("t") else session.read_only)
+    if name in DEFER_SETTINGS:
+        txn = session.txn
+        current = txn.deferrable if txn is not None and name.startswith("t") else session.default_deferrable
+        return show_setting(name, current)
+    if name == "durability":
+        return session.durability
+    if name not in session.settings:
+        raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
+    return show_setting(name, session.settings[name])
+
+
+def show(session: Session, statement: ast.Show, sql: str, parameters: Parameters | None) -> Result:
+    if statement.name is None:
+        names = sorted([*session.settings, *LEVEL_SETTINGS, *FLAG_SETTINGS, *DEFER_SETTINGS, "durability"])
+        return done("SHOW", (("name", TEXT), ("setting", TEXT)), [(n, shown(session, n)) for n in names])
+    return done("SHOW", ((statement.name, TEXT),), [(shown(session, statement.name),)])
+
+
+def set_setting(session: Session, statement: ast.SetSetting, sql: str, parameters: Parameters | None) -> Result:
+    assign(session, statement.name.lower(), statement.values, statement.local)
+    return done("SET")
+
+
+def reset(session: Session, statement: ast.Reset, sql: str, parameters: Parameters | None) -> Result:
+    names = [statement.name.lower()] if statement.name is not None else list(DEFAULTS)
+    for name in names:
+        assign(session, name, (), False)
+    return done("RESET")
+
+
+def assign(session: Session, name: str, values: tuple[Any, ...], local: bool) -> None:
+    if name in LEVEL_SETTINGS:
+        session.isolation_level = str(values[0]) if values else IsolationLevel.READ_COMMITTED
+        return
+    if name in FLAG_SETTINGS:
+        session.read_only = bool(values) and str(values[0]).lower() in ("on", "true", "yes", "1")
+        return
+    if name in DEFER_SETTINGS:
+        session.default_deferrable = bool(values) and str(values[0]).lower() in ("on", "true", "yes", "1")
+        return
+    if name == "durability":
+        value = str(values[0]).lower() if values else "full"
+        if value not in ("full", "normal", "off"):
+            raise InvalidParameterValue(f"durability is one of full, normal, off, not {value!r}")
+        session.durability = value
+        return
+    value = parse_setting(name, values)
+    if local and name not in session.local_settings:
+        session.local_settings[name] = session.settings[name]
+    session.settings[name] = value
+    txn = session.txn
+    if txn is not None and name == "lock_timeout":
+        txn.lock_timeout = value
+    if txn is not None and name == "deadlock_timeout":
+        txn.deadlock_timeout = value
+
+
+# -- EXPLAIN, locks, maintenance --------------------------------------------------------------------------
+
+
+def explain(session: Session, statement: ast.Explain, sql: str, parameters: Parameters | None) -> Result:
+    if not isinstance(statement.statement, QUERIES):
+        raise NotSupportedError("EXPLAIN works for SELECT, INSERT, UPDATE and DELETE")
+    lines = session.database.explain(session, statement, sql, parameters)
+    return done("EXPLAIN", (("QUERY PLAN", TEXT),), [(line,) for line in lines])
+
+
+def lock_table(session: Session, statement: ast.LockTable, sql: str, parameters: Parameters | None) -> Result:
+    if session.autocommit and not session.explicit:
+        raise NoActiveTransaction("LOCK TABLE can only be used in transaction blocks")
+    txn = session.txn
+    assert txn is not None
+    session.finish_streams()
+    for name in statement.tables:
+        table = table_named(session, name)
+        session.manager.lock_table(txn, table.id, statement.mode, table.name, statement.nowait)
+    return done("LOCK TABLE")
+
+
+def table_named(session: Session, name: ast.QualifiedName) -> Any:
+    parts = [str(part) for part in name.parts]
+    table = session.catalog.tables.get(parts[-1]) if parts[:-1] in ([], ["public"]) else None
+    if table is None:
+        raise UndefinedTable(f'relation "{".".join(parts)}" does not exist', position=name.at)
+    return table
+
+
+def analyze(session: Session, statement: ast.Analyze, sql: str, parameters: Parameters | None) -> Result:
+    named = [table_named(session, name) for name, _ in statement.tables]
+    for table in named or list(session.catalog.tables.values()):
+        session.database.analyze(session, table.id)
+    return done("ANALYZE")
+
+
+def vacuum(session: Session, statement: ast.Vacuum, sql: str, parameters: Parameters | None) -> Result:
+    if session.explicit:
+        raise ActiveTransaction("VACUUM cannot run inside a transaction block")
+    for name in statement.tables:
+        table_named(session, name)
+    with session.manager.latch:
+        session.manager.trim(1 << 30)
+    session.database.checkpoint()
+    if statement.analyze:
+        for table in list(session.catalog.tables.values()):
+            session.database.analyze(session, table.id)
+    return done("VACUUM")
+
+
+def checkpoint(session: Session, statement: ast.Checkpoint, sql: str, parameters: Parameters | None) -> Result:
+    session.database.checkpoint()
+    return done("CHECKPOINT")
+
+
+def discard(session: Session, statement: ast.Discard, sql: str, parameters: Parameters | None) -> Result:
+    if statement.what in ("all", "plans"):
+        session.prepared.clear()
+    if statement.what == "all":
+        for name in DEFAULTS:
+            assign(session, name, (), False)
+    return done("DISCARD " + statement.what.upper())
+
+
+def set_constraints(session: Session, statement: ast.SetConstraints, sql: str, parameters: Parameters | None) -> Result:
+    raise NotSupportedError("SET CONSTRAINTS is not supported yet")
+
+
+# -- prepared statements, cursors, procedures -------------------------------------------------------------
+
+
+def prepare(session: Session, statement: ast.Prepare, sql: str, parameters: Parameters | None) -> Result:
+    if statement.name in session.prepared:
+        from minidb.errors import DuplicateObject
+
+        raise DuplicateObject(f'prepared statement "{statement.name}" already exists', sqlstate="42P05")
+    session.prepared[statement.name] = (statement, sql)
+    return done("PREPARE")
+
+
+def execute(session: Session, statement: ast.Execute, sql: str, parameters: Parameters | None) -> Result:
+    found = session.prepared.get(statement.name)
+    if found is None:
+        raise UndefinedObject(f'prepared statement "{statement.name}" does not exist', sqlstate="26000")
+    values = session.database.evaluate(session, statement.arguments, sql, parameters)
+    inner, text = found
+    if not isinstance(inner.statement, QUERIES):
+        raise NotSupportedError("only queries can be prepared")
+    return session.run_query(inner.statement, text, values)
+
+
+def deallocate(session: Session, statement: ast.Deallocate, sql: str, parameters: Parameters | None) -> Result:
+    if statement.name is None:
+        session.prepared.clear()
+        return done("DEALLOCATE ALL")
+    if session.prepared.pop(statement.name, None) is None:
+        raise UndefinedObject(f'prepared statement "{statement.name}" does not exist', sqlstate="26000")
+    return done("DEALLOCATE")
+
+
+def declare_cursor(session: Session, statement: ast.DeclareCursor, sql: str, parameters: Parameters | None) -> Result:
+    raise NotSupportedError("DECLARE CURSOR is not supported yet", hint="Cursors of the driver stream their results.")
+
+
+def fetch(session: Session, statement: ast.Fetch, sql: str, parameters: Parameters | None) -> Result:
+    raise InvalidCursorState(f'cursor "{statement.cursor}" does not exist', sqlstate="34000")
+
+
+def call(session: Session, statement: ast.Call, sql: str, parameters: Parameters | None) -> Result:
+    raise NotSupportedError("CALL is not supported yet", hint="Use connection.call(procedure, ...) from Python.")
+
+
+def not_yet(session: Session, statement: Any, sql: str, parameters: Parameters | None) -> Result:
+    raise NotSupportedError(f"{type(statement).__name__.upper()} is not supported yet")
+
+
+UTILITIES: dict[type, Handler] = {
+    ast.Show: show,
+    ast.SetSetting: set_setting,
+    ast.Reset: reset,
+    ast.Explain: explain,
+    ast.LockTable: lock_table,
+    ast.Analyze: analyze,
+    ast.Vacuum: vacuum,
+    ast.Checkpoint: checkpoint,
+    ast.Discard: discard,
+    ast.SetConstraints: set_constraints,
+    ast.Prepare: prepare,
+    ast.Execute: execute,
+    ast.Deallocate: deallocate,
+    ast.DeclareCursor: declare_cursor,
+    ast.Fetch: fetch,
+    ast.Close: fetch,
+    ast.Call: call,
+    ast.Copy: not_yet,
+}
+
+
+# -- DDL --------------------------------------------------------------------------------------------------
+
+
+def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
+    from minidb.session import Environment
+    from minidb.sql import ddl
+
+    door = session.schema_door()
+
+    def run_query(query: ast.Query) -> tuple[Any, Any]:
+        prepared, values = session.prepare(query, sql, None)
+        result = session.run_prepared(prepared, values)
+        return result.columns, iter(result)
+
+    environment = Environment(session, session.catalog)
+    outcome = ddl.execute(statement, sql, door, environment, run_query)
+    session.statement_door().finish_statement()
+    result = done(outcome.tag)
+    result.notices.extend(outcome.notices)
+    return result
+
+
+__all__ = ["BIGINT", "CONTROL", "QUERIES", "UTILITIES", "run_ddl", "shown"]

@@ -1,0 +1,450 @@
+"""The base: one file with the database exactly as of a commit number, copy-on-write, published as a whole (R13).
+
+    slot 0 | slot 1 | pages ...                           `meta`       the two meta pages
+       \\                                                  `page_file`  pages with headers and checksums
+        newest --> relation table --> tree --> leaves     `extents`    which blocks are free
+               --> catalog                                `writer`     builds and publishes the next root
+               --> free map                               `btree`, `heap`  read the trees
+
+    life of an extent      free --taken by writer N--> used --replaced by writer M--> limbo --> free
+                                                                                      ^ until publish M + 1 is durable,
+                                                                                        and no root before M is pinned
+
+A root is read without any latch: its pages never change, and their extents are not reused while it is current,
+durable or pinned. Who reads a page of a root that is not current pins it first, or is told `StaleRoot` and takes the
+present one (R17, R18).
+
+Invariants:
+ 1. `root` is replaced by one store (`swap`), always by a root that is durable.
+ 2. No page that one of the two durable meta pages reaches is overwritten (R14).
+ 3. No page of a pinned root is overwritten. The handshake with `reclaim` needs no lock: a reader appends its pin, then
+    looks whether the root is dead; `reclaim` declares the root dead, then looks whether there are pins. Whatever the
+    order, one of the two sees the other.
+ 4. Every block is in exactly one place: the meta slots, a page that the current root reaches, limbo, a free run.
+ 5. There is one writer at a time; after a failed sync there is none (R5).
+
+What this module does not do: it knows no transactions, takes no part in the log, and never calls back into either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, ReadOnlyTransaction
+from minidb.storage.extents import Extent, FreeExtents, decode_map, merge
+from minidb.storage.fold import Sizes
+from minidb.storage.interface import File, FileSystem, Layout
+from minidb.storage.meta import NOWHERE, SLOT_SIZE, Meta, read_metas, unfinished
+from minidb.storage.page_file import CATALOG, FREE_MAP, LEAF, RELATIONS, PageFile, disk_errors, read_inner, read_leaf
+from minidb.storage.pages import Page, PageCache, PagePool, Pointer, page_id
+from minidb.storage.roots import RelationRoot, Root, StaleRoot, decode_relations
+from minidb.storage.writer import BaseWriter, Freed
+
+BLOCK = 4096
+LEAF_BLOCKS = 2  # a leaf fills this many blocks, header included
+FANOUT = 512
+GROWTH = 256  # blocks that the file grows by
+
+
+class Base:
+    """An open base file. Made by `create` or `open`.
+
+    Arguments of both:
+        fs, path: where the file is.
+        pool: bounds the memory for decoded pages; belongs to this base alone.
+        file: the file if it is open already, and locked by the caller; else it is opened and locked here (R75).
+        leaf_bytes: the longest leaf payload, unless one row is longer; default: what fits into two blocks.
+        fanout: children of an inner node.
+        growth: blocks that the file grows by.
+    """
+
+    def __init__(
+        self,
+        file: File,
+        pool: PagePool,
+        metas: tuple[Meta, Meta | None, bool],
+        *,
+        read_only: bool,
+        leaf_bytes: int | None,
+        fanout: int,
+        growth: int,
+    ) -> None:
+        newest, older, damaged = metas
+        self.file = file
+        self.path = file.path
+        self.pool = pool
+        self.read_only = read_only
+        self.other_slot_damaged = damaged  # R19: the caller asks the log whether `root.number` is new enough
+        self.pages = PageFile(file, newest.block)
+        self.sizes = Sizes(leaf_bytes or self.pages.room(LEAF_BLOCKS), fanout)
+        self._growth = growth
+        self._file_blocks = file.size() // newest.block
+        self._caches: dict[int, tuple[Layout, PageCache]] = {}
+        self._latch = threading.Lock()
+        self._writer: BaseWriter | None = None
+        self._failed = False
+        self._generation = max(newest.generation, older.generation if older else 0)
+        self._limbo: deque[tuple[Root, Freed | list[Extent]]] = deque()
+        self.root = self._read_root(newest)
+        self._durable = self.root
+        self._older_generation = older.generation if older else newest.generation - 1
+        self._older_blocks = older.blocks if older else newest.blocks
+        self.extents = self._read_free_map(newest)
+
+    # -- opening --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        fs: FileSystem,
+        path: str,
+        *,
+        database_id: bytes,
+        pool: PagePool,
+        block: int = BLOCK,
+        catalog: bytes = b"",
+        file: File | None = None,
+        leaf_bytes: int | None = None,
+        fanout: int = FANOUT,
+        growth: int = GROWTH,
+    ) -> Base:
+        """Makes a new, empty base. Its first meta page is written last, then its directory is synced (R77)."""
+        assert len(database_id) == 16, "a database id has 16 bytes"
+        owned = file is None
+        if file is None:
+            file = _open_locked(fs, path, create=True, read_only=False)
+        try:
+            return cls._create(fs, file, database_id, pool, block, catalog, leaf_bytes, fanout, growth)
+        except BaseException:
+            if owned:
+                file.close()
+            raise
+
+    @classmethod
+    def _create(
+        cls,
+        fs: FileSystem,
+        file: File,
+        database_id: bytes,
+        pool: PagePool,
+        block: int,
+        catalog: bytes,
+        leaf_bytes: int | None,
+        fanout: int,
+        growth: int,
+    ) -> Base:
+        if not unfinished(file):
+            raise FileExistsError(f"{file.path} is not empty")
+        nothing = Meta(
+            slot=1,
+            database_id=database_id,
+            block=block,
+            generation=0,
+            number=0,
+            blocks=_first_block(block),
+            clean=True,
+            relations=NOWHERE,
+            catalog=NOWHERE,
+            free_map=NOWHERE,
+        )
+        base = cls(
+            file,
+            pool,
+            (nothing, None, False),
+            read_only=False,
+            leaf_bytes=leaf_bytes,
+            fanout=fanout,
+            growth=growth,
+        )
+        base.swap(base.begin().publish(0, catalog))
+        try:
+            fs.sync_directory(file.path)
+        except OSError as error:
+            raise disk_errors(file.path, error) from error
+        return base
+
+    @classmethod
+    def open(
+        cls,
+        fs: FileSystem,
+        path: str,
+        *,
+        pool: PagePool,
+        read_only: bool = False,
+        file: File | None = None,
+        database_id: bytes = bytes(16),
+        leaf_bytes: int | None = None,
+        fanout: int = FANOUT,
+        growth: int = GROWTH,
+    ) -> Base:
+        """Opens a base; an empty file, or one whose creation was interrupted, is created with `database_id`.
+
+        Raises NotADatabase, DatabaseCorrupt, DatabaseInUse, FileNotFoundError.
+        """
+        owned = file is None
+        if file is None:
+            file = _open_locked(fs, path, create=False, read_only=read_only)
+        try:
+            if unfinished(file) and not read_only:
+                return cls._create(fs, file, database_id, pool, BLOCK, b"", leaf_bytes, fanout, growth)
+            return cls(
+                file,
+                pool,
+                read_metas(file),
+                read_only=read_only,
+                leaf_bytes=leaf_bytes,
+                fanout=fanout,
+                growth=growth,
+            )
+        except BaseException:
+            if owned:
+                file.close()
+            raise
+
+    def _read_root(self, meta: Meta) -> Root:
+        size = self.file.size()
+        if meta.generation and size < meta.blocks * meta.block:
+            raise DatabaseCorrupt(
+                f"{self.path} is cut off: it has {size} bytes of {meta.blocks * meta.block}",
+                hint="Restore the database from a backup.",
+            )
+        catalog = self._read_table(CATALOG, meta.catalog)
+        relations = self._read_table(RELATIONS, meta.relations)
+        return Root(meta, catalog, decode_relations(relations) if relations else {})
+
+    def _read_free_map(self, meta: Meta) -> FreeExtents:
+        first = _first_block(meta.block)
+        if meta.free_map == NOWHERE:
+            return FreeExtents(first, meta.blocks)
+        free, limbo = decode_map(self._read_table(FREE_MAP, meta.free_map), first, meta.blocks)
+        before = Root(meta, b"", {})
+        before.generation = self._older_generation
+        before.dead = True
+        self._limbo.append((before, limbo))
+        return FreeExtents(first, meta.blocks, free)
+
+    def _read_table(self, kind: bytes, pointer: Pointer) -> bytes:
+        return b"" if pointer == NOWHERE else self.pages.read(pointer, kind, 0)
+
+    def close(self) -> None:
+        """Closes the file. A clean shutdown is a publish with `clean=True` before."""
+        if self._writer is not None:
+            self._writer.abandon()
+        self.file.close()
+
+    # -- reading --------------------------------------------------------------------------------------------
+
+    def pin(self, root: Root | None = None) -> Root:
+        """Keeps the pages of `root` (default: the current one) until `unpin`. Any thread; costs no lock.
+
+        Raises StaleRoot if `root` is no longer current and nobody else has pinned it.
+        """
+        if root is not None:
+            root.pins.append(None)
+            if root.dead:
+                root.pins.pop()
+                raise StaleRoot
+            return root
+        while True:
+            try:
+                return self.pin(self.root)
+            except StaleRoot:  # swapped and reclaimed in between
+                continue
+
+    def unpin(self, root: Root) -> None:
+        root.pins.pop()
+
+    def cache_of(self, relation: int, layout: Layout) -> PageCache:
+        """The decoded pages of a relation under a layout. Another layout (`!=`) starts afresh (R66)."""
+        with self._latch:
+            known = self._caches.get(relation)
+            if known is not None and (known[0] is layout or known[0] == layout):
+                return known[1]
+            if known is not None:
+                self.pool.drop(known[1])
+            cache: PageCache = {}
+            self._caches[relation] = (layout, cache)
+            return cache
+
+    def load(self, root: Root, relation: int, layout: Layout, cache: PageCache, pointer: Pointer, level: int) -> Page:
+        """Reads and decodes a page that is not cached, with the root pinned for just that time (R18)."""
+        self.pool.misses += 1
+        self.pin(root)
+        try:
+            page = self.read(relation, layout, pointer, level)
+        finally:
+            self.unpin(root)
+        self.pool.decoded += 1
+        return self.pool.put(cache, page_id(pointer), page)
+
+    def read(self, relation: int, layout: Layout, pointer: Pointer, level: int) -> Page:
+        """A page from the file, checked and decoded; the cache is not asked."""
+        if level:
+            return read_inner(self.pages, relation, pointer)
+        return read_leaf(self.pages, relation, layout, pointer)
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def begin(self, on_slice: Callable[[], None] | None = None) -> BaseWriter:
+        """The writer of the next root; one at a time. `on_slice` is called after each leaf that is written."""
+        if self.read_only:
+            raise ReadOnlyTransaction(f"{self.path} is open for reading only")
+        with self._latch:
+            if self._failed:
+                raise DatabaseFailed(f"{self.path}: a write could not be made durable; reopen the database")
+            assert self._writer is None, "the base has a writer already"
+            assert self.root is self._durable, "a published root was not swapped in"
+            self._reclaim()
+            self._generation += 1
+            self._writer = BaseWriter(self, self.root, self._generation, on_slice)
+            return self._writer
+
+    def swap(self, root: Root) -> None:
+        """Makes a published root the current one: one store. The caller holds the latch that guards the delta (R14)."""
+        assert root is self._durable, "only the root published last can become current"
+        self.root = root
+
+    def reclaim(self) -> None:
+        """Frees what no durable or pinned root needs any more. `begin` does it, too; call it without the latch."""
+        with self._latch:
+            if self._writer is None:
+                self._reclaim()
+
+    def _reclaim(self) -> None:
+        while self._limbo and self._limbo[0][0].generation < self._older_generation:
+            root, freed = self._limbo[0]
+            if root.pins:
+                return
+            root.dead = True  # invariant 3
+            if root.pins:
+                root.dead = False
+                return
+            self._limbo.popleft()
+            for entry in freed:
+                self._release(entry)
+
+    def _release(self, entry: tuple[int, Pointer] | Extent) -> None:
+        first, second = entry
+        if isinstance(second, int):
+            self.extents.give(first, second)
+            return
+        self.extents.give(second[0], self.pages.blocks(second[1]))
+        known = self._caches.get(first)
+        if known is not None:
+            self.pool.discard(known[1], page_id(second))
+
+    # -- what the writer asks for -----------------------------------------------------------------------------
+
+    def waiting(self, newest: Root) -> list[Extent]:
+        return self._extents_of([freed for root, freed in self._limbo if root.generation < newest.generation])
+
+    def _extents_of(self, lists: list[Freed | list[Extent]]) -> list[Extent]:
+        return merge(
+            (first, second) if isinstance(second, int) else (second[0], self.pages.blocks(second[1]))
+            for entries in lists
+            for first, second in entries
+        )
+
+    def reserve_file(self, end: int) -> None:
+        """Lets the file have at least `end` blocks; grows it in steps."""
+        if end > self._file_blocks:
+            blocks = -(-end // self._growth) * self._growth
+            self.pages.guard(lambda: self.file.truncate(blocks * self.pages.block))
+            self._file_blocks = blocks
+
+    def published(self, root: Root, freed: Freed) -> None:
+        with self._latch:
+            before = self._durable
+            self._limbo.append((before, freed))
+            self._older_generation = before.generation
+            self._older_blocks = before.meta.blocks
+            self._durable = root
+            self._writer = None
+            for relation in before.relations.keys() - root.relations.keys():
+                if relation in self._caches:
+                    self.pool.drop(self._caches.pop(relation)[1])
+
+    def shrink(self) -> None:
+        """Forgets a long free run at the end, so that the next meta page does not count it."""
+        if self.extents.tail() >= self._growth:
+            self.extents.shrink()
+
+    def cut_file(self) -> None:
+        """Gives the file's end back if neither durable meta page counts it."""
+        needed = max(self._durable.meta.blocks, self._older_blocks)
+        blocks = -(-needed // self._growth) * self._growth
+        if blocks < self._file_blocks:
+            with contextlib.suppress(OSError):  # the space is only not given back
+                self.file.truncate(blocks * self.pages.block)
+                self._file_blocks = blocks
+
+    def ended(self, *, failed: bool) -> None:
+        with self._latch:
+            self._failed = self._failed or failed
+            self._writer = None
+
+    # -- checking -------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Reads every page of the current root and accounts for every block (invariant 4).
+
+        Raises DatabaseCorrupt. Not while a writer is at work.
+        """
+        root = self.root
+        used = self._table_extents(root)
+        for relation, top in root.relations.items():
+            if top.level >= 0:
+                self._check_tree(relation, top, used)
+        taken = [*used, *self.extents.runs(), *self._extents_of([freed for _, freed in self._limbo])]
+        stop = self.extents.first
+        for block, count in sorted(taken):
+            if block != stop:
+                problem = "belong to nobody" if block > stop else "belong to two"
+                raise DatabaseCorrupt(f"{self.path}: blocks {min(stop, block)} to {max(stop, block)} {problem}")
+            stop = block + count
+        if stop != self.extents.end:
+            raise DatabaseCorrupt(f"{self.path}: blocks {stop} to {self.extents.end} belong to nobody")
+
+    def _table_extents(self, root: Root) -> list[Extent]:
+        meta = root.meta
+        tables = [pointer for pointer in (meta.relations, meta.catalog, meta.free_map) if pointer != NOWHERE]
+        return [(pointer[0], self.pages.blocks(pointer[1])) for pointer in tables]
+
+    def _check_tree(self, relation: int, top: RelationRoot, used: list[Extent]) -> None:
+        before = len(used)
+        entries = self._check_page(relation, top.pointer, top.level, top.entries, used)
+        blocks = sum(count for _, count in used[before:])
+        if (entries, len(used) - before, blocks) != (top.entries, top.pages, top.blocks):
+            raise DatabaseCorrupt(f"{self.path}: relation {relation} is miscounted")
+
+    def _check_page(self, relation: int, pointer: Pointer, level: int, count: int, used: list[Extent]) -> int:
+        used.append((pointer[0], self.pages.blocks(pointer[1])))
+        if not level:
+            self.pages.read(pointer, LEAF, relation)
+            return count
+        node = read_inner(self.pages, relation, pointer)
+        children = zip(node.children, node.counts)
+        return sum([self._check_page(relation, child, level - 1, entries, used) for child, entries in children])
+
+
+def _first_block(block: int) -> int:
+    """The first block behind the meta slots."""
+    return -(-2 * SLOT_SIZE // block)
+
+
+def _open_locked(fs: FileSystem, path: str, *, create: bool, read_only: bool) -> File:
+    file = fs.open(path, create=create, read_only=read_only)
+    try:
+        file.lock(shared=read_only)
+    except BlockingIOError as error:
+        file.close()
+        raise DatabaseInUse(
+            f"{path} is in use by another process", hint="One process opens a database at a time."
+        ) from error
+    except BaseException:
+        file.close()
+        raise
+    return file

@@ -1,0 +1,67 @@
+"""The borders of the storage floor, as protocols: files below it, layouts handed in from above.
+
+Storage knows bytes, keys, rows as tuples and positions. What a type means comes in through `Layout`, what a disk is
+comes in through `FileSystem`; both have more than one implementation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from minidb.keys import Key, Row
+
+Ref = Any  # a row's address: RID (int) in a heap, primary key (a Key) in a clustered table
+
+
+class File(Protocol):
+    """A file with positioned reads and writes. Every method may raise OSError."""
+
+    path: str
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; shorter only at the end of the file."""
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Writes all of `data`; not durable before `sync`."""
+
+    def sync(self) -> None: ...
+
+    def size(self) -> int: ...
+
+    def truncate(self, size: int) -> None: ...
+
+    def identity(self) -> tuple[int, int]:
+        """(device, inode): equal for two names of one file (R75)."""
+
+    def lock(self, *, shared: bool = False) -> None:
+        """Takes `flock` at once or raises BlockingIOError."""
+
+    def close(self) -> None: ...
+
+
+class FileSystem(Protocol):
+    def open(self, path: str, *, create: bool = False, read_only: bool = False) -> File:
+        """Raises FileNotFoundError without `create`; creating leaves an existing file as it is."""
+
+    def exists(self, path: str) -> bool: ...
+
+    def remove(self, path: str) -> None: ...
+
+    def rename(self, old: str, new: str) -> None: ...
+
+    def sync_directory(self, path: str) -> None:
+        """Makes the names in the directory of `path` durable (R77)."""
+
+    def resolve(self, path: str) -> str:
+        """The path without symlinks."""
+
+
+class Layout(Protocol):
+    """How the leaves of one relation are encoded. Made from the schema by `access`; pure and free of latches."""
+
+    def encode(self, keys: list[Key], refs: list[Ref], rows: list[Row]) -> bytes:
+        """One leaf's payload. For a clustered table and a heap `rows` are whole rows, for a secondary index they are
+        the tuples of column values (key columns, then INCLUDE columns) as they were stored."""
+
+    def decode(self, data: bytes) -> tuple[list[Key], list[Ref], list[Row]]:
+        """The inverse; raises DatabaseCorrupt on anything else than what encode made."""

@@ -1,0 +1,431 @@
+"""The write-ahead log: commits in number order, made durable in groups, published in number order.
+
+The log is logical and redo-only; payloads are bytes that only the layer above understands. The parts:
+
+    log_format    what the bytes mean               log_leader   who writes, who waits
+    log_segments  the files and their life          log_writer   space, chunks, batches
+    log_reader    reading back, end or damage       log_recovery which segments are live, securing them
+
+The way of a commit (R1); what runs under the owner's latch is one append:
+
+    reserve(len(payload))       space, zero-filled and synced; DiskFull aborts this transaction only (R4)
+    --- latch -------------------------------------------------------------------------------------------
+    ticket = queue(number, payload, durability, time_us)      number and place in the log in one hold
+    --- latch -------------------------------------------------------------------------------------------
+    settle(ticket)              returns when it is published; the owner then acknowledges
+
+    reserved --queue--> queued --a leader's round--> written --sync if full--> on_durable(tickets) --> done
+                          |                                                    takes the latch,
+                          |                                                    publishes in number order
+                          +-- nothing but off, few bytes --> on_durable --> done, bytes written by a later round
+
+    round: everything queued, in order, becomes one batch with the chunks before it; one sync serves all (group
+    commit); on_durable is called once for each ticket, by one thread at a time, with the tickets in number order.
+
+    durability   published when                            lost by
+    full         synced, with all lower numbers            nothing
+    normal       written to the system, not synced         power loss
+    off          at once; bytes wait for a later round     a crash of the process; `flush` hands them to the system
+
+A large transaction hands its rows to `chunk` as it goes, and names its id in `queue`; `forget` after a rollback (R6).
+
+A checkpoint (R10, R14):   F = switch(register)  ->  pages, sync, meta page, sync  ->  release(F)
+    switch    writes and syncs all that is queued, goes on in another segment, calls register(F) before any number
+              above F can be published, and returns F. All numbers up to F are published by then.
+    release   cleans the segments that hold nothing above F. A segment that holds chunks of a transaction not yet
+              released stays, and those after it; the log takes more segments then. Pass a lower number to keep
+              segments for a replication slot or an archive.
+
+Latches (R69): registry -> leadership -> latch. `queue` may be called under the latch, nothing else here may.
+`on_durable` and `register` are called while leading, without any mutex of the log; they may take the latch.
+
+Invariants
+
+ L1  Queue order is number order, without gaps; a batch takes a prefix of the queue; so log order is number order (R1).
+ L2  A ticket is published after all lower ones, when its level allows; a full one is synced with all below it, since
+     they are in this or an earlier batch of a segment that is synced with it, or in one synced at `switch` (R2, R12).
+ L3  end + reserved <= filled in the current segment, at all times: what has a number has its place (R4).
+ L4  After a sync or a write of a batch has failed nothing is written any more except zeros over that batch's first
+     block; if those are synced, its commits are refused, else their outcome is unknown. The log refuses commits from
+     then on; only `recover` makes a new one (R4, R5).
+ L5  Chunks stand in the log before the COMMIT of their transaction, in the same incarnation.
+
+Errors: DiskFull and OperationalError (58030) from `reserve`, `chunk`, `switch`, `release`: nothing has changed, try
+again. DatabaseFailed: the log has failed; from `settle`, the commit is not in the log and never will be.
+TransactionResolutionUnknown from `settle`: it may or may not be there when the database is opened again. Any other
+exception from `settle` is an interrupt of the wait, raised after the ticket was published (R11). An interrupt that
+hits the leader in the middle of a round fails the log: the owner keeps interrupts to safe points (R72).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from minidb.errors import DatabaseFailed, ProgramLimitExceeded, TransactionResolutionUnknown
+from minidb.storage.interface import FileSystem
+from minidb.storage.log_format import BLOCK, LARGEST_PAYLOAD, SegmentHeader, space_for
+from minidb.storage.log_leader import COMMITTED, REFUSED, UNKNOWN, Gate, Leadership, Ticket
+from minidb.storage.log_reader import Commit, LogReader
+from minidb.storage.log_recovery import read_log
+from minidb.storage.log_segments import SegmentFiles, SyncFailed, disk_error
+from minidb.storage.log_writer import LogWriter
+
+__all__ = ["Commit", "Log", "RecoveredLog", "Ticket"]
+
+OFF, NORMAL, FULL = 0, 1, 2
+LEVELS = {"off": OFF, "normal": NORMAL, "full": FULL}
+
+OnDurable = Callable[[list[Ticket]], None]
+
+
+class Log:
+    """See the module's text. Made by `create` or `recover`.
+
+    Arguments (of `create` and `recover`, too):
+        segment_step, largest_step: bytes by which a segment grows: doubling, between these two.
+        kept_segment: a free segment larger than this is given back to the disk.
+        batch_limit: bytes of commits after which a batch takes no more of them.
+        flush_limit: bytes of `off` commits that may wait in memory.
+        chunk_limit: bytes of chunks that may wait in memory.
+        make_gate: makes what a waiting committer waits at.
+
+    Attributes:
+        on_durable: set by the owner; publishes the tickets it is given.
+        failed: what put the log in the failed state, or None.
+        last_number: of the last commit queued.
+    """
+
+    on_durable: OnDurable
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        path: str,
+        database_id: bytes,
+        *,
+        segment_step: int = 1 << 18,
+        largest_step: int = 1 << 23,
+        kept_segment: int = 1 << 26,
+        batch_limit: int = 1 << 20,
+        flush_limit: int = 1 << 16,
+        chunk_limit: int = 1 << 18,
+        make_gate: Callable[[], Gate] = threading.Lock,
+    ) -> None:
+        assert len(database_id) == 16
+        self.failed: BaseException | None = None
+        self.on_durable = _publish_nothing
+        self.last_number = 0
+        self._batch_limit = batch_limit
+        self._flush_limit = flush_limit
+        self._chunk_limit = chunk_limit
+        self._leadership = Leadership(make_gate)
+        self._files = SegmentFiles(fs, path, segment_step, largest_step, kept_segment)
+        self._writer = LogWriter(database_id, self._files, self._leadership.mutex)
+        self._queue: list[Ticket] = []  # appended to under the owner's latch, cut off at the front by the leader
+        self._maintenance = threading.Lock()  # one switch or release at a time; taken before the leadership
+
+    # -- opening and closing --------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, fs: FileSystem, path: str, database_id: bytes, *, number: int = 0, **sizes: Any) -> Log:
+        """An empty log whose first commit is `number` + 1; everything is synced, also the directory (R77).
+
+        Removes segments that an earlier database of this path left behind.
+        """
+        log = cls(fs, path, database_id, **sizes)
+        for name in log._files.names():
+            log._files.remove(name)
+        try:
+            segment = log._files.prepare(set(), log._files.smallest_step)
+            segment.begin(SegmentHeader(database_id, 1, 1, number, 0, 0, segment.filled, 0))
+        except SyncFailed as error:
+            raise DatabaseFailed(str(error)) from error
+        log._files.free.remove(segment)
+        log._writer.start([segment])
+        log.last_number = number
+        return log
+
+    @classmethod
+    def recover(cls, fs: FileSystem, path: str, database_id: bytes, *, after: int, **sizes: Any) -> RecoveredLog:
+        """Reads the log of a base that stands as of commit `after` (R8), secures what it found (R9, R5), and gives
+        the commits above `after` and the log to go on with.
+
+        Raises DatabaseCorrupt, naming file and offset, if the log is damaged, missing, belongs to another database or
+        does not follow `after` (R19). The files are then as they were.
+        """
+        log = cls(fs, path, database_id, **sizes)
+        try:
+            reader = read_log(log._files, database_id, after)
+        except OSError as error:
+            raise disk_error(error, "read the log") from error
+        except SyncFailed as error:
+            raise DatabaseFailed(str(error)) from error
+        writer = log._writer
+        writer.incarnation = reader.incarnation + 1
+        writer.sequence, writer.previous, writer.pins = reader.sequence, reader.previous, reader.pins
+        writer.start(reader.segments)
+        log.last_number = reader.last
+        return RecoveredLog(log, reader, after)
+
+    def close(self) -> None:
+        """Writes, syncs and publishes what is queued, unless the log has failed; closes the files."""
+        try:
+            if self.failed is None:
+                self.sync()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Closes the files and nothing else, without any mutex; for a forked child, too (R76)."""
+        self._writer.limit = -1
+        if self.failed is None:
+            self.failed = DatabaseFailed("the log is closed")
+        self._writer.close()
+
+    # -- the way of a commit --------------------------------------------------------------------------------
+
+    def reserve(self, size: int) -> None:
+        """Makes sure that a commit with a payload of `size` bytes has its place; `queue` with exactly such a payload
+        uses it up, `unreserve` gives it back (R4)."""
+        space = space_for(size)
+        if not self._writer.reserve(space):
+            self._reserve_slowly(size, space)
+
+    def unreserve(self, size: int) -> None:
+        """For a commit that failed between `reserve` and `queue`."""
+        self._writer.unreserve(space_for(size))
+
+    def _reserve_slowly(self, size: int, space: int) -> None:
+        if size > LARGEST_PAYLOAD:
+            raise ProgramLimitExceeded(f"a log record of {size} bytes; the limit is {LARGEST_PAYLOAD}")
+        writer = self._writer
+        with self._leadership.held():
+            self._check_usable()
+            if writer.unwritten:
+                self._round([], NORMAL)  # each of them holds space for a batch of its own
+                self._check_usable()
+            while not writer.reserve(space):
+                with _SyncGuard(self):
+                    writer.grow(space)
+
+    def queue(self, number: int, payload: bytes, durability: str, time_us: int, transaction_id: int = 0) -> Ticket:
+        """Gives the commit its place in the log. Under the owner's latch, in the hold that assigned the number; the
+        space must be reserved. Never fails: a log that has failed refuses the ticket in `settle` (R11).
+
+        Arguments:
+            time_us: microseconds since 1970.
+            transaction_id: of a transaction with chunks, else 0.
+        """
+        assert number == self.last_number + 1, "L1"
+        self.last_number = number
+        ticket = Ticket(number, payload, LEVELS[durability], time_us, space_for(len(payload)))
+        if transaction_id:
+            ticket.transaction_id = transaction_id
+            ticket.chunks = self._writer.commit_chunks(transaction_id, number)
+        self._queue.append(ticket)
+        return ticket
+
+    def settle(self, ticket: Ticket) -> None:
+        """Returns when the ticket is published. Without the latch. See the module's text for the errors."""
+        leadership = self._leadership
+        if not ticket.done and leadership.enter(ticket):
+            over = False
+            while not over:
+                tickets = self._take_queue(self._batch_limit)
+                self._round(tickets, OFF)
+                over = leadership.leave(tickets, ticket)
+        if ticket.outcome != COMMITTED:
+            raise self._refusal(ticket) from self.failed
+        if ticket.interrupt is not None:
+            raise ticket.interrupt
+
+    def _take_queue(self, limit: int | None) -> list[Ticket]:
+        """A prefix of the queue; appending to it goes on meanwhile."""
+        queue = self._queue
+        count = len(queue)
+        if count == 1:
+            return [queue.pop(0)]
+        if limit is not None:
+            size = 0
+            for position in range(count):
+                size += queue[position].space
+                if size > limit:
+                    count = position or 1
+                    break
+        tickets = queue[:count]
+        del queue[:count]
+        return tickets
+
+    def _round(self, tickets: list[Ticket], least: int) -> None:
+        """While leading: writes, syncs and publishes, as far as the levels of the tickets and `least` demand.
+
+        Raises nothing: when anything goes wrong the log has failed, and the tickets know their outcome (L4).
+        """
+        if self.failed is not None:
+            for ticket in tickets:
+                ticket.outcome = REFUSED
+            return
+        writer = self._writer
+        start = writer.segments[-1].end
+        written = False
+        try:
+            level = least
+            for ticket in tickets:
+                level = ticket.level if ticket.level > level else level
+            if level or not writer.keep(tickets, self._flush_limit):
+                writer.write(tickets)
+                if level == FULL:
+                    writer.sync()
+            written = True
+            if tickets:
+                self.on_durable(tickets)
+        except BaseException as error:
+            self._fail(error)
+            outcome = REFUSED if not written and writer.erase(start) else UNKNOWN
+            for ticket in tickets:
+                ticket.outcome = outcome
+
+    def _fail(self, error: BaseException) -> None:
+        self._writer.close_for_reservations()
+        if self.failed is None:
+            self.failed = error
+
+    def _refusal(self, ticket: Ticket) -> DatabaseFailed | TransactionResolutionUnknown:
+        detail, hint = str(self.failed), "The database refuses commits until it is opened again."
+        if ticket.outcome == UNKNOWN:
+            what = "writing the log failed, and it is unknown whether the transaction is committed"
+            return TransactionResolutionUnknown(what, detail=detail, hint=hint)
+        return DatabaseFailed("writing the log failed, the transaction is not committed", detail=detail, hint=hint)
+
+    def _check_usable(self) -> None:
+        if self.failed is not None:
+            hint = "Reading goes on; for writing, open the database again."
+            raise DatabaseFailed("the log has failed", detail=str(self.failed), hint=hint) from self.failed
+
+    # -- large transactions ---------------------------------------------------------------------------------
+
+    def chunk(self, transaction_id: int, payload: bytes) -> None:
+        """A part of a transaction that is still open; nothing without its commit (R6). May write, without a sync.
+
+        Arguments:
+            transaction_id: not 0, and never used again while the database is open.
+        """
+        assert transaction_id
+        self.reserve(len(payload))
+        self._writer.add_chunk(transaction_id, payload)
+        if self._writer.chunk_bytes > self._chunk_limit:
+            self._drain(NORMAL)
+
+    def forget(self, transaction_id: int) -> None:
+        """The transaction was rolled back: its chunks need not be kept. Does nothing if it has none."""
+        self._writer.forget_chunks(transaction_id)
+
+    # -- checkpoints ----------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Bytes in use in the live segments."""
+        return sum(segment.end for segment in self._writer.segments)
+
+    def flush(self) -> None:
+        """Hands all that waits, `off` commits and chunks as well, to the operating system, and publishes it."""
+        self._drain(NORMAL)
+
+    def sync(self) -> None:
+        """The same, and makes it durable."""
+        self._drain(FULL)
+
+    def _drain(self, level: int) -> None:
+        with self._leadership.held():
+            self._drain_leading(level)
+
+    def _drain_leading(self, level: int) -> None:
+        self._check_usable()
+        tickets = self._take_queue(None)
+        self._round(tickets, level)
+        self._leadership.finish(tickets)
+        self._check_usable()
+
+    def switch(self, register: Callable[[int], None] | None = None) -> int:
+        """A checkpoint begins: the log goes on in another segment. Returns F, the last number of those before.
+
+        Without the latch. All numbers up to F are published; `register(F)` is called before any above F is, to
+        register F as a snapshot in use (R13). Raises DiskFull if there is no space for another segment. An empty
+        segment goes on being used. A checkpoint that failed is tried again with the same F, or switches again.
+        """
+        with self._maintenance:
+            self._check_usable()
+            with _SyncGuard(self):
+                self._writer.prepare()  # the long part, while committers go on
+            with self._leadership.held():
+                self._drain_leading(FULL)
+                last = self._writer.current.last
+                if self._writer.current.end > BLOCK:
+                    with _SyncGuard(self):
+                        self._writer.begin_segment()
+                if register is not None:
+                    register(last)
+                return last
+
+    def release(self, number: int) -> None:
+        """The meta page with F = `number` is durable: cleans the segments that only held commits up to there, oldest
+        first (R10, R14). Without the latch; committers go on meanwhile."""
+        with self._maintenance, _SyncGuard(self):
+            self._check_usable()
+            self._writer.release(number)
+
+    def check(self) -> None:
+        """For tests and `minidb check`: AssertionError if an invariant is broken, DatabaseCorrupt if the live segments
+        do not hold what was written. Committers go on while the segments are read."""
+        with self._maintenance:
+            with self._leadership.held():
+                self._writer.check()
+                segments = self._writer.segments
+                ends = [segment.end for segment in segments]
+            LogReader(segments, self._writer.database_id).verify(ends)
+
+
+class _SyncGuard:
+    """A failed sync anywhere puts the log in the failed state (L4)."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SyncFailed):
+            self._log._fail(error)
+            self._log._check_usable()
+
+
+def _publish_nothing(tickets: list[Ticket]) -> None:
+    """Until the owner sets `on_durable`."""
+
+
+# -- recovery ---------------------------------------------------------------------------------------------
+
+
+class RecoveredLog:
+    """What recovery found: iterate it, as often as you like, and go on with `log`.
+
+    Attributes:
+        log: ready for commits, the next being `last` + 1.
+        before: the commit number before the first in the log.
+        last: number of the last commit.
+    """
+
+    def __init__(self, log: Log, reader: LogReader, after: int) -> None:
+        self.log = log
+        self.before = reader.before
+        self.last = reader.last
+        self._reader = reader
+        self._after = after
+
+    def __iter__(self) -> Iterator[Commit]:
+        """The commits above `after`, in order. Their chunks are read from the file while one iterates over them;
+        not to be used after `release`."""
+        return self._reader.commits(self._after)

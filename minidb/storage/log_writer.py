@@ -1,0 +1,297 @@
+"""Writing the log: space, chunks, batches, segments. No waiting and no order of commits: that is `log`'s.
+
+What is called by the leader only says so; the rest is guarded by the mutex that all of the log shares.
+
+    live segments   [ old, old, current ]
+    current         |header|batch|batch|batch| zeros, reserved ..... | zeros, not reserved .... | a spare block |
+                                             end                     end + reserved             limit           filled
+
+`limit` is -1 while nobody may reserve: during a switch and after a failure. The spare block is for growing: a batch
+without commits is written then, whose header names the new size of the file. It stands before anything that makes
+use of the new space, and in the old: so a file that lost what it grew by is found damaged (R8).
+
+Chunks wait as frames until the next batch, which begins with them. A segment is needed while it may hold chunks of a
+transaction that is open (`opened`), or that is committed but not yet in the base (`pins`).
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from typing import NamedTuple
+
+from minidb.storage.log_format import (
+    BLOCK,
+    CHUNK,
+    COMMIT,
+    DISCARD,
+    MOST_CHUNKS,
+    SegmentHeader,
+    encode_batch,
+    encode_frame,
+    space_for,
+)
+from minidb.storage.log_leader import Ticket
+from minidb.storage.log_segments import ZEROS, Segment, SegmentFiles, SyncFailed, sync
+
+
+class Opened(NamedTuple):
+    """A transaction with chunks: the generation of the first, and how many."""
+
+    generation: int
+    chunks: int
+
+
+class LogWriter:
+    """See the module's text; `log` names the invariants L1 to L5.
+
+    Attributes:
+        unwritten: published `off` commits whose bytes wait; all before those in the queue (L1).
+        unwritten_bytes: about their size.
+        chunk_bytes: size of the chunks that wait.
+    """
+
+    def __init__(self, database_id: bytes, files: SegmentFiles, mutex: threading.Lock) -> None:
+        self.database_id = database_id
+        self.files = files
+        self.mutex = mutex
+        # Of the leader:
+        self.incarnation = 1
+        self.sequence = 0
+        self.previous = 0
+        self.segments: list[Segment] = []  # live ones, oldest first; replaced, never changed
+        self.unwritten: list[Ticket] = []
+        self.unwritten_bytes = 0
+        # Under the mutex:
+        self.reserved = 0
+        self.limit = -1
+        self.chunk_bytes = 0
+        self._chunks: list[bytes] = []
+        self._chunk_space = 0
+        self._opened: dict[int, Opened] = {}
+        self.pins: list[tuple[int, int]] = []  # (number, generation of the first chunk)
+
+    def start(self, segments: list[Segment]) -> None:
+        self.segments = segments
+        self.open_for_reservations()
+
+    @property
+    def current(self) -> Segment:
+        return self.segments[-1]
+
+    # -- space ----------------------------------------------------------------------------------------------
+
+    def reserve(self, space: int) -> bool:
+        """False if the current segment must grow first (L3)."""
+        with self.mutex:
+            reserved = self.reserved + space
+            if self.segments[-1].end + reserved > self.limit:
+                return False
+            self.reserved = reserved
+            return True
+
+    def unreserve(self, space: int) -> None:
+        with self.mutex:
+            self.reserved -= space
+
+    def grow(self, space: int) -> None:
+        """Leader only: extends the current segment so that `reserve(space)` may succeed."""
+        segment = self.current
+        needed = segment.end + self.reserved + space + 2 * BLOCK
+        if needed > segment.filled:
+            segment.grow(self.files.step(segment, needed))
+            try:
+                self._write_batch([encode_frame(DISCARD, 0, 0, 0, 0)], 0)
+            except OSError as error:
+                raise SyncFailed(f"could not write {segment.file.path}: {error}") from error
+            self.open_for_reservations()
+
+    def open_for_reservations(self) -> None:
+        with self.mutex:
+            self.limit = self.current.filled - BLOCK
+
+    def close_for_reservations(self) -> None:
+        with self.mutex:
+            self.limit = -1
+
+    # -- chunks ---------------------------------------------------------------------------------------------
+
+    def add_chunk(self, transaction_id: int, payload: bytes) -> None:
+        """Its space must be reserved."""
+        frame = encode_frame(CHUNK, 0, 0, transaction_id, len(payload))
+        with self.mutex:
+            opened = self._opened.get(transaction_id) or Opened(self.current.generation, 0)
+            assert opened.chunks < MOST_CHUNKS
+            self._opened[transaction_id] = Opened(opened.generation, opened.chunks + 1)
+            self._append(space_for(len(payload)), frame, payload)
+
+    def commit_chunks(self, transaction_id: int, number: int) -> int:
+        """The transaction got its number; returns how many chunks it has."""
+        with self.mutex:
+            opened = self._opened.pop(transaction_id, None)
+            if opened is None:
+                return 0
+            self.pins.append((number, opened.generation))
+            return opened.chunks
+
+    def forget_chunks(self, transaction_id: int) -> None:
+        """The transaction was rolled back. The frame that says so is a hint, not worth growing for."""
+        space = space_for(0)
+        with self.mutex:
+            if self._opened.pop(transaction_id, None) is None:
+                return
+            if self.current.end + self.reserved + space <= self.limit:
+                self.reserved += space
+                self._append(space, encode_frame(DISCARD, 0, 0, transaction_id, 0))
+
+    def _append(self, space: int, *pieces: bytes) -> None:
+        self._chunks += pieces
+        self.chunk_bytes += sum(map(len, pieces))
+        self._chunk_space += space
+
+    def _take_chunks(self) -> tuple[list[bytes], int]:
+        with self.mutex:
+            taken = self._chunks, self._chunk_space
+            self._chunks, self.chunk_bytes, self._chunk_space = [], 0, 0
+            return taken
+
+    def needed_from(self, number: int) -> int:
+        """The first generation whose chunks are needed when the base stands as of `number`."""
+        with self.mutex:
+            self.pins = [pin for pin in self.pins if pin[0] > number]
+            generations = [generation for _, generation in self.pins]
+            generations += [opened.generation for opened in self._opened.values()]
+            return min(generations, default=1 << 64)
+
+    # -- batches (leader only) ------------------------------------------------------------------------------
+
+    def keep(self, tickets: list[Ticket], limit: int) -> bool:
+        """Keeps the bytes of `off` commits in memory; False if they would be more than `limit`."""
+        size = self.unwritten_bytes
+        for ticket in tickets:
+            size += len(ticket.payload) + 64
+        if size > limit:
+            return False
+        self.unwritten += tickets
+        self.unwritten_bytes = size
+        return True
+
+    def write(self, tickets: list[Ticket]) -> None:
+        """One batch of all that waits: chunks (L5), commits kept in memory, and the tickets."""
+        frames, space = self._take_chunks() if self._chunks else ([], 0)
+        commits = self.unwritten + tickets if self.unwritten else tickets
+        for ticket in commits:
+            payload = ticket.payload
+            frames.append(
+                encode_frame(COMMIT, ticket.number, ticket.time_us, ticket.transaction_id, len(payload), ticket.chunks)
+            )
+            frames.append(payload)
+            space += ticket.space
+        if not frames:
+            return
+        self._write_batch(frames, space)
+        if commits:
+            self.current.last = commits[-1].number
+            self.unwritten = []
+            self.unwritten_bytes = 0
+
+    def _write_batch(self, frames: list[bytes], space: int) -> None:
+        segment = self.segments[-1]
+        sequence = self.sequence + 1
+        batch, checksum = encode_batch(
+            self.database_id,
+            segment.generation,
+            self.incarnation,
+            sequence,
+            segment.end,
+            segment.synced,
+            segment.filled,
+            self.previous,
+            frames,
+        )
+        assert segment.end + len(batch) <= segment.filled, "L3"
+        segment.file.write(segment.end, batch)
+        self.sequence = sequence
+        self.previous = checksum
+        with self.mutex:
+            segment.end += len(batch)
+            self.reserved -= space
+
+    def sync(self) -> None:
+        segment = self.segments[-1]
+        if segment.synced != segment.end:
+            sync(segment.file)
+            segment.synced = segment.end
+
+    def erase(self, start: int) -> bool:
+        """Zeros over the first block of a batch whose write or sync failed, synced (R4). False if that fails, too."""
+        segment = self.current
+        try:
+            segment.file.write(start, ZEROS[:BLOCK])
+            segment.file.sync()
+        except OSError:
+            return False
+        return True
+
+    # -- segments -------------------------------------------------------------------------------------------
+
+    def prepare(self) -> Segment:
+        """A free segment with room for all that is reserved now, and a little more."""
+        taken = {segment.index for segment in self.segments}
+        return self.files.prepare(taken, 2 * BLOCK + self.reserved + self.files.smallest_step // 2)
+
+    def begin_segment(self) -> None:
+        """Leader only, with everything written and synced (G3): goes on in another segment. Reservations are shut
+        out meanwhile, so that those there are fit from the start (L3). After an error all is as it was."""
+        old = self.current
+        assert old.synced == old.end, "G3"
+        self.close_for_reservations()
+        try:
+            segment = self.prepare()
+            segment.begin(
+                SegmentHeader(
+                    self.database_id,
+                    old.generation + 1,
+                    self.incarnation,
+                    old.last,
+                    self.sequence,
+                    old.end,
+                    segment.filled,
+                    self.previous,
+                )
+            )
+            self.files.free.remove(segment)
+            with self.mutex:
+                self.segments = [*self.segments, segment]
+        except SyncFailed:
+            raise  # the log is shut for good
+        except BaseException:
+            self.open_for_reservations()
+            raise
+        self.open_for_reservations()
+
+    def release(self, number: int) -> None:
+        """Cleans the segments that hold nothing above `number`, oldest first; one thread at a time."""
+        needed = self.needed_from(number)
+        while len(self.segments) > 1 and self.segments[0].last <= number and self.segments[0].generation < needed:
+            self.files.reclaim(self.segments[0])
+            with self.mutex:
+                self.segments = self.segments[1:]
+
+    def check(self) -> None:
+        """Leader only: the invariants, as far as memory knows."""
+        with self.mutex:
+            current = self.current
+            assert self.limit == -1 or current.end + self.reserved + BLOCK <= current.filled == self.limit + BLOCK, "L3"
+            assert self.reserved >= self._chunk_space + sum(ticket.space for ticket in self.unwritten), "L3"
+        generations = [segment.generation for segment in self.segments]
+        assert generations == list(range(generations[0], generations[0] + len(generations))), "G2"
+        assert all(older.last <= newer.last for older, newer in pairwise(self.segments)), "L1"
+        numbers = [ticket.number for ticket in self.unwritten]
+        assert numbers == list(range(current.last + 1, current.last + 1 + len(numbers))), "L1"
+        assert BLOCK <= current.synced <= current.end and current.end % BLOCK == 0
+
+    def close(self) -> None:
+        for segment in self.segments:
+            segment.file.close()
+        self.files.close()

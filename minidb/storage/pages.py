@@ -1,0 +1,221 @@
+r"""Pages as they stand in memory: decoded, immutable, cached in a pool that is bounded by bytes.
+
+    Leaf    keys  k0 k1 k2 ...      three parallel lists, so that a search is one C `bisect` over bare keys.
+            refs  r0 r1 r2 ...      Clustered table and heap: refs IS keys (the same list object).
+            rows  t0 t1 t2 ...      Rows are plain tuples and are handed out as they are.
+
+    Inner   keys      s1 s2 ... sn          separators; child i holds entries >= s(i) and < s(i+1)
+            refs      r1 r2 ... rn or None  tie-breaks: a separator is (key, ref), ref None = before all refs of the key
+            children  p0 p1 p2 ... pn       pointers: (block, length, generation, crc), see `page_file`
+            ids       i0 i1 i2 ... in       what the cache calls these children
+            counts    c0 c1 c2 ... cn       entries below each child
+
+A *page cache* is a plain dict from id to page, one per relation and layout: a hit is one `dict.get` without any lock.
+Because pages are immutable and ids hold the generation of the write, what is found is right, whichever thread put it
+there, and a page that two threads decode at once is decoded twice, which harms nobody.
+
+Eviction is S3-FIFO (Yang et al., SOSP 2023): new pages enter a small queue and leave it soon unless they were used
+again there; those that were, and those that come back soon after, live in the main queue. A scan of a large table
+passes through the small queue and leaves the rest alone.
+
+    miss --put--> [ small: a tenth ] --used again--> [ main ] --not used since last time--> gone
+                        |                               ^  \--used--> back to the end of main
+                        +--not used--> gone, remembered-+ (comes back while it is remembered)
+
+Invariants:
+ 1. `size` is what a page costs in memory, estimated from its encoded length (a decoded row takes 4 to 5 times its size
+    on disk); the sum over all cached pages is at most `limit` after each `put`.
+ 2. A page is in exactly one queue if it is in a cache; queue entries whose page is gone are skipped.
+ 3. Eviction only forgets: who holds a page keeps it, so no pins are needed here (extents need them, see `base`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from minidb.errors import DatabaseCorrupt
+from minidb.keys import Key, Row
+from minidb.storage.codec import extension_hook, prepare_keys, restore_keys
+from minidb.storage.interface import Layout, Ref
+
+Pointer = tuple[int, int, int, int]  # block, length of the payload, generation, crc
+Fence = tuple[Key, Ref]  # where a page begins or ends; ref None: before all refs of the key
+
+BYTES_PER_ENTRY = 150  # a tuple, its slots in three lists and the overhead of its objects, measured
+BYTES_PER_BYTE = 2.6  # payload on top of that, measured
+
+
+class Leaf:
+    """A decoded leaf. `size` is its estimated size in memory; `hot` is set by whoever finds it in a cache."""
+
+    __slots__ = ("hot", "keys", "refs", "rows", "size")
+
+    def __init__(self, keys: list[Key], refs: list[Ref], rows: list[Row], length: int) -> None:
+        self.keys = keys
+        self.refs = refs
+        self.rows = rows
+        self.size = 300 + int(len(rows) * BYTES_PER_ENTRY + length * BYTES_PER_BYTE)
+        self.hot = False
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Inner:
+    """A decoded inner node, see the drawing above."""
+
+    __slots__ = ("children", "counts", "hot", "ids", "keys", "refs", "size")
+
+    def __init__(
+        self, keys: list[Key], refs: list[Ref] | None, children: list[Pointer], counts: list[int], length: int
+    ) -> None:
+        self.keys = keys
+        self.refs = refs
+        self.children = children
+        self.ids = [page_id(pointer) for pointer in children]
+        self.counts = counts
+        self.size = 300 + 350 * len(children) + 2 * length
+        self.hot = False
+
+    def __len__(self) -> int:
+        return len(self.children)
+
+
+Page = Leaf | Inner
+PageCache = dict[int, Any]  # id -> Page; Any, because a tree's height says which of the two it is
+
+
+def page_id(pointer: Pointer) -> int:
+    """What a cache calls a page: unique for ever, as no generation writes a block twice."""
+    return pointer[2] << 40 | pointer[0]
+
+
+# -- inner nodes as bytes ---------------------------------------------------------------------------------
+
+_encode = msgspec.msgpack.Encoder().encode
+_INNER = msgspec.msgpack.Decoder(
+    tuple[list[Any], list[Any] | None, list[tuple[int, int, int, int]], list[int]], ext_hook=extension_hook
+)
+
+
+def encode_inner(keys: list[Key], refs: list[Ref] | None, children: list[Pointer], counts: list[int]) -> bytes:
+    return _encode((prepare_keys(keys), None if refs is None else prepare_keys(refs), children, counts))
+
+
+def decode_inner(data: bytes) -> Inner:
+    """The inverse of `encode_inner`, or DatabaseCorrupt."""
+    try:
+        keys, refs, children, counts = _INNER.decode(data)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise DatabaseCorrupt(f"damaged inner node: {error}") from error
+    if not len(keys) + 1 == len(children) == len(counts) or (refs is not None and len(refs) != len(keys)):
+        raise DatabaseCorrupt("damaged inner node: its lists differ in length")
+    return Inner(restore_keys(keys), None if refs is None else restore_keys(refs), children, counts, len(data))
+
+
+def decode_leaf(layout: Layout, data: bytes) -> Leaf:
+    """A leaf by its layout, or DatabaseCorrupt: no leaf is empty, its lists are parallel."""
+    keys, refs, rows = layout.decode(data)
+    if not len(keys) == len(refs) == len(rows) > 0:
+        raise DatabaseCorrupt("its lists differ in length, or are empty")
+    return Leaf(keys, refs, rows, len(data))
+
+
+# -- the pool ---------------------------------------------------------------------------------------------
+
+
+class PageMiss(Exception):
+    """A search that must not read met a page that is not cached. `fetch` of the tree that raised it reads the page."""
+
+    def __init__(self, pointer: Pointer, level: int) -> None:
+        super().__init__(pointer)
+        self.pointer = pointer
+        self.level = level
+
+
+class PagePool:
+    """Bounds the page caches of one database by estimated bytes and decides which page goes.
+
+    Arguments:
+        limit: bytes of memory for decoded pages.
+
+    Counters (`hits`, `misses`, `decoded`, `evicted`) are for tests and `sys` views; they are not exact across threads.
+    """
+
+    __slots__ = ("_ghosts", "_latch", "_main", "_small", "bytes", "decoded", "evicted", "hits", "limit", "misses")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.bytes = 0
+        self.hits = self.misses = self.decoded = self.evicted = 0
+        self._small: deque[tuple[PageCache, int]] = deque()
+        self._main: deque[tuple[PageCache, int]] = deque()
+        self._ghosts: dict[int, None] = {}
+        self._latch = threading.Lock()
+
+    def put(self, cache: PageCache, identity: int, page: Page) -> Page:
+        """Caches `page`, or returns the one that another thread has cached meanwhile."""
+        with self._latch:
+            present = cache.get(identity)
+            if present is not None:
+                return present  # type: ignore[no-any-return]
+            cache[identity] = page
+            self.bytes += page.size
+            if identity in self._ghosts:
+                del self._ghosts[identity]
+                self._main.append((cache, identity))
+            else:
+                self._small.append((cache, identity))
+            while self.bytes > self.limit and (self._small or self._main):
+                self._evict_one()
+            return page
+
+    def discard(self, cache: PageCache, identity: int) -> None:
+        """Forgets a page that nobody can look for again; its place in the queue goes in due time."""
+        with self._latch:
+            page = cache.pop(identity, None)
+            if page is not None:
+                self.bytes -= page.size
+
+    def drop(self, cache: PageCache) -> None:
+        """Forgets a whole cache."""
+        with self._latch:
+            self.bytes -= sum(page.size for page in cache.values())
+            cache.clear()
+            self._small = deque(entry for entry in self._small if entry[0] is not cache)
+            self._main = deque(entry for entry in self._main if entry[0] is not cache)
+
+    def _evict_one(self) -> None:
+        """Moves the oldest page of one queue on: out of the cache, or into the main queue."""
+        from_small = len(self._small) * 10 > len(self._main) or not self._main
+        cache, identity = self._small.popleft() if from_small else self._main.popleft()
+        page = cache.get(identity)
+        if page is None:  # invariant 2: discarded
+            return
+        if page.hot:
+            page.hot = False
+            self._main.append((cache, identity))
+            return
+        del cache[identity]
+        self.bytes -= page.size
+        self.evicted += 1
+        if from_small:
+            self._remember(identity)
+
+    def _remember(self, identity: int) -> None:
+        self._ghosts[identity] = None
+        if len(self._ghosts) > len(self._main) + 16:
+            del self._ghosts[next(iter(self._ghosts))]
+
+    def check(self, caches: list[PageCache]) -> None:
+        """Invariants 1 and 2, for the caches that use this pool."""
+        with self._latch:
+            pages = [page for cache in caches for page in cache.values()]
+            queued = [(id(cache), identity) for cache, identity in [*self._small, *self._main] if identity in cache]
+            assert self.bytes == sum(page.size for page in pages), "the pool has lost count of its bytes"
+            assert len(queued) == len(set(queued)) == len(pages), "a cached page is not in exactly one queue"
+            assert self.bytes <= self.limit, "the pool is over its limit"

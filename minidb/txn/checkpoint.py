@@ -1,0 +1,252 @@
+"""Checkpoints: the delta folded into a new base, as of one commit number.
+
+    switch    the log goes on in its other segment; F = last number of the old one, registered as a view in use (R13)
+    collect   under the latch, in slices: every row whose newest version at F is not in the base yet
+    fold      without the latch: new pages for changed leaves, of each table and each of its indexes (R15)
+    publish   sync, meta page, sync (R14)
+    swap      one store under the latch; readers notice that the root has changed (R17)
+    drop      in slices: chains that the base now says completely (R16), and with them overlay entries and addresses
+    release   the old log segment
+
+Nothing here stops anybody: the latch is held for slices of a few hundred rows only. A checkpoint that fails changes
+nothing and is tried again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from minidb import schema
+from minidb.access.index import IndexStore
+from minidb.access.layouts import INEXACT
+from minidb.access.table import TableAccess
+from minidb.keys import Row
+from minidb.storage.interface import Ref
+from minidb.storage.roots import Root
+from minidb.txn.relations import ENCODER, Relations, relations_of
+from minidb.txn.store import Store
+
+if TYPE_CHECKING:
+    from minidb.storage.base import Base
+    from minidb.storage.log import Log
+    from minidb.storage.writer import BaseWriter
+    from minidb.txn.manager import Manager
+
+SLICE = 500
+Folded = tuple[Ref, Row | None, Row | None]  # address, row as of F, row in the base
+
+
+class Checkpointer:
+    """Folds the delta of one database. One at a time: `mutex`."""
+
+    def __init__(self, base: Base, log: Log, manager: Manager, relations: Relations) -> None:
+        self.base = base
+        self.log = log
+        self.manager = manager
+        self.relations = relations
+        self.mutex = threading.Lock()
+        self.count = 0
+        self.on_slice: Callable[[], None] = lambda: None
+
+    def run(self, *, clean: bool = False) -> bool:
+        """One checkpoint; False if there was nothing to do."""
+        with self.mutex:
+            return self.run_locked(clean)
+
+    def run_locked(self, clean: bool) -> bool:
+        manager, relations = self.manager, self.relations
+        started: dict[str, Any] = {}
+
+        def register(number: int) -> None:
+            with manager.latch:
+                manager.views[self] = number
+                started["catalog"] = relations.catalog
+                started["dropped"] = list(relations.dropped)
+
+        number = self.log.switch(register)
+        try:
+            if number == self.base.root.number and clean == self.base.root.clean and not started["dropped"]:
+                return False
+            folded = self.fold(number, started["catalog"], started["dropped"], clean)
+        finally:
+            manager.views.pop(self, None)
+        self.drop_chains(folded, number)
+        self.log.release(number)
+        self.count += 1
+        return True
+
+    # -- folding
+
+    def fold(self, number: int, catalog: schema.Catalog, dropped: list[int], clean: bool) -> dict[int, list[Ref]]:
+        root = self.base.root
+        folded: dict[int, list[Ref]] = {}
+        writer = self.base.begin(self.on_slice)
+        try:
+            for table in catalog.tables.values():
+                store = self.relations.stores.get(table.relation)
+                if store is None:
+                    continue
+                changes, done = self.collect(store, root, number)
+                folded[table.relation] = done
+                if changes:
+                    self.fold_table(writer, store, table, changes)
+            for relation in self.unused(root, dropped):
+                writer.drop(relation)
+            new_root = writer.publish(number, ENCODER.encode(catalog), clean=clean)
+        except BaseException:
+            writer.abandon()
+            raise
+        with self.manager.latch:
+            self.base.swap(new_root)
+            self.relations.dropped = [r for r in self.relations.dropped if r not in dropped]
+        return folded
+
+    def unused(self, root: Root, dropped: list[int]) -> list[int]:
+        """Relations of the base that no catalog mentions: dropped, or built by a transaction that was rolled back."""
+        with self.manager.latch:
+            used = relations_of(self.relations.catalog)
+            for txn in self.manager.active:
+                if txn.catalog is not None:
+                    used |= relations_of(txn.catalog)
+        return [relation for relation in root.relations if relation not in used]
+
+    def collect(self, store: Store, root: Root, number: int) -> tuple[list[Folded], list[Ref]]:
+        """(what has to be folded, addresses whose chains the fold may make superfluous)."""
+        changes: list[Folded] = []
+        done: list[Ref] = []
+        with self.manager.latch:
+            addresses = list(store.addresses)
+        for start in range(0, len(addresses), SLICE):
+            unknown: list[tuple[Ref, Row | None]] = []
+            with self.manager.latch:
+                for ref in addresses[start : start + SLICE]:
+                    self.collect_row(store, ref, root.number, number, changes, unknown, done)
+            for ref, row in unknown:  # the base is read without the latch
+                old = store.base_row(root, ref)
+                if row is not None or old is not None:
+                    changes.append((ref, row, old))
+        changes.sort(key=address_of)
+        return changes, done
+
+    def collect_row(self, store: Store, ref: Ref, settled: int, number: int, changes: list[Folded],
+                    unknown: list[tuple[Ref, Row | None]], done: list[Ref]) -> None:
+        version = store.chains.get(ref)
+        while version is not None and version.owner.number > number:
+            version = version.older
+        if version is None:
+            return
+        done.append(ref)
+        if version.owner.number <= settled:
+            return  # folded before; the chain is kept for somebody
+        row, below = version.row, version.older
+        while below is not None and below.owner.number > settled:
+            below = below.older
+        if below is not None:
+            if row is not None or below.row is not None:
+                changes.append((ref, row, below.row))
+        else:
+            unknown.append((ref, row))  # an insert, or a chain whose bottom was trimmed
+
+    def fold_table(self, writer: BaseWriter, store: Store, table: schema.Table, changes: list[Folded]) -> None:
+        access: TableAccess = store
+        if store.schema is not table:  # an uncommitted ALTER TABLE has widened it: write what is committed
+            access = TableAccess(self.base, table, self.relations.functions(table))
+        width = len(table.columns)
+        rows: Iterable[tuple[Ref, Row | None]] = [
+            (ref, None if row is None else row[:width]) for ref, row, _ in changes
+        ]
+        if access.key is None:
+            writer.fold_heap(store.relation, access.layout, rows)
+        else:
+            writer.fold_tree(
+                store.relation, access.layout, [(ref, ref, row) for ref, row in rows], clustered=True
+            )
+        for index in store.index_list:
+            if index.ready:
+                writer.fold_tree(index.relation, index.layout, index_changes(index, changes))
+
+    # -- after the swap
+
+    def drop_chains(self, folded: dict[int, list[Ref]], number: int) -> None:
+        manager = self.manager
+        for relation, refs in folded.items():
+            store = self.relations.stores.get(relation)
+            if store is None:
+                continue
+            for start in range(0, len(refs), SLICE):
+                with manager.latch:
+                    horizon = manager.oldest_view()
+                    for ref in refs[start : start + SLICE]:
+                        store.drop_folded(ref, number, horizon)
+                self.on_slice()
+
+    # -- building an index
+
+    def build(self, store: Store, target: IndexStore) -> None:
+        """Writes the tree of a new index from the base as it stands (R65). Until its transaction commits, no catalog
+        mentions the relation; if it is rolled back, the next checkpoint drops it."""
+        with self.mutex:
+            self.run_locked(False)
+            root = self.base.root
+            entries = []
+            tree = store.source if store.key is not None else store.source.tree
+            place: Any = (None, None)
+            while place is not None:
+                leaf, place = tree.seek(root, *place)
+                if leaf is None:
+                    break
+                for ref, row in zip(leaf.refs, leaf.rows):
+                    key = target.entry(row)
+                    if key is not None:
+                        entries.append((key, ref, target.stored(row)))
+            entries.sort(key=entry_of)
+            writer = self.base.begin(self.on_slice)
+            try:
+                writer.fold_tree(target.relation, target.layout, entries)
+                new_root = writer.publish(root.number, root.catalog)
+            except BaseException:
+                writer.abandon()
+                raise
+            with self.manager.latch:
+                self.base.swap(new_root)
+                target.ready = True
+
+    def mark_open(self) -> None:
+        """Before the first commit after a clean shutdown: from now on the log is needed (R19)."""
+        with self.mutex:
+            if self.base.root.clean:
+                writer = self.base.begin()
+                try:
+                    new_root = writer.publish(self.base.root.number, self.base.root.catalog, clean=False)
+                except BaseException:
+                    writer.abandon()
+                    raise
+                with self.manager.latch:
+                    self.base.swap(new_root)
+
+
+def address_of(change: Folded) -> Ref:
+    return change[0]
+
+
+def entry_of(entry: tuple[Any, Any, Any]) -> tuple[Any, Any]:
+    return entry[0], entry[1]
+
+
+def index_changes(index: IndexStore, changes: list[Folded]) -> list[tuple[Any, Any, Row | None]]:
+    """Entries to delete come from the base row, those to add from the chain (R15)."""
+    found: list[tuple[Any, Any, Row | None]] = []
+    exact = not any(key.type.name in INEXACT for key in index.schema.keys)
+    for ref, row, old in changes:
+        before, now = index.entry(old), index.entry(row)
+        if before is not None and (now is None or before != now):
+            found.append((before, ref, None))
+        if now is not None:
+            assert row is not None
+            stored = index.stored(row)
+            if before is None or before != now or not exact or old is None or index.stored(old) != stored:
+                found.append((now, ref, stored))
+    found.sort(key=entry_of)
+    return found

@@ -1,0 +1,278 @@
+"""Serializable snapshot isolation: rw-antidependencies, and the dangerous structure that a cycle must contain.
+
+A cycle in the serialization graph of snapshot transactions always has two consecutive rw edges
+
+    T1 --rw--> T2 --rw--> T3        T3 committed first of the three; T1 and T3 may be the same
+
+(Cahill 2008; Ports & Grittner 2012). T2 is the pivot. An edge R --rw--> W says that R read what W overwrote: R did not
+see W's change and so stands before W in any serial order. Edges appear in two places, each in one hold of the latch
+with the read or the write itself (R55): a reader passes over a version that it may not see (`passed_over`), and a
+writer finds a mark that covers one of its row's entries (`wrote`). The structure is looked for when an edge appears,
+and when somebody commits, for only then it is known who was first (R57).
+
+Numbers, not times, say who committed first: a transaction has committed when its number is assigned. 2PL and SERIAL
+transactions take part in the edges, and are never the victim: one of them is never the pivot of a dangerous structure,
+because its locks make every writer after it commit after it (R59).
+
+Marks and edges of a committed transaction stay until no SSI transaction with a snapshot below its number is left (R58).
+
+How we differ from PostgreSQL: marks are intervals of keys instead of pages and tuples, so disjoint ranges never meet;
+edges are kept with their facts, so that an abort can say who read what and who wrote it. The oldest committed
+transactions are not summarised yet (R61); a transaction's own marks are merged (`IntervalSet.limit`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from minidb.errors import SerializationFailure
+from minidb.txn.intervals import BEGIN, END, Cut, IntervalSet, key_words, words
+from minidb.txn.versions import PENDING, Version
+
+if TYPE_CHECKING:
+    from minidb.txn.manager import Transaction
+
+READ_LOG = 128  # reads remembered word for word per transaction, for explanations only
+
+
+class Edge:
+    """reader --rw--> writer, with what is known of it."""
+
+    __slots__ = ("high", "index", "key", "low", "reader", "reader_statement", "table", "writer", "writer_statement")
+
+    def __init__(self, reader: Transaction, writer: Transaction, table: str, index: str, key: Any) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.table = table
+        self.index = index
+        self.key = key
+        self.low: Cut | None = None
+        self.high: Cut | None = None
+        self.reader_statement = ""
+        self.writer_statement = ""
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "from": self.reader.title,
+            "to": self.writer.title,
+            "kind": "rw",
+            "object": f"{self.table} row {key_words(self.key)}",
+            "index": self.index,
+            "interval": words(self.low, self.high) if self.low is not None and self.high is not None else None,
+            "from_statement": self.reader_statement,
+            "to_statement": self.writer_statement,
+        }
+
+    def words(self) -> str:
+        interval = f" {words(self.low, self.high)}" if self.low is not None and self.high is not None else ""
+        read = f" ({self.reader_statement})" if self.reader_statement else ""
+        wrote = f" ({self.writer_statement})" if self.writer_statement else ""
+        return (
+            f"{self.reader.title} read {self.table} through {self.index}{interval}{read}; "
+            f"{self.writer.title} wrote {key_words(self.key)} there{wrote}"
+        )
+
+
+class Conflicts:
+    """The marks and edges of one database. All methods run under the latch."""
+
+    def __init__(self, on_doom: Callable[[Transaction], None]) -> None:
+        self.on_doom = on_doom  # wakes a transaction that waits although it can no longer commit
+        self.marks: dict[int, dict[Transaction, IntervalSet]] = {}  # relation -> reader -> what it read
+        self.active: dict[Transaction, None] = {}  # SSI transactions with a snapshot
+        self.committed: deque[Transaction] = deque()  # participants that committed, by number
+
+    # -- life of a participant
+
+    def begin(self, txn: Transaction) -> None:
+        """An SSI transaction has just taken its snapshot."""
+        if txn.read_only:
+            txn.unsafe_with = {t for t in self.active if not t.read_only}
+            txn.safe = not txn.unsafe_with
+        self.active[txn] = None
+
+    def assigned(self, txn: Transaction) -> None:
+        """`txn` has just got its commit number: as T3 it may have closed a dangerous structure (R57)."""
+        for pivot in list(txn.in_edges):
+            if pivot.number != PENDING or not pivot.policy.can_be_victim:
+                continue
+            for first in pivot.in_edges:
+                if (first.number == PENDING or first is txn) and self.counts(first, txn):
+                    self.doom(pivot, pivot.in_edges[first], pivot.out_edges[txn])
+                    break
+        self.settle_read_only(txn)
+
+    def ended(self, txn: Transaction, committed: bool) -> None:
+        self.active.pop(txn, None)
+        if committed and (txn.in_edges or txn.out_edges or txn.marked):
+            if self.active:
+                self.committed.append(txn)
+            else:
+                self.forget(txn)
+        elif not committed:
+            self.settle_read_only(txn)
+            self.forget(txn)
+        self.clean()
+
+    def settle_read_only(self, txn: Transaction) -> None:
+        """Tells the read-only transactions that ran beside `txn` whether it has made them unsafe (R63)."""
+        if txn.read_only or not txn.policy.can_be_victim:
+            return
+        for reader in self.active:
+            waiting_for = reader.unsafe_with
+            if waiting_for is None or txn not in waiting_for:
+                continue
+            waiting_for.discard(txn)
+            if txn.number != PENDING and any(t.number <= reader.snapshot for t in txn.out_edges):
+                reader.unsafe = True
+            if not waiting_for and not reader.unsafe:
+                reader.safe = True
+                self.drop_marks(reader)
+
+    def clean(self) -> None:
+        """Drops what no running SSI transaction can still meet (R58)."""
+        oldest = min((t.snapshot for t in self.active), default=PENDING)
+        while self.committed and self.committed[0].number <= oldest:
+            self.forget(self.committed.popleft())
+
+    def forget(self, txn: Transaction) -> None:
+        self.drop_marks(txn)
+        for other in txn.in_edges:
+            other.out_edges.pop(txn, None)
+        for other in txn.out_edges:
+            other.in_edges.pop(txn, None)
+        txn.in_edges, txn.out_edges = {}, {}
+
+    def drop_marks(self, txn: Transaction) -> None:
+        for relation in txn.marked:
+            held = self.marks.get(relation)
+            if held is not None:
+                held.pop(txn, None)
+                if not held:
+                    del self.marks[relation]
+        txn.marked = set()
+
+    # -- marks
+
+    def mark(self, txn: Transaction, relation: int, low: Cut, high: Cut) -> None:
+        held = self.marks.setdefault(relation, {})
+        intervals = held.get(txn)
+        if intervals is None:
+            intervals = held[txn] = IntervalSet(txn.mark_limit)
+            txn.marked.add(relation)
+        intervals.add(low, high)
+
+    def adopt(self, txn: Transaction, held: Iterable[tuple[int, IntervalSet]]) -> None:
+        """Turns the intervals of a 2PL transaction into marks at its commit (R59)."""
+        if any(t.snapshot < txn.number for t in self.active):
+            for relation, intervals in held:
+                for low, high in intervals:
+                    self.mark(txn, relation, low, high)
+
+    def relation_dropped(self, relation: int, table_relation: int) -> None:
+        """Marks on an index that is gone become marks on the whole table (R62)."""
+        for txn in list(self.marks.get(relation, ())):
+            self.mark(txn, table_relation, BEGIN, END)
+            txn.marked.discard(relation)
+        self.marks.pop(relation, None)
+
+    # -- edges
+
+    def passed_over(self, reader: Transaction, chain: Version, seen: Version | None, place: tuple[str, str, Any],
+                    interval: tuple[Cut, Cut]) -> None:
+        """`reader` may not see the versions above `seen` (R56)."""
+        version: Version | None = chain
+        while version is not None and version is not seen:
+            owner: Any = version.owner
+            if owner is not reader and owner.number > reader.snapshot and owner.number <= PENDING and owner.in_graph:
+                if owner not in reader.out_edges:
+                    edge = Edge(reader, owner, *place)
+                    edge.low, edge.high = interval
+                    edge.reader_statement = reader.statement_text
+                    edge.writer_statement = owner.write_text(version.statement)
+                    self.add(edge, reader)
+            version = version.older
+
+    def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], place: tuple[str, Any],
+              names: dict[int, str]) -> None:
+        """`writer` is about to install a row with these entries: who has read there? (R47, R55)"""
+        for relation, key in points:
+            held = self.marks.get(relation)
+            if not held:
+                continue
+            for reader, intervals in list(held.items()):
+                if reader is writer or reader in writer.in_edges or not intervals.contains(key):
+                    continue
+                if reader.number != PENDING and reader.number <= writer.concurrent_from:
+                    continue  # was over before the writer began: no cycle can use this edge
+                edge = Edge(reader, writer, place[0], names.get(relation, str(relation)), place[1])
+                edge.writer_statement = writer.statement_text
+                self.describe_read(edge, relation, key)
+                self.add(edge, writer)
+
+    def describe_read(self, edge: Edge, relation: int, key: Any) -> None:
+        for logged, low, high, statement in reversed(edge.reader.read_log):
+            if logged == relation and low <= (key, 0) and high >= (key, 1):
+                edge.low, edge.high, edge.reader_statement = low, high, statement
+                return
+
+    def add(self, edge: Edge, acting: Transaction) -> None:
+        reader, writer = edge.reader, edge.writer
+        reader.out_edges[writer] = edge
+        writer.in_edges[reader] = edge
+        self.check_writer_as_pivot(edge, acting)
+        self.check_reader_as_pivot(edge, acting)
+
+    def check_writer_as_pivot(self, edge: Edge, acting: Transaction) -> None:
+        """T1 = reader, T2 = writer of the new edge: is there a T3 that committed before both?"""
+        first, pivot = edge.reader, edge.writer
+        for last, out in list(pivot.out_edges.items()):
+            if last.number == PENDING or last.number >= pivot.number:
+                continue
+            if (last is first or last.number < first.number) and self.counts(first, last):
+                self.doom(self.victim(pivot, first), edge, out)
+                return
+
+    def check_reader_as_pivot(self, edge: Edge, acting: Transaction) -> None:
+        """T2 = reader, T3 = writer of the new edge, which must have committed already."""
+        pivot, last = edge.reader, edge.writer
+        if last.number == PENDING or last.number >= pivot.number:
+            return
+        for first, into in list(pivot.in_edges.items()):
+            if (last is first or last.number < first.number) and self.counts(first, last):
+                self.doom(self.victim(pivot, first), into, edge)
+                return
+
+    def counts(self, first: Transaction, last: Transaction) -> bool:
+        """An edge from a read-only transaction counts only if T3 committed below its snapshot (R63)."""
+        only_reads = first.read_only or (first.number != PENDING and not first.wrote)
+        return not only_reads or last.number <= first.snapshot
+
+    def victim(self, pivot: Transaction, first: Transaction) -> Transaction:
+        for candidate in (pivot, first):
+            if candidate.number == PENDING and candidate.policy.can_be_victim:
+                return candidate
+        raise AssertionError("a dangerous structure without a possible victim")
+
+    def doom(self, victim: Transaction, into: Edge, out: Edge) -> None:
+        if victim.doomed is None:
+            victim.doomed = serialization_failure(victim, into, out)
+            self.on_doom(victim)
+
+
+def serialization_failure(victim: Transaction, into: Edge, out: Edge) -> SerializationFailure:
+    pivot = into.writer
+    role = "the pivot" if victim is pivot else "a reader beside the pivot"
+    detail = (
+        f"{victim.title} is {role} of a dangerous structure: "
+        f"{into.reader.title} -rw-> {pivot.title} -rw-> {out.writer.title}, and {out.writer.title} committed first. "
+        f"{into.words()}. {out.words()}."
+    )
+    return SerializationFailure(
+        "could not serialize access due to read/write dependencies among transactions",
+        detail=detail,
+        hint="The transaction might succeed if retried.",
+        cycle=(into.facts(), out.facts()),
+    )

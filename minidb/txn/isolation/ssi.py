@@ -1,0 +1,56 @@
+"""SERIALIZABLE (SSI): a snapshot that marks what it reads, and 40001 where a dangerous structure appears.
+
+Sources: Cahill, Röhm & Fekete (2008); Ports & Grittner (2012). The marks and edges are in `txn.conflicts`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minidb.errors import SerializationFailure
+from minidb.txn.intervals import Cut
+from minidb.txn.isolation.snapshot import Snapshot
+from minidb.txn.locks import Request
+from minidb.txn.versions import Version
+
+if TYPE_CHECKING:
+    from minidb.txn.manager import Manager, Transaction
+    from minidb.txn.store import Store
+
+
+class SerializableSnapshot(Snapshot):
+    level = "ssi"
+    in_graph = True
+    can_be_victim = True
+    streams = False
+    tracks_reads = True
+
+    def database_mode(self, txn: Transaction, writing: bool) -> int | None:
+        return None if txn.read_only else 0
+
+    def read(self, txn: Transaction, manager: Manager, store: Store, relation: int, low: Cut, high: Cut,
+             locking: bool) -> Request | None:
+        if not txn.safe and low < high:
+            manager.conflicts.mark(txn, relation, low, high)
+            txn.log_read(relation, low, high)
+        return None
+
+    def passed_over(self, txn: Transaction, manager: Manager, store: Store, relation: int, ref: Any, chain: Version,
+                    seen: Version | None, interval: tuple[Cut, Cut]) -> None:
+        if not txn.safe:
+            place = (store.name, store.names.get(relation, str(relation)), ref)
+            manager.conflicts.passed_over(txn, chain, seen, place, interval)
+
+    def duplicate(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
+                  visible: bool) -> None:
+        manager.conflicts.mark(txn, relation, (key, 0), (key, 1))
+        if not visible and txn.doomed is None:
+            txn.doomed = SerializationFailure(
+                "could not serialize access due to read/write dependencies among transactions",
+                detail=f"{txn.title} was told of a key in {store.names.get(relation, store.name)} "
+                "that is outside its snapshot.",
+                hint="The transaction might succeed if retried.",
+            )
+
+    def describe(self, table: str, index: str, interval: str, locking: bool) -> str:
+        return f"SIREAD mark on {interval} of {index}"

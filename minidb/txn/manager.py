@@ -1,0 +1,671 @@
+"""Transactions: begin, commit, abort, savepoints, waiting. The composition of the transaction floor's parts.
+
+    begin --> active --> (prepare) --> number assigned --> durable --> published --> ended
+                 |  \\-- rollback to savepoint: undo in place
+                 \\--> aborting --> unlinked --> ended
+
+Invariants, cited by number where they are guarded:
+
+ 1. `latch` is innermost and short: no I/O, sync, wait, encoding or user code under it (R69).
+ 2. The number and the log record are one hold; publishing goes in number order (R1, R2).
+ 3. From the number on nothing can stop a commit: no interrupt, victim choice or time limit (R11).
+ 4. A transaction waits for at most one request at a time, and every wait goes through `park`.
+ 5. A snapshot is registered before anybody can trim what it sees (R27): `views` first gets 0, then the number read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from minidb.errors import (
+    DatabaseFailed,
+    DeadlockDetected,
+    LockNotAvailable,
+    QueryCanceled,
+    ReadOnlyTransaction,
+    RetryableError,
+)
+from minidb.isolation import IsolationLevel
+from minidb.txn.conflicts import READ_LOG, Conflicts, Edge
+from minidb.txn.intervals import Cut
+from minidb.txn.isolation import POLICIES, Policy
+from minidb.txn.locks import (
+    DATABASE_CONFLICTS,
+    DATABASE_MODES,
+    NAME_CONFLICTS,
+    NAME_MODES,
+    TABLE_CONFLICTS,
+    TABLE_MODES,
+    Ending,
+    IntervalLocks,
+    ModeLock,
+    Request,
+    Resource,
+    Wait,
+    choose_victim,
+    find_cycle,
+)
+from minidb.txn.versions import ABORTED, PENDING, Owner, Version
+from minidb.txn.waiting import Parking, Threads, Waiting
+
+if TYPE_CHECKING:
+    from minidb.schema import Catalog
+    from minidb.txn.store import Store
+
+SLICE = 2000  # versions that are unlinked in one hold
+CHUNK = 20_000  # changes after which a transaction begins to write ahead into the log
+TRIM = 8  # rows whose old versions are looked at per commit
+
+
+class CommitLog(Protocol):
+    """What a commit needs of the log (storage.log.Log)."""
+
+    def reserve(self, size: int) -> None: ...
+
+    def queue(self, number: int, payload: bytes, durability: str, time_us: int, transaction_id: int = 0) -> Any: ...
+
+    def settle(self, ticket: Any) -> None: ...
+
+    def chunk(self, transaction_id: int, payload: bytes) -> None: ...
+
+    def unreserve(self, size: int) -> None: ...
+
+    def forget(self, transaction_id: int) -> None: ...
+
+
+class Transaction(Owner):
+    """One transaction, from its first statement until nobody needs to know of it any more."""
+
+    __slots__ = (
+        "catalog",
+        "chunked",
+        "compensate",
+        "concurrent_from",
+        "deadlock_timeout",
+        "deferrable",
+        "deferred",
+        "doomed",
+        "durability",
+        "ending_waiters",
+        "in_edges",
+        "in_graph",
+        "incompatible",
+        "interrupted",
+        "interval_tables",
+        "lock_timeout",
+        "locks",
+        "mark_limit",
+        "marked",
+        "on_wait",
+        "out_edges",
+        "parking",
+        "policy",
+        "read_log",
+        "read_only",
+        "row_locks",
+        "safe",
+        "schema_undo",
+        "session_name",
+        "snapshot",
+        "started",
+        "state",
+        "statement",
+        "statement_snapshot",
+        "statement_text",
+        "texts",
+        "title",
+        "undo",
+        "unsafe",
+        "unsafe_with",
+        "wait_error",
+        "waiting",
+        "wrote",
+    )
+
+    def __init__(self, txn_id: int, policy: Policy, session_name: str, read_only: bool, deferrable: bool) -> None:
+        super().__init__(txn_id)
+        self.policy = policy
+        self.session_name = session_name
+        self.title = f"{session_name} (transaction {txn_id})" if session_name else f"transaction {txn_id}"
+        self.read_only = read_only
+        self.deferrable = deferrable
+        self.durability = "full"
+        self.lock_timeout: float | None = None
+        self.deadlock_timeout = 1.0
+        self.state = "active"
+        self.started = 0.0
+        # what it sees
+        self.snapshot = -1  # the transaction's own (levels that keep one), else that of the last statement
+        self.statement_snapshot = 0
+        self.concurrent_from = 0  # transactions that ended at or below this number were over before it began
+        self.statement = 1
+        self.statement_text = ""
+        self.texts: dict[int, str] = {}
+        self.catalog: Catalog | None = None  # its own, after DDL
+        self.schema_undo: list[Callable[[], None]] = []
+        self.incompatible: set[int] = set()  # tables that older snapshots must not use any more (R64)
+        # what it did
+        self.undo: list[tuple[Any, ...]] = []  # (store, ref, version) or (ModeLock | store, ref, previous mask)
+        self.wrote = False
+        self.chunked = 0  # writes before this position of `undo` are in the log's chunks already
+        self.compensate: list[tuple[Store, Any]] = []  # rows of those chunks that were rolled back to a savepoint
+        self.deferred: list[Callable[[], None]] = []  # checks of deferred constraints
+        # what it holds
+        self.locks: dict[int, ModeLock] = {}
+        self.row_locks: list[tuple[Store, Any]] = []
+        self.interval_tables: dict[int, IntervalLocks] = {}
+        # what it waits for
+        self.waiting: Request | None = None
+        self.parking = Parking()
+        self.wait_error: Exception | None = None
+        self.interrupted = False
+        self.on_wait: Callable[[str | None], None] | None = None
+        self.ending_waiters: list[Ending] = []
+        # serializability
+        self.in_graph = policy.in_graph
+        self.in_edges: dict[Transaction, Edge] = {}
+        self.out_edges: dict[Transaction, Edge] = {}
+        self.marked: set[int] = set()
+        self.mark_limit = 4096
+        self.read_log: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=READ_LOG)
+        self.doomed: RetryableError | None = None
+        self.unsafe_with: set[Transaction] | None = None
+        self.safe = False
+        self.unsafe = False
+
+    def __repr__(self) -> str:
+        return f"<{self.title} {self.state}>"
+
+    def log_read(self, relation: int, low: Cut, high: Cut) -> None:
+        self.read_log.append((relation, low, high, self.statement_text))
+
+    def write_text(self, statement: int) -> str:
+        """The text of the statement numbered `statement`."""
+        return self.texts.get(statement, "")
+
+
+class Savepoint:
+    """A place in a transaction to return to."""
+
+    __slots__ = ("catalog", "deferred", "name", "schema_undo", "undo")
+
+    def __init__(self, name: str, txn: Transaction) -> None:
+        self.name = name
+        self.undo = len(txn.undo)
+        self.catalog = txn.catalog
+        self.schema_undo = len(txn.schema_undo)
+        self.deferred = len(txn.deferred)
+
+
+class Manager:
+    """All transactions of one database."""
+
+    def __init__(self, *, published: int = 0, waiting: Waiting | None = None,
+                 clock: Callable[[], float] | None = None) -> None:
+        self.latch = threading.Lock()
+        self.published = published
+        self.assigned = published
+        self.waiting: Waiting = waiting or Threads()
+        self.clock = clock or (lambda: 0.0)
+        self.conflicts = Conflicts(self.wake_victim)
+        self.next_id = 1
+        self.active: dict[Transaction, None] = {}
+        self.views: dict[Any, int] = {}  # who may still read, and as of which number at the earliest
+        self.table_locks: dict[int, ModeLock] = {}
+        self.names: dict[str, ModeLock] = {}
+        self.database_lock = ModeLock("database", None, "the database", DATABASE_MODES, DATABASE_CONFLICTS)
+        self.committing: dict[int, Transaction] = {}
+        self.trim_queue: deque[tuple[int, Store, Any]] = deque()
+        self.log: CommitLog | None = None
+        self.encode: Callable[[Transaction], bytes] = lambda txn: b""
+        self.encode_chunk: Callable[[Transaction], bytes] = lambda txn: b""
+        self.before_first_write: Callable[[], None] | None = None
+        self.on_published: Callable[[Transaction], None] | None = None  # under the latch: catalog, trimming
+        self.failed: Exception | None = None
+
+    # -- beginning
+
+    def begin(self, level: IsolationLevel, *, session_name: str = "", read_only: bool = False,
+              deferrable: bool = False, durability: str = "full") -> Transaction:
+        if self.failed is not None:
+            raise DatabaseFailed(
+                "the database has failed and must be reopened", detail=str(self.failed)
+            ) from self.failed
+        with self.latch:
+            txn = Transaction(self.next_id, POLICIES[level], session_name, read_only, deferrable)
+            self.next_id += 1
+            self.active[txn] = None
+        txn.durability = durability
+        txn.started = self.clock()
+        return txn
+
+    def start_statement(self, txn: Transaction, text: str) -> None:
+        """What comes before anything else of a statement: doom, interrupt, and the level's database lock (R54, R60)."""
+        self.check(txn)
+        txn.statement += 1
+        txn.statement_text = text
+        if len(txn.texts) < 200:
+            txn.texts[txn.statement] = text
+        mode = txn.policy.database_mode(txn, False)
+        if mode is not None:
+            self.lock_database(txn, mode)
+
+    def take_snapshot(self, txn: Transaction) -> None:
+        """After the table locks are granted (R27)."""
+        policy = txn.policy
+        if policy.keeps_snapshot and txn.snapshot >= 0:
+            txn.statement_snapshot = txn.snapshot
+            return
+        if txn.deferrable and txn.read_only and policy.can_be_victim:
+            self.take_safe_snapshot(txn)
+            return
+        self.views[txn] = 0
+        if policy.can_be_victim:
+            with self.latch:
+                self.take_snapshot_now(txn)
+        else:
+            published = self.published
+            self.views[txn] = published
+            txn.snapshot = txn.statement_snapshot = policy.snapshot(txn, published)
+            if txn.concurrent_from == 0:
+                txn.concurrent_from = published
+
+    def take_snapshot_now(self, txn: Transaction) -> None:
+        self.views[txn] = txn.snapshot = txn.statement_snapshot = txn.concurrent_from = self.published
+        self.conflicts.begin(txn)
+
+    def take_safe_snapshot(self, txn: Transaction) -> None:
+        """DEFERRABLE: waits until a snapshot is known to be safe; takes another one if it was not (R63)."""
+        while True:
+            self.views[txn] = 0
+            with self.latch:
+                self.take_snapshot_now(txn)
+                others = list(txn.unsafe_with or ())
+            for other in others:
+                self.await_end(txn, other, "a safe snapshot")
+            with self.latch:
+                if txn.safe:
+                    return
+                self.conflicts.active.pop(txn, None)
+                txn.unsafe, txn.unsafe_with = False, None
+
+    def end_statement(self, txn: Transaction) -> None:
+        if not txn.policy.keeps_snapshot:
+            self.views.pop(txn, None)
+
+    def oldest_view(self) -> int:
+        """Nothing at or below this number that was replaced by something at or below it can still be seen."""
+        return min(min(list(self.views.values()), default=self.published), self.published)
+
+    def before_write(self, txn: Transaction) -> None:
+        """Asked once per writing statement."""
+        if txn.read_only:
+            raise ReadOnlyTransaction("cannot write in a read-only transaction")
+        if id(self.database_lock) not in txn.locks:
+            mode = txn.policy.database_mode(txn, True)
+            if mode is not None:
+                self.lock_database(txn, mode)
+
+    # -- locks
+
+    def lock_database(self, txn: Transaction, mode: int) -> None:
+        if not self.database_lock.holders.get(txn, 0) >> mode & 1:
+            self.acquire(txn, "database", None, "", mode)
+
+    def lock_table(self, txn: Transaction, table: int, mode: str, title: str, nowait: bool = False) -> None:
+        number = TABLE_MODES.index(mode)
+        lock = self.table_locks.get(table)
+        if lock is None or not lock.holders.get(txn, 0) >> number & 1:
+            self.acquire(txn, "table", table, title, number, nowait)
+
+    def lock_name(self, txn: Transaction, name: str) -> None:
+        self.acquire(txn, "name", name, name, 0)
+
+    def acquire(self, txn: Transaction, kind: str, key: Any, title: str, mode: int, nowait: bool = False) -> None:
+        """Takes a table, name or database lock, waiting for it if needed."""
+        with self.latch:
+            lock = self.find_lock(kind, key, title)
+            previous = lock.holders.get(txn, 0)
+            if lock.try_now(txn, mode):
+                self.remember(txn, lock, previous)
+                return
+            if nowait:
+                raise LockNotAvailable(f"could not obtain lock on {lock.title}")
+            request = lock.enqueue(Request(txn, lock, mode))
+            self.begin_wait(txn, request)
+        self.park(txn, request)
+        with self.latch:
+            self.remember(txn, lock, previous)
+
+    def find_lock(self, kind: str, key: Any, title: str) -> ModeLock:
+        if kind == "database":
+            return self.database_lock
+        table: dict[Any, ModeLock] = self.table_locks if kind == "table" else self.names
+        lock = table.get(key)
+        if lock is None:
+            if kind == "table":
+                lock = ModeLock(kind, key, f"table {title}", TABLE_MODES, TABLE_CONFLICTS)
+            else:
+                lock = ModeLock(kind, key, f"the name {title}", NAME_MODES, NAME_CONFLICTS)
+            table[key] = lock
+        return lock
+
+    def remember(self, txn: Transaction, lock: ModeLock, previous: int) -> None:
+        txn.locks[id(lock)] = lock
+        if lock.holders.get(txn, 0) != previous:
+            txn.undo.append((lock, None, previous))
+
+    # -- waiting
+
+    def begin_wait(self, txn: Transaction, request: Request) -> None:
+        """Registers a wait and looks for a deadlock, in the hold that decided it (R53). May raise DeadlockDetected."""
+        txn.waiting = request
+        while not request.granted:
+            cycle = find_cycle(request)
+            if cycle is None:
+                return
+            soft = next((wait for wait in cycle if not wait.hard), None)
+            if soft is not None and soft.in_front is not None:
+                soft.request.passed.add(id(soft.in_front))  # R51
+                self.wake_granted(soft.request.resource.pump())
+                continue
+            self.break_deadlock(txn, cycle)
+
+    def break_deadlock(self, txn: Transaction, cycle: list[Wait]) -> None:
+        victim = choose_victim(cycle, txn)
+        error = deadlock(cycle)
+        if victim is txn:
+            self.stop_waiting(txn)
+            raise error
+        victim.wait_error = error
+        self.stop_waiting(victim)
+        self.waiting.wake(victim.parking)
+
+    def stop_waiting(self, txn: Transaction) -> None:
+        request = txn.waiting
+        txn.waiting = None
+        if request is not None and not request.granted:
+            self.wake_granted(request.resource.cancel(request))
+
+    def wake_victim(self, txn: Transaction) -> None:
+        """Wakes a waiting transaction that must not go on (doomed by SSI, interrupted). Under the latch."""
+        if txn.waiting is not None:
+            self.stop_waiting(txn)
+            self.waiting.wake(txn.parking)
+
+    def wake_granted(self, requests: Iterable[Request]) -> None:
+        for request in requests:
+            if request.txn.waiting is request:
+                request.txn.waiting = None
+                self.waiting.wake(request.txn.parking)
+
+    def park(self, txn: Transaction, request: Request) -> None:
+        """Waits, without the latch, until `request` is granted; raises what stopped the wait otherwise."""
+        if txn.on_wait is not None and not request.granted:
+            txn.on_wait(request.words())
+        try:
+            while not request.granted:
+                if not self.waiting.park(txn.parking, txn.lock_timeout):
+                    self.give_up(txn, request)
+                if txn.wait_error is not None or txn.interrupted or txn.doomed is not None:
+                    break
+        finally:
+            with self.latch:
+                self.stop_waiting(txn)
+            txn.parking.woken = False
+            if txn.on_wait is not None:
+                txn.on_wait(None)
+        error, txn.wait_error = txn.wait_error, None
+        if error is not None:
+            raise error
+        self.check(txn)
+
+    def give_up(self, txn: Transaction, request: Request) -> None:
+        """The lock timeout has passed."""
+        with self.latch:
+            if not request.granted:
+                self.stop_waiting(txn)
+                raise LockNotAvailable(
+                    "canceling statement due to lock timeout", detail=f"It waited for {request.words()}."
+                )
+
+    def await_end(self, txn: Transaction, other: Transaction, why: str = "") -> None:
+        with self.latch:
+            request = self.ending_of(txn, other, why)
+            if request is None:
+                return
+            self.begin_wait(txn, request)
+        self.park(txn, request)
+
+    def ending_of(self, txn: Transaction, other: Transaction, why: str = "") -> Request | None:
+        """A request for the end of `other`; None if it has ended. Under the latch."""
+        if other not in self.active:
+            return None
+        ending = Ending(other, why)
+        other.ending_waiters.append(ending)
+        return ending.enqueue(Request(txn, ending))
+
+    def check(self, txn: Transaction) -> None:
+        """Safe point: interrupts and dooms show here (R60, R72)."""
+        if txn.interrupted:
+            txn.interrupted = False
+            raise QueryCanceled("canceling statement due to user request")
+        if txn.doomed is not None:
+            raise txn.doomed
+
+    def interrupt(self, txn: Transaction) -> None:
+        """From any thread or signal handler: the statement of `txn` stops at its next safe point, or stops waiting.
+
+        Takes no latch: a signal handler may run in a thread that holds it (R72)."""
+        txn.interrupted = True
+        self.waiting.wake(txn.parking)
+
+    # -- savepoints
+
+    def rollback_to(self, txn: Transaction, savepoint: Savepoint) -> None:
+        """Undoes everything after `savepoint`; gives back row and table locks of after it, never reads (R52)."""
+        while len(txn.undo) > savepoint.undo:
+            floor = max(savepoint.undo, len(txn.undo) - SLICE)
+            with self.latch:
+                while len(txn.undo) > floor:
+                    self.undo_one(txn, txn.undo[-1], len(txn.undo) <= txn.chunked)
+                    txn.undo.pop()
+        while len(txn.schema_undo) > savepoint.schema_undo:
+            txn.schema_undo.pop()()
+        txn.chunked = min(txn.chunked, len(txn.undo))
+        txn.catalog = savepoint.catalog
+        del txn.deferred[savepoint.deferred :]
+
+    def undo_one(self, txn: Transaction, entry: tuple[Any, ...], chunked: bool) -> None:
+        first, ref, what = entry
+        if isinstance(what, Version):
+            first.unlink(ref, what)
+            if chunked:
+                txn.compensate.append((first, ref))
+        elif isinstance(first, ModeLock):
+            self.wake_granted(first.set_held(txn, what))
+            if not what:
+                txn.locks.pop(id(first), None)
+        else:
+            self.wake_granted(first.set_row_lock(txn, ref, what))
+
+    # -- ending
+
+    def commit(self, txn: Transaction) -> None:
+        """Makes the transaction durable as its level demands, and visible; raises the reason if it cannot, having
+        rolled it back."""
+        try:
+            self.prepare(txn)
+        except BaseException:
+            self.abort(txn)
+            raise
+        if not txn.wrote and txn.catalog is None:
+            self.commit_reader(txn)
+            return
+        assert self.log is not None
+        try:
+            if self.before_first_write is not None:
+                self.before_first_write()
+            payload = self.encode(txn)
+            self.log.reserve(len(payload))
+            with self.latch:
+                if txn.doomed is None:
+                    ticket = self.assign(txn, payload)
+            if txn.doomed is not None and txn.number == PENDING:
+                self.log.unreserve(len(payload))
+                raise txn.doomed
+        except BaseException:
+            self.abort(txn)
+            raise
+        try:
+            self.log.settle(ticket)
+        except Exception as error:
+            self.fail(error)
+            raise
+
+    def prepare(self, txn: Transaction) -> None:
+        self.check(txn)
+        checks = txn.deferred
+        while checks:
+            txn.deferred = []
+            txn.statement += 1
+            for check in checks:
+                check()
+            checks = txn.deferred
+        self.check(txn)
+
+    def assign(self, txn: Transaction, payload: bytes) -> Any:
+        """The point of no return (invariants 2 and 3): number, SSI check and log record in one hold."""
+        assert self.log is not None
+        number = self.assigned + 1
+        ticket = self.log.queue(
+            number, payload, txn.durability, int(self.clock() * 1_000_000), txn.id if txn.chunked else 0
+        )
+        self.assigned = txn.number = number
+        self.committing[number] = txn
+        if txn.in_graph:
+            self.conflicts.assigned(txn)
+            txn.policy.committed(txn, self)
+        return ticket
+
+    def publish(self, tickets: Iterable[Any]) -> None:
+        """Called by the log's leader for each batch, in number order: visible, then locks released, then woken."""
+        with self.latch:
+            for ticket in tickets:
+                number = ticket.number
+                txn = self.committing.pop(number)
+                self.published = number
+                if self.on_published is not None:
+                    self.on_published(txn)
+                self.queue_trimming(txn)
+                self.release(txn, True)
+            self.trim(TRIM)
+
+    def queue_trimming(self, txn: Transaction) -> None:
+        number = txn.number
+        for store, ref, what in txn.undo:
+            if type(what) is Version and what.older is not None:
+                self.trim_queue.append((number, store, ref))
+
+    def trim(self, most: int) -> None:
+        """Vacuum, a few rows at a time: what was replaced at or below the oldest view goes (R28)."""
+        queue = self.trim_queue
+        if queue:
+            horizon = self.oldest_view()
+            while queue and most and queue[0][0] <= horizon:
+                _, store, ref = queue.popleft()
+                store.trim(ref, horizon)
+                most -= 1
+
+    def commit_reader(self, txn: Transaction) -> None:
+        with self.latch:
+            if txn.in_graph:
+                txn.number = self.assigned + 0.5  # type: ignore[assignment]  # after everybody assigned so far
+                self.conflicts.settle_read_only(txn)
+                txn.policy.committed(txn, self)
+            self.release(txn, True)
+
+    def abort(self, txn: Transaction) -> None:
+        """Rolls back: one store makes its versions invisible (R3), then they are unlinked in slices."""
+        if txn.state != "active":
+            return
+        txn.state = "aborting"
+        with self.latch:
+            self.stop_waiting(txn)
+            txn.number = ABORTED
+        for undo in reversed(txn.schema_undo):
+            undo()
+        txn.catalog = None
+        undo_log = txn.undo
+        while undo_log:
+            with self.latch:
+                for _ in range(min(SLICE, len(undo_log))):
+                    first, ref, what = undo_log.pop()
+                    if isinstance(what, Version):
+                        first.unlink(ref, what)
+        if txn.chunked and self.log is not None:
+            self.log.forget(txn.id)
+        with self.latch:
+            self.release(txn, False)
+
+    def spill(self, txn: Transaction) -> None:
+        """Writes a large transaction's changes ahead into the log (R6)."""
+        if len(txn.undo) - txn.chunked >= CHUNK and self.log is not None:
+            self.log.chunk(txn.id, self.encode_chunk(txn))
+            txn.chunked = len(txn.undo)
+            txn.compensate = []
+
+    def release(self, txn: Transaction, committed: bool) -> None:
+        """Ends the transaction: locks, intervals, waiters. Under the latch."""
+        txn.state = "committed" if committed else "aborted"
+        self.active.pop(txn, None)
+        self.views.pop(txn, None)
+        for lock in txn.locks.values():
+            self.wake_granted(lock.set_held(txn, 0))
+            if lock.idle:
+                self.forget_lock(lock)
+        txn.locks = {}
+        for store, ref in txn.row_locks:
+            self.wake_granted(store.set_row_lock(txn, ref, 0))
+        txn.row_locks = []
+        for intervals in txn.interval_tables.values():
+            self.wake_granted(intervals.release(txn))
+        txn.interval_tables = {}
+        for ending in txn.ending_waiters:
+            ending.ended = True
+            self.wake_granted(ending.pump())
+        txn.ending_waiters = []
+        if txn.in_graph:
+            self.conflicts.ended(txn, committed)
+        txn.undo = []
+
+    def forget_lock(self, lock: ModeLock) -> None:
+        if lock.kind == "table":
+            self.table_locks.pop(lock.key, None)
+        elif lock.kind == "name":
+            self.names.pop(lock.key, None)
+
+    def fail(self, error: BaseException) -> None:
+        """After a broken critical section or a commit whose outcome is unknown: nothing more is accepted (R4, R72)."""
+        if self.failed is None:
+            self.failed = error if isinstance(error, Exception) else RuntimeError(repr(error))
+
+
+def deadlock(cycle: list[Wait]) -> DeadlockDetected:
+    detail = "; ".join(wait.words() for wait in cycle) + "."
+    return DeadlockDetected(
+        "deadlock detected",
+        detail=detail,
+        hint="The transaction might succeed if retried.",
+        cycle=tuple(wait.facts() for wait in cycle),
+    )
+
+
+def resource_words(resource: Resource) -> str:
+    return resource.words()
+
+
+__all__ = ["PENDING", "Manager", "Savepoint", "Transaction"]

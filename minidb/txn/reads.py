@@ -1,0 +1,411 @@
+"""Reading: batches of visible rows along a path, merged from base and delta.
+
+One batch:
+
+    without the latch   root; leaf = seek(root, place)       pages are immutable; a miss is read here (R18)
+                        whole rows of the leaf's entries, if the path is an index
+    in one hold         is the root still the current one?   else begin again (R17)
+                        overlay entries of the same range
+                        level: may it be read, what is marked or locked (R48, R55)
+                        every contested row: which version, and does it still stand under this key (R24)
+    without the latch   the batch is handed out
+
+Nothing is kept from batch to batch but the snapshot and the position. A leaf none of whose rows has a chain is handed
+out as it is (R25).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from operator import itemgetter
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+from minidb.keys import HIGHEST, Key, Row
+from minidb.storage.interface import Ref
+from minidb.storage.roots import Root, StaleRoot
+from minidb.txn.intervals import Cut
+from minidb.txn.locks import Request
+from minidb.txn.paths import IndexPath, OwnPath, Path, Position, high_cut, low_cut, position
+from minidb.txn.versions import Version, newest, visible
+
+if TYPE_CHECKING:
+    from minidb.storage.pages import Leaf
+    from minidb.txn.manager import Manager, Transaction
+    from minidb.txn.store import Store
+
+OVERLAY_BATCH = 1000  # overlay entries that one batch takes at most
+YIELD_AFTER = 16  # batches after which a long scan gives way (R70)
+
+WHOLE, STORED = 0, 1  # what a batch returns: whole rows, or the values stored in the index
+Batch = tuple[list[Ref], list[Row]]
+
+
+class Place:
+    """Where a scan stands: what is left is [low, high)."""
+
+    __slots__ = ("done", "high", "low")
+
+    def __init__(self, low: Position | None, high: Position | None) -> None:
+        self.low = low
+        self.high = high
+        self.done = low is not None and high is not None and not low < high
+
+    def advance(self, following: Position | None, reverse: bool) -> None:
+        """Moves behind a batch that ended at `following`; None: it was the last."""
+        if following is None:
+            self.done = True
+            return
+        if reverse:
+            self.high = following
+        else:
+            self.low = following
+        self.done = self.low is not None and self.high is not None and not self.low < self.high
+
+
+class Slice:
+    """What one leaf contributes to a batch: parallel lists, and where the batch ends."""
+
+    __slots__ = ("keys", "next", "refs", "rows")
+
+    def __init__(self, keys: list[Key], refs: list[Ref], rows: list[Row], following: Position | None) -> None:
+        self.keys = keys
+        self.refs = refs
+        self.rows = rows
+        self.next = following  # None: nothing of the base is left behind this slice
+
+
+class Blocked(Exception):
+    """The batch met something to wait for."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+class Reader:
+    """The reading half of the door, for one transaction."""
+
+    def __init__(self, manager: Manager, txn: Transaction) -> None:
+        self.manager = manager
+        self.txn = txn
+        self.policy = txn.policy  # foreign keys read through another one
+        self.snapshot = 0  # S of the statement
+        self.statement = 0  # versions of its own transaction from here on are not seen (R26)
+
+    def begin(self) -> None:
+        """A statement starts; its snapshot has been taken."""
+        self.snapshot, self.statement = self.txn.statement_snapshot, self.txn.statement
+
+    def store_of(self, table: int) -> Store:
+        raise NotImplementedError
+
+    # -- the door's verbs
+
+    def scan(self, table: int, low: Cut | None = None, high: Cut | None = None, *, reverse: bool = False,
+             first: int = 0, locking: bool = False) -> Iterator[Batch]:
+        path = OwnPath(self.store_of(table))
+        return self.batches(path, low, high, reverse, first, locking, WHOLE)
+
+    def range(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
+              first: int = 0, locking: bool = False) -> Iterator[Batch]:
+        path = self.path(table, index)
+        return self.batches(path, low, high, reverse, first, locking, WHOLE)
+
+    def entries(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
+                first: int = 0) -> Iterator[list[Row]]:
+        path = self.path(table, index)
+        for _, rows in self.batches(path, low, high, reverse, first, False, STORED):
+            yield rows
+
+    def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:
+        store = self.store_of(table)
+        found = store.indexes.get(index)
+        if not self.policy.tracks_reads:
+            if found is None:
+                row = self.row_at(store, key)
+                return None if row is None else (key, row)
+            if key not in found.overlay.by_key:
+                return self.find_settled(store, found, key)
+        path = OwnPath(store) if found is None else IndexPath(store, found)
+        for refs, rows in self.batches(path, (key, 0), (key, 1), False, 2, locking, WHOLE):
+            if refs:
+                return refs[0], rows[0]
+        return None
+
+    def get(self, table: int, ref: Ref) -> Row | None:
+        return self.row_at(self.store_of(table), ref)
+
+    # -- points, without the latch: pages are immutable, and a chain that is dropped means that the root has changed
+
+    def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
+        """The row under a key that no overlay entry mentions. Its chain, if any, left the key alone."""
+        txn = self.txn
+        while True:
+            root = store.base.root
+            try:
+                hit = index.tree.find(root, key)
+                if hit is None:
+                    row = None
+                else:
+                    ref = hit[0]
+                    chain = store.chains.get(ref)
+                    if chain is None:
+                        row = store.base_row(root, ref)
+                    else:
+                        version = visible(chain, self.snapshot, txn, self.statement)
+                        row = None if version is None else version.row
+                        if row is not None and index.entry(row) != key:
+                            row = None
+            except StaleRoot:
+                continue
+            if store.base.root is root and key not in index.overlay.by_key:
+                return None if row is None else (ref, row)
+            if key in index.overlay.by_key:
+                return self.find_merged(store, index, key)
+
+    def find_merged(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
+        for refs, rows in self.batches(IndexPath(store, index), (key, 0), (key, 1), False, 2, False, WHOLE):
+            if refs:
+                return refs[0], rows[0]
+        return None
+
+    def row_at(self, store: Store, ref: Ref) -> Row | None:
+        txn = self.txn
+        while True:
+            root = store.base.root
+            chain = store.chains.get(ref)
+            if chain is not None:
+                version = visible(chain, self.snapshot, txn, self.statement)
+                return None if version is None else version.row
+            try:
+                row = store.base_row(root, ref)
+            except StaleRoot:
+                continue
+            if store.base.root is root and ref not in store.chains:
+                return row
+
+    # -- ranges
+
+    def path(self, table: int, index: int) -> Path:
+        store = self.store_of(table)
+        found = store.indexes.get(index)
+        return OwnPath(store) if found is None else IndexPath(store, found)
+
+    def batches(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool, first: int, locking: bool,
+                form: int) -> Iterator[Batch]:
+        place = Place(position(low), position(high))
+        manager, txn = self.manager, self.txn
+        limit = first
+        count = 0
+        while not place.done:
+            try:
+                batch = self.next_batch(path, place, reverse, limit, locking, form)
+            except Blocked as blocked:
+                manager.park(txn, blocked.request)
+                continue
+            if batch[0]:
+                yield batch
+            limit *= 2
+            count += 1
+            if count % YIELD_AFTER == 0:
+                manager.check(txn)
+                if manager.latch.locked():
+                    sleep(0)
+
+    def next_batch(self, path: Path, place: Place, reverse: bool, limit: int, locking: bool, form: int) -> Batch:
+        """The next rows, and `place` moved behind them. Raises Blocked, with `place` where it has to go on."""
+        base = path.store.base
+        while True:
+            root = base.root
+            try:
+                piece = backward(path, root, place, limit) if reverse else forward(path, root, place, limit)
+                rows = self.base_rows(path, root, piece) if form == WHOLE and not path.own else piece.rows
+            except StaleRoot:
+                continue
+            with self.manager.latch:
+                if base.root is root:
+                    return self.merge(path, place, piece, rows, reverse, limit, locking, form)
+
+    def base_rows(self, path: Path, root: Root, piece: Slice) -> list[Row]:
+        """The whole rows behind index entries, as the base has them."""
+        base_row = path.store.base_row
+        return [base_row(root, ref) for ref in piece.refs]  # type: ignore[misc]
+
+    def merge(self, path: Path, place: Place, piece: Slice, rows: list[Row], reverse: bool, limit: int,
+              locking: bool, form: int) -> Batch:
+        """In one hold: overlay, level, versions."""
+        store = path.store
+        following = piece.next
+        if reverse:
+            low, high = following or place.low, place.high
+        else:
+            low, high = place.low, following or place.high
+        cap = limit or OVERLAY_BATCH
+        hints = path.hints(low, high, cap, reverse)
+        if len(hints) == cap:  # the overlay has more than fits: the batch ends behind its last entry
+            key, ref = hints[-1]
+            following = (key, ref) if reverse else (key, ref, 0)
+            piece, rows = cut_slice(piece, rows, following, reverse)
+        if hints or (not path.own and store.chains and not store.chains.keys().isdisjoint(piece.refs)):
+            entries = merged(piece, rows, hints, store.chains)
+            if reverse:
+                entries.reverse()
+            return self.judge(path, place, entries, following, reverse, locking, form)
+        if self.policy.tracks_reads:
+            self.note(path, place, following, reverse, locking)
+        place.advance(following, reverse)
+        return (piece.refs[::-1], rows[::-1]) if reverse else (piece.refs, rows)
+
+    def judge(self, path: Path, place: Place, entries: list[Entry], following: Position | None, reverse: bool,
+              locking: bool, form: int) -> Batch:
+        """Takes the version that may be seen of each contested row (R24), and tells the level what was passed over."""
+        txn, manager, chains, policy = self.txn, self.manager, path.store.chains, self.policy
+        snapshot = self.snapshot = policy.batch_snapshot(self.snapshot, manager.published)
+        tracks, awaits, statement = policy.tracks_reads, policy.awaits_writers, self.statement
+        out_refs: list[Ref] = []
+        out_rows: list[Row] = []
+        passed: list[tuple[Ref, Version, Version | None]] = []
+        for number, (key, ref, row) in enumerate(entries):
+            chain = chains.get(ref)
+            if chain is None:
+                if row is not None:
+                    out_refs.append(ref)
+                    out_rows.append(row)
+                continue
+            if awaits and self.writer_of(chain) is not None:
+                if number == 0:
+                    self.await_writer(path, place, key, ref, chain, reverse, locking)
+                following = (key, ref, 0) if reverse else (key, ref)  # the next batch begins, and waits, at this row
+                break
+            version = visible(chain, snapshot, txn, statement)
+            if tracks and version is not chain:
+                passed.append((ref, chain, version))
+            if version is not None and version.row is not None and path.entry(ref, version.row) == key:
+                out_refs.append(ref)
+                out_rows.append(version.row if form == WHOLE else path.stored(version.row))
+        if tracks:
+            self.note(path, place, following, reverse, locking)
+            interval = self.interval(place, following, reverse)
+            for ref, chain, version in passed:
+                policy.passed_over(txn, manager, path.store, path.relation, ref, chain, version, interval)
+        place.advance(following, reverse)
+        return out_refs, out_rows
+
+    def writer_of(self, chain: Version) -> Any:
+        """Who has changed the row and not published yet; None if nobody else has."""
+        top = newest(chain)
+        if top is None or top.owner is self.txn or top.owner.number <= self.manager.published:
+            return None
+        return top.owner
+
+    def await_writer(self, path: Path, place: Place, key: Key, ref: Ref, chain: Version, reverse: bool,
+                     locking: bool) -> None:
+        """Registers the interval through this key, waits for the row's writer, seeks again (R48). Raises Blocked."""
+        self.note(path, place, (key,) if reverse else (key, HIGHEST), reverse, locking)
+        owner = self.writer_of(chain)
+        request = self.manager.ending_of(self.txn, owner, f"row {ref!r} of {path.store.name}")
+        assert request is not None, "an unpublished writer is active"
+        self.manager.begin_wait(self.txn, request)
+        raise Blocked(request)
+
+    def interval(self, place: Place, following: Position | None, reverse: bool) -> tuple[Cut, Cut]:
+        if reverse:
+            return low_cut(following if following is not None else place.low), high_cut(place.high)
+        return low_cut(place.low), high_cut(following if following is not None else place.high)
+
+    def note(self, path: Path, place: Place, through: Position | None, reverse: bool, locking: bool) -> None:
+        """Tells the level what is read; raises Blocked if it must wait first."""
+        low, high = self.interval(place, through, reverse)
+        txn = self.txn
+        request = self.policy.read(txn, self.manager, path.store, path.relation, low, high, locking)
+        if request is not None:
+            request.resource.enqueue(request)
+            self.manager.begin_wait(txn, request)
+            raise Blocked(request)
+
+
+Entry = tuple[Key, Ref, Row | None]
+
+
+def merged(piece: Slice, rows: list[Row], hints: list[tuple[Key, Ref]], chains: dict[Ref, Version]) -> list[Entry]:
+    """Entries of base and overlay in order, without duplicates. Those of the overlay have no row: their chain has
+    it."""
+    if not hints:
+        return list(zip(piece.keys, piece.refs, rows))
+    if not piece.refs:
+        return [(key, ref, None) for key, ref in sorted(hints)]
+    present = set(hints)
+    entries: list[Entry] = [
+        entry for entry in zip(piece.keys, piece.refs, rows) if entry[1] not in chains or entry[:2] not in present
+    ]
+    entries += [(key, ref, None) for key, ref in hints]
+    entries.sort(key=pair_of)
+    return entries
+
+
+pair_of = itemgetter(0, 1)
+
+
+def count_before(leaf: Leaf | Slice, place: Position) -> int:
+    """How many entries of `leaf` stand before `place`."""
+    key = place[0]
+    start = bisect_left(leaf.keys, key)
+    if len(place) == 1:
+        return start
+    stop = bisect_right(leaf.keys, key, start)
+    if place[1] is HIGHEST:
+        return stop
+    return bisect_left(leaf.refs, place[1], start, stop) if len(place) == 2 else bisect_right(
+        leaf.refs, place[1], start, stop
+    )
+
+
+def forward(path: Path, root: Root, place: Place, limit: int) -> Slice:
+    """The next entries of the base from place.low on: at most one leaf, at most `limit` of them."""
+    leaf, fence = path.seek(root, place.low)
+    if leaf is None:
+        return Slice([], [], [], None)
+    start = 0 if place.low is None else count_before(leaf, place.low)
+    stop = len(leaf.keys)
+    following = fence
+    if place.high is not None:
+        stop = count_before(leaf, place.high)
+        if stop < len(leaf.keys) or fence is None or not fence < place.high:
+            following = None
+    if limit and stop - start > limit:
+        stop = start + limit
+        following = (leaf.keys[stop - 1], leaf.refs[stop - 1], 0)
+    return part_of(leaf, start, stop, following)
+
+
+def backward(path: Path, root: Root, place: Place, limit: int) -> Slice:
+    """The last entries of the base before place.high."""
+    leaf, fence = path.seek_before(root, place.high)
+    if leaf is None:
+        return Slice([], [], [], None)
+    start = 0
+    stop = len(leaf.keys) if place.high is None else count_before(leaf, place.high)
+    following = fence
+    if place.low is not None:
+        start = count_before(leaf, place.low)
+        if start > 0 or fence is None or not place.low < fence:
+            following = None
+    if limit and stop - start > limit:
+        start = stop - limit
+        following = (leaf.keys[start], leaf.refs[start])
+    return part_of(leaf, start, stop, following)
+
+
+def part_of(leaf: Leaf, start: int, stop: int, following: Position | None) -> Slice:
+    if start == 0 and stop == len(leaf.keys):
+        return Slice(leaf.keys, leaf.refs, leaf.rows, following)
+    return Slice(leaf.keys[start:stop], leaf.refs[start:stop], leaf.rows[start:stop], following)
+
+
+def cut_slice(piece: Slice, rows: list[Row], edge: Position, reverse: bool) -> tuple[Slice, list[Row]]:
+    """What of `piece` belongs to a batch that ends at `edge`."""
+    at = count_before(piece, edge)
+    if reverse:
+        return Slice(piece.keys[at:], piece.refs[at:], piece.rows[at:], edge), rows[at:]
+    return Slice(piece.keys[:at], piece.refs[:at], piece.rows[:at], edge), rows[:at]

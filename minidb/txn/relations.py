@@ -1,0 +1,197 @@
+"""All tables of one database: the catalog as committed, and the store behind each table.
+
+A catalog is a value. A transaction that changes it works on its own copy, whose new relations have stores from the
+start; at commit what it changed is merged into the newest catalog in one hold. Versions are never reused (R67).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from minidb import schema
+from minidb.errors import DatabaseCorrupt, SerializationFailure, UndefinedTable
+from minidb.storage.base import Base
+from minidb.txn.door import RowFunction, SchemaCompiler
+from minidb.txn.store import Store
+
+if TYPE_CHECKING:
+    from minidb.txn.manager import Transaction
+
+ENCODER = msgspec.msgpack.Encoder()
+CATALOG_DECODER = msgspec.msgpack.Decoder(schema.Catalog)
+References = dict[int, list[tuple[schema.Table, schema.ForeignKey]]]
+
+
+class CatalogChange(msgspec.Struct, frozen=True):
+    """What one transaction did to the catalog: objects that it put in place, names that it took away."""
+
+    tables: tuple[schema.Table, ...]
+    gone_tables: tuple[str, ...]
+    views: tuple[schema.View, ...]
+    gone_views: tuple[str, ...]
+    next_id: int
+    incompatible: tuple[int, ...] = ()
+
+
+def difference(old: schema.Catalog, new: schema.Catalog, incompatible: set[int]) -> CatalogChange:
+    return CatalogChange(
+        tables=tuple(t for name, t in new.tables.items() if old.tables.get(name) is not t),
+        gone_tables=tuple(name for name in old.tables if name not in new.tables),
+        views=tuple(v for name, v in new.views.items() if old.views.get(name) is not v),
+        gone_views=tuple(name for name in old.views if name not in new.views),
+        next_id=new.next_id,
+        incompatible=tuple(sorted(incompatible)),
+    )
+
+
+class Relations:
+    """The stores of one database and its committed catalog. Changes run under the latch."""
+
+    def __init__(self, base: Base, compiler: SchemaCompiler | None = None) -> None:
+        self.base = base
+        self.compiler = compiler
+        self.catalog = decode_catalog(base.root.catalog)
+        self.last_version = self.catalog.version
+        self.next_id = self.catalog.next_id
+        self.stores: dict[int, Store] = {}
+        self.tables: dict[int, Store] = {}  # committed, by table id
+        self.dropped: list[int] = []  # relations that the next checkpoint removes from the base
+        self.references: References = {}
+        self.on_change: Callable[[], None] | None = None
+        for table in self.catalog.tables.values():
+            self.add_store(table)
+        self.index_catalog()
+
+    # -- stores
+
+    def add_store(self, table: schema.Table) -> Store:
+        store = Store(self.base, table, self.functions(table))
+        self.stores[table.relation] = store
+        return store
+
+    def functions(self, table: schema.Table) -> dict[str, RowFunction]:
+        """The compiled forms of the expressions and conditions of a table's indexes, by text."""
+        texts = [index.where for index in table.indexes if index.where is not None]
+        texts += [key.expression for index in table.indexes for key in index.keys if key.expression is not None]
+        if not texts:
+            return {}
+        assert self.compiler is not None
+        return {text: self.compiler.row_function(table, text) for text in texts}
+
+    def store_of(self, txn: Transaction, table: int) -> Store:
+        if txn.catalog is None:
+            store = self.tables.get(table)
+            if store is not None:
+                return store
+        else:
+            found = txn.catalog.table_by_id(table)
+            if found is not None:
+                return self.stores[found.relation]
+        raise UndefinedTable("the table does not exist any more")
+
+    def check_age(self, txn: Transaction, table: int) -> None:
+        """A snapshot that is older than the last incompatible DDL of the table must not use it (R64)."""
+        if txn.policy.keeps_snapshot and txn.snapshot >= 0:
+            store = self.store_of(txn, table)
+            if store.incompatible_since > txn.snapshot:
+                raise SerializationFailure(
+                    "could not serialize access due to a concurrent schema change",
+                    detail=f'Table "{store.name}" was changed after this transaction\'s snapshot was taken.',
+                    hint="The transaction might succeed if retried.",
+                )
+
+    # -- the catalog
+
+    def visible_catalog(self, txn: Transaction | None) -> schema.Catalog:
+        return self.catalog if txn is None or txn.catalog is None else txn.catalog
+
+    def new_version(self) -> int:
+        self.last_version += 1
+        return self.last_version
+
+    def new_id(self) -> int:
+        self.next_id += 1
+        return self.next_id
+
+    def merge(self, change: CatalogChange, number: int) -> None:
+        """A transaction with DDL has committed as `number`: its objects become everybody's. Under the latch."""
+        old = self.catalog
+        tables = {name: t for name, t in old.tables.items() if name not in change.gone_tables}
+        tables.update((t.name, t) for t in change.tables)
+        views = {name: v for name, v in old.views.items() if name not in change.gone_views}
+        views.update((v.name, v) for v in change.views)
+        self.next_id = max(self.next_id, change.next_id)
+        self.catalog = schema.Catalog(
+            version=self.new_version(), next_id=self.next_id, tables=tables, views=views
+        )
+        self.drop_unused(old)
+        self.index_catalog()
+        for table in change.tables:
+            self.retire(table.relation)
+        for table_id in change.incompatible:
+            if table_id in self.tables:
+                self.tables[table_id].incompatible_since = number
+        if self.on_change is not None:
+            self.on_change()
+
+    def retire(self, relation: int) -> None:
+        """Forgets indexes that are gone for good: their transaction has ended."""
+        store = self.stores.get(relation)
+        if store is not None:
+            self.dropped.extend(store.retire_indexes())
+
+    def drop_unused(self, old: schema.Catalog) -> None:
+        used = relations_of(self.catalog)
+        for relation in sorted(relations_of(old) - used):
+            self.dropped.append(relation)
+            store = self.stores.pop(relation, None)
+            if store is not None:
+                store.dropped = True
+
+    def index_catalog(self) -> None:
+        self.tables = {
+            t.id: self.stores[t.relation] for t in self.catalog.tables.values() if t.relation in self.stores
+        }
+        self.references = references_of(self.catalog)
+
+    def adopt(self, change: CatalogChange, number: int) -> None:
+        """The same for a change read from the log: stores are made and redefined here."""
+        for table in change.tables:
+            store = self.stores.get(table.relation)
+            if store is None:
+                self.add_store(table)
+            else:
+                store.define(table, self.functions(table))
+                store.set_width()
+        self.merge(change, number)
+
+    def encode_catalog(self) -> bytes:
+        return ENCODER.encode(self.catalog)
+
+
+def decode_catalog(data: bytes) -> schema.Catalog:
+    if not data:
+        return schema.Catalog()
+    try:
+        return CATALOG_DECODER.decode(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise DatabaseCorrupt(f"the catalog cannot be decoded: {error}") from error
+
+
+def relations_of(catalog: schema.Catalog) -> set[int]:
+    found = {t.relation for t in catalog.tables.values()}
+    for table in catalog.tables.values():
+        found.update(index.relation for index in table.indexes)
+    return found
+
+
+def references_of(catalog: schema.Catalog) -> References:
+    found: References = {}
+    for table in catalog.tables.values():
+        for constraint in table.foreign_keys:
+            found.setdefault(constraint.parent, []).append((table, constraint))
+    return found
+

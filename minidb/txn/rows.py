@@ -1,0 +1,48 @@
+"""The door: what compiled statements get to see of a transaction. See `txn.door` for what each verb promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from minidb import schema
+from minidb.keys import Row
+from minidb.txn.foreign_keys import ForeignKeys
+from minidb.txn.manager import Manager, Transaction
+from minidb.txn.relations import Relations
+from minidb.txn.store import Store
+
+
+class RowDoor(ForeignKeys):
+    """Data as one transaction sees it, statement by statement."""
+
+    def __init__(self, manager: Manager, txn: Transaction, relations: Relations,
+                 virtual: Callable[[str], Iterable[Row]], context: Any = None) -> None:
+        super().__init__(manager, txn)
+        self.relations = relations
+        self.inside = virtual
+        self.context = context  # what DEFAULT expressions of SET DEFAULT are evaluated in
+
+    def store_of(self, table: int) -> Store:
+        if self.txn.catalog is None:
+            store = self.relations.tables.get(table)
+            if store is not None:
+                return store
+        return self.relations.store_of(self.txn, table)
+
+    def referencing(self, table: int) -> list[tuple[schema.Table, schema.ForeignKey]]:
+        catalog = self.txn.catalog
+        if catalog is None:
+            return self.relations.references.get(table, [])
+        return [(t, f) for t in catalog.tables.values() for f in t.foreign_keys if f.parent == table]
+
+    def default_of(self, table: schema.Table, position: int) -> Any:
+        compiler = self.relations.compiler
+        assert compiler is not None
+        return compiler.default(table, position)(self.context)
+
+    def virtual(self, name: str) -> Iterable[Row]:
+        return self.inside(name)
+
+    def check_interrupt(self) -> None:
+        self.manager.check(self.txn)

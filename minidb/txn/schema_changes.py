@@ -1,0 +1,181 @@
+"""Transactional DDL: the door through which statements change the catalog (`txn.door.SchemaDoor`).
+
+The tables that a statement changes are locked; their stores take over the new definition at once, because nobody else
+can use them, and get the old one back if the change is rolled back. New relations have stores from the start. What
+others see changes at commit, in one hold (`Relations.merge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from minidb import schema
+from minidb.access.index import IndexStore
+from minidb.errors import UniqueViolation
+from minidb.keys import Key, Row
+from minidb.storage.interface import Ref
+from minidb.txn.checkpoint import Checkpointer
+from minidb.txn.manager import SLICE, Manager, Transaction
+from minidb.txn.relations import CatalogChange, Relations, difference
+from minidb.txn.rows import RowDoor
+from minidb.txn.store import Store
+from minidb.txn.versions import Version, newest
+
+
+class SchemaChanges:
+    """DDL of one transaction."""
+
+    def __init__(self, manager: Manager, txn: Transaction, relations: Relations, rows: RowDoor,
+                 checkpoint: Checkpointer) -> None:
+        self.checkpoint = checkpoint
+        self.manager = manager
+        self.txn = txn
+        self.relations = relations
+        self.rows = rows
+
+    @property
+    def catalog(self) -> schema.Catalog:
+        return self.relations.visible_catalog(self.txn)
+
+    def new_id(self) -> int:
+        with self.manager.latch:
+            return self.relations.new_id()
+
+    def lock_name(self, name: str) -> None:
+        self.manager.lock_name(self.txn, name)
+
+    def lock_table(self, table: int, mode: str, nowait: bool = False) -> None:
+        found = self.catalog.table_by_id(table)
+        self.manager.lock_table(self.txn, table, mode, found.name if found is not None else str(table), nowait)
+
+    def change(self, catalog: schema.Catalog, *, incompatible: Iterable[int] = ()) -> None:
+        txn, relations = self.txn, self.relations
+        self.manager.before_write(txn)
+        old = self.catalog
+        before = {t.relation: t for t in old.tables.values()}
+        for table in catalog.tables.values():
+            known = before.get(table.relation)
+            if known is None:
+                self.create(table)
+            elif known is not table:
+                self.redefine(relations.stores[table.relation], known, table)
+                self.mark_unbuilt(relations.stores[table.relation], known, table)
+        with self.manager.latch:
+            version = relations.new_version()
+            next_id = max(catalog.next_id, relations.next_id)
+        txn.catalog = schema.Catalog(version=version, next_id=next_id, tables=catalog.tables, views=catalog.views)
+        txn.incompatible.update(incompatible)
+
+    def create(self, table: schema.Table) -> None:
+        functions = self.relations.functions(table)
+        store = Store(self.relations.base, table, functions)
+        with self.manager.latch:
+            self.relations.stores[table.relation] = store
+        self.txn.schema_undo.append(lambda: self.remove(table.relation))
+
+    def remove(self, relation: int) -> None:
+        with self.manager.latch:
+            store = self.relations.stores.pop(relation, None)
+        if store is not None:
+            store.dropped = True
+
+    def redefine(self, store: Store, old: schema.Table, new: schema.Table) -> None:
+        self.define(store, new)
+        self.txn.schema_undo.append(lambda: self.define(store, old))
+
+    def mark_unbuilt(self, store: Store, old: schema.Table, new: schema.Table) -> None:
+        """A new index on a table with settled rows is not folded before it is built."""
+        known = {index.id for index in old.indexes}
+        for index in new.indexes:
+            if index.id not in known and index.id in store.indexes:
+                store.indexes[index.id].ready = self.relations.base.root.relations.get(store.relation) is None
+
+    def define(self, store: Store, table: schema.Table) -> None:
+        functions = self.relations.functions(table)
+        with self.manager.latch:
+            store.define(table, functions)
+            store.set_width()
+
+    # -- data
+
+    def build_index(self, table: int, index: int) -> None:
+        """Fills a new index: its tree from the base as it stands, its overlay from all versions of all chains (R65)."""
+        store = self.rows.store_of(table)
+        target = store.indexes.get(index)
+        if target is None:
+            return  # the clustered index: the table itself
+        if store.base.root.relations.get(store.relation) is not None:
+            self.checkpoint.build(store, target)
+        newest_keys: dict[Key, Ref] = {}
+        for start in range(0, len(store.addresses), SLICE):
+            for ref in list(store.addresses.islice(start, start + SLICE)):
+                self.enter_versions(store, target, ref, newest_keys)
+            self.manager.check(self.txn)
+        target.ready = True
+        if target.unique:
+            self.refuse_settled_duplicates(store, target, newest_keys)
+
+    def enter_versions(self, store: Store, target: IndexStore, ref: Ref, newest_keys: dict[Key, Ref]) -> None:
+        version: Version | None = store.chains.get(ref)
+        top = newest(version)
+        while version is not None:
+            key = target.entry(version.row)
+            if key is not None:
+                with self.manager.latch:
+                    target.overlay.add(key, ref)
+                if version is top and target.collides(key):
+                    if newest_keys.setdefault(key, ref) != ref:
+                        self.refuse(store, target, key)
+            version = version.older
+
+    def refuse_settled_duplicates(self, store: Store, target: IndexStore, newest_keys: dict[Key, Ref]) -> None:
+        """Duplicates among the rows of the base, and between them and the rows that have chains."""
+        root = store.base.root
+        previous: Key = None
+        place: tuple[Key, Ref] | None = (None, None)
+        while place is not None:
+            leaf, place = target.tree.seek(root, *place)
+            if leaf is None:
+                return
+            for key, ref in zip(leaf.keys, leaf.refs):
+                if ref in store.chains or not target.collides(key):
+                    continue
+                if key == previous or key in newest_keys:
+                    self.refuse(store, target, key)
+                previous = key
+
+    def refuse(self, store: Store, target: IndexStore, key: Key) -> None:
+        index = target.schema
+        names = ", ".join(
+            store.schema.columns[k.position].name if k.position is not None else str(k.expression) for k in index.keys
+        )
+        values = ", ".join(map(str, key)) if len(index.keys) > 1 else str(key)
+        raise UniqueViolation(
+            f'could not create unique index "{index.name}"',
+            detail=f"Key ({names})=({values}) is duplicated.",
+            constraint=index.name,
+            table=store.name,
+        )
+
+    def newest_rows(self, table: int) -> Iterator[tuple[Ref, Row]]:
+        with self.rows.newest_state():
+            batches = list(self.rows.scan(table))
+        for refs, rows in batches:
+            yield from zip(refs, rows)
+
+    def insert_row(self, table: int, row: Row) -> None:
+        self.rows.insert(table, row)
+
+    def validate_foreign_key(self, table: int, constraint: int) -> None:
+        store = self.rows.store_of(table)
+        found = next(f for f in store.schema.foreign_keys if f.id == constraint)
+        for _, row in self.newest_rows(table):
+            self.rows.note_child(store, found, row)
+        self.rows.check_references()
+
+
+def catalog_change(txn: Transaction, relations: Relations) -> CatalogChange | None:
+    """What the transaction did to the catalog, None if nothing."""
+    if txn.catalog is None:
+        return None
+    return difference(relations.catalog, txn.catalog, txn.incompatible)

@@ -1,0 +1,82 @@
+"""Versions of rows and who may see them: pure data, no latch, no level.
+
+    chains[ref] -> Version(newest) -> older -> ... -> Version(settled)
+
+A chain is complete: its bottom is the row as the base has it (R23), or the insert. Each version points to the `Owner`
+of its transaction; beginning, committing and aborting are one store of `owner.number` there (R3):
+
+    PENDING   the transaction runs              (greater than every commit number)
+    n         committed as number n             (visible to snapshots S >= n; published when S can be n)
+    ABORTED   rolled back, being unlinked       (greater than PENDING: visible to nobody)
+
+So "may this snapshot see it" is one comparison for every level: `owner.number <= S`. READ UNCOMMITTED uses S = PENDING.
+A statement sees its own transaction's versions of earlier statements only (R26).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidb.keys import Row
+
+PENDING = 1 << 62
+ABORTED = 1 << 63
+SETTLED_NUMBER = 0
+
+
+class Owner:
+    """What versions point to. `txn.manager.Transaction` extends it; `SETTLED` stands for the base."""
+
+    __slots__ = ("id", "number")
+
+    def __init__(self, owner_id: int, number: int = PENDING) -> None:
+        self.id = owner_id
+        self.number = number
+
+
+SETTLED = Owner(0, SETTLED_NUMBER)
+
+
+class Version:
+    """One version of one row.
+
+    `row` None is a tombstone; `moved_to` then names the new primary key if the row went there (R33).
+    `keyed` says that the change touched a key that others may refer to: it conflicts with FOR KEY SHARE.
+    """
+
+    __slots__ = ("keyed", "moved_to", "older", "owner", "row", "statement")
+
+    def __init__(self, row: Row | None, owner: Owner, statement: int, older: Version | None, keyed: bool) -> None:
+        self.row = row
+        self.owner = owner
+        self.statement = statement
+        self.older = older
+        self.keyed = keyed
+        self.moved_to: Any = None
+
+
+def visible(version: Version | None, snapshot: int, me: Owner, statement: int) -> Version | None:
+    """The version of a chain that `me` sees in `statement` under `snapshot`, None if there is none."""
+    while version is not None:
+        owner = version.owner
+        if owner is me:
+            if version.statement < statement:
+                return version
+        elif owner.number <= snapshot:
+            return version
+        version = version.older
+    return None
+
+
+def newest(version: Version | None) -> Version | None:
+    """The newest version that was not rolled back, committed or not."""
+    while version is not None and version.owner.number == ABORTED:
+        version = version.older
+    return version
+
+
+def newest_committed(version: Version | None, published: int, me: Owner) -> Version | None:
+    """The newest version that is published or `me`'s own."""
+    while version is not None and version.owner is not me and version.owner.number > published:
+        version = version.older
+    return version

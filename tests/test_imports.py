@@ -1,0 +1,145 @@
+"""The house rules for imports: they point down, close no circle, and the start loads nothing that it does not need.
+
+The table says which parts of minidb each part may import; a part is a package or a module at the top. Imports
+inside of functions count, those for type checkers only do not.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "minidb"
+GROUND = {"errors", "types", "schema", "isolation", "keys"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "isolation": {"errors"},
+    "types": {"errors"},
+    "keys": GROUND,
+    "schema": {"types"},
+    "storage": GROUND,
+    "access": GROUND | {"storage"},
+    "txn": GROUND | {"storage", "access"},
+    "sql": GROUND | {"txn.door"},
+    "session": GROUND | {"sql", "txn"},
+    "database": GROUND | {"storage", "access", "txn", "sql", "session"},
+    "dbapi": GROUND | {"database", "session", "sql.script"},
+    "lab": GROUND | {"database", "session", "dbapi", "sql.script"},
+    "cli": GROUND | {"database", "session", "dbapi", "lab", "sql.script", "sql.parser", ""},
+    "__main__": {"cli"},
+    "": GROUND | {"dbapi", "lab"},
+}
+ONLY_IN = {
+    "lark": {"sql.grammar_tables", "lab.schedule_grammar"},
+    "sqlglot": {"sql.dialects"},
+    "prompt_toolkit": {"cli.interactive"},
+}
+NOT_AT_THE_START = """lark sqlglot prompt_toolkit rich inspect dataclasses asyncio argparse unittest email http socket
+    ssl subprocess tempfile random sqlite3 interegular hypothesis minidb.cli minidb.lab"""
+
+
+def module_name(file: Path) -> str:
+    parts = list(file.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(file): file for file in sorted(PACKAGE.rglob("*.py")) if file.name != "_grammar.py"}
+
+
+def part_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+def imported(module: str, *, lazy: bool = True) -> Iterator[str]:
+    """Full names that a module imports. `lazy`: also those inside of functions."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    package = MODULES[module].name == "__init__.py"
+    for node in nodes(tree, lazy):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = ["minidb", *filter(None, module.split("."))]
+                above = above[: len(above) - node.level + package]
+                base = ".".join([*above, *filter(None, [node.module])])
+            yield from (submodule(base, alias.name) for alias in node.names)
+
+
+def submodule(base: str, name: str) -> str:
+    return f"{base}.{name}" if f"{base}.{name}".removeprefix("minidb.") in MODULES else base
+
+
+def nodes(tree: ast.AST, lazy: bool) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            yield from (inner for child in node.orelse for inner in nodes(child, lazy))
+            continue
+        yield node
+        if lazy or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from nodes(node, lazy)
+
+
+def own_imports(module: str, *, lazy: bool = True) -> set[str]:
+    """Modules of minidb that a module imports, without the package's name; '' is the package itself."""
+    own = {name for name in imported(module, lazy=lazy) if name == "minidb" or name.startswith("minidb.")}
+    return {name.removeprefix("minidb").removeprefix(".") for name in own}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_down(module: str) -> None:
+    part = part_of(module)
+    allowed = MAY_IMPORT[part]
+    for name in own_imports(module):
+        if part_of(name) != part or part == "":
+            assert part_of(name) in allowed or name in allowed, f"{module or 'minidb'} must not know {name or 'minidb'}"
+
+
+def test_imports_close_no_circle() -> None:
+    graph = {module: own_imports(module, lazy=False) & MODULES.keys() for module in MODULES}
+    finished: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module not in finished:
+            for below in sorted(graph[module]):
+                visit(below, (*path, module))
+            finished.add(module)
+
+    for module in sorted(graph):
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_heavy_packages_have_one_door_each(module: str) -> None:
+    for name in imported(module):
+        doors = ONLY_IN.get(name.split(".")[0])
+        assert doors is None or module in doors, f"{module} must not import {name}"
+
+
+FIRST_QUERY = """
+import json, sys
+sys.modules["typing_extensions"] = None  # mypy brings it; msgspec would take it, and inspect with it
+import minidb
+connection = minidb.connect(sys.argv[1])
+connection.execute("CREATE TABLE t (id int PRIMARY KEY, name text)")
+connection.execute("INSERT INTO t VALUES (?, ?)", (1, "a"))
+assert connection.execute("SELECT name FROM t WHERE id = 1").fetchall() == [("a",)]
+connection.commit()
+connection.close()
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_the_start_loads_nothing_needless(tmp_path: Path) -> None:
+    script = [sys.executable, "-c", FIRST_QUERY, str(tmp_path / "shop.mdb")]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout))
+    assert loaded & set(NOT_AT_THE_START.split()) == set()
