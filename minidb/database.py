@@ -14,7 +14,7 @@ import os
 import threading
 import time
 import weakref
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import token_bytes
@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, DiskFull, Error, InterfaceError, OperationalError
 from minidb.inside import Inside
-from minidb.sql.statement import SchemaFunctions
+from minidb.schema_functions import SchemaFunctions
+from minidb.sql.statistics import TableStatistics, collect, reservoir
+from minidb.statement_cache import StatementCache
 from minidb.storage.base import Base
 from minidb.storage.file import MemoryFileSystem, OSFileSystem
 from minidb.storage.interface import File, FileSystem
@@ -39,7 +41,7 @@ from minidb.txn.waiting import Waiting
 
 if TYPE_CHECKING:
     from minidb.session import Session
-    from minidb.sql.statistics import TableStatistics
+    from minidb.txn.rows import RowDoor
 
 MEMORY = ":memory:"
 LOG_SUFFIX = "-wal"
@@ -81,7 +83,7 @@ class Database:
         self.checkpoint_bytes = checkpoint_bytes
         self.checkpoint_rows = checkpoint_rows
         self.statistics: dict[int, TableStatistics] = {}
-        self.statements: OrderedDict[Any, Any] = OrderedDict()
+        self.statements = StatementCache()
         self.abandoned: deque[Any] = deque()  # sessions whose connection was forgotten (R71)
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self.next_session = 1
@@ -111,7 +113,7 @@ class Database:
     def wire(self, path: str, waiting: Waiting | None) -> None:
         self.compiler = SchemaFunctions()
         self.relations = Relations(self.base, self.compiler)
-        self.compiler.inside = self.inside = Inside(self)
+        self.inside = Inside(self)
         recovered = self.open_log(path)
         self.log: Log = recovered.log if isinstance(recovered, RecoveredLog) else recovered
         last = recovered.last if isinstance(recovered, RecoveredLog) else self.base.root.number
@@ -210,6 +212,20 @@ class Database:
             session, release = self.abandoned.popleft()
             session.close()
             release()
+
+    def statistics_of(self, table: int) -> TableStatistics | None:
+        return self.statistics.get(table)
+
+    def analyze(self, rows: RowDoor, table: int) -> None:
+        """Takes the statistics of a table from a sample of the rows that `rows` sees."""
+        schema_table = self.relations.catalog.table_by_id(table)
+        if schema_table is None:
+            return
+        seen = (row for _, batch in rows.scan(table) for row in batch)
+        total, sample = reservoir(seen)
+        self.statistics[table] = collect(schema_table, total, sample)
+        self.relations.tables[table].changes = 0
+        self.statements.clear()
 
     def check_usable(self) -> None:
         if self.dead:

@@ -15,7 +15,6 @@ ROLLBACK closes them, and so do statements that lock a table strongly enough to 
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,21 +29,20 @@ from minidb.errors import (
     InvalidSavepoint,
     NoActiveTransaction,
     ProgrammingError,
-    RetryableError,
-    SyntaxError,
 )
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
 from minidb.settings import DEFAULTS
 from minidb.sql import ast
+from minidb.sql.statement import prepare
+from minidb.statement_cache import Compiled, check_count, used_parameters
 from minidb.txn.manager import Savepoint, Transaction
 from minidb.txn.rows import RowDoor
 from minidb.txn.schema_changes import SchemaChanges
-from minidb.types import SqlType, adapt
+from minidb.types import SqlType
 
 if TYPE_CHECKING:
     from minidb.database import Database
-    from minidb.sql.statement import Prepared
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Columns = tuple[tuple[str, SqlType], ...]
@@ -181,7 +179,7 @@ class Environment:
         return self.session.database.inside.columns(schema_name, name)
 
     def statistics(self, table_id: int) -> Any:
-        return self.session.database.statistics_of(table_id, self.session.txn)
+        return self.session.database.statistics_of(table_id)
 
 
 class Session:
@@ -270,9 +268,9 @@ class Session:
     def execute(self, sql: str, parameters: Parameters | None = None) -> Result:
         """Runs one statement. Raises what it raises; the transaction is then failed."""
         self.check_open()
-        compiled = self.fast_statement(sql, parameters)
-        if compiled is not None:
-            return self.run_compiled(*compiled, sql)
+        found = self.find_compiled(sql, parameters)
+        if found is not None:
+            return self.within_transaction(lambda: self.run_prepared(*found), sql)
         return self.run_statement(self.parse(sql), sql, parameters)
 
     def check_open(self) -> None:
@@ -284,7 +282,7 @@ class Session:
 
     def parse(self, sql: str) -> ast.Statement:
         try:
-            return self.database.parse(sql)
+            return self.database.statements.parse(sql)
         except Error:
             if self.state == "active":
                 self.statement_failed()
@@ -294,7 +292,8 @@ class Session:
         """Transaction control runs in every state, everything else needs a transaction that has not failed."""
         control = statements.CONTROL.get(type(statement))
         if control is not None:
-            return control(self, statement)
+            result: Result = control(self, statement)
+            return result
         if self.state == "failed":
             raise failed_transaction()
         utility = statements.UTILITIES.get(type(statement))
@@ -343,23 +342,27 @@ class Session:
 
     # -- queries and changes
 
-    def fast_statement(self, sql: str, parameters: Parameters | None) -> tuple[Prepared, Row] | None:
+    def find_compiled(self, sql: str, parameters: Parameters | None) -> tuple[Compiled, Row] | None:
         """A compiled statement from the cache, with its converted parameters; None for the long way."""
         if self.state == "failed" or isinstance(parameters, Mapping):
             return None
-        return self.database.find_compiled(self, sql, parameters)
-
-    def run_compiled(self, prepared: Prepared, values: Row, sql: str) -> Result:
-        return self.within_transaction(lambda: self.run_prepared(prepared, values), sql)
+        if self.txn is not None and self.txn.catalog is not None:
+            return None
+        return self.database.statements.find(sql, parameters, self.relations.catalog.version)
 
     def run_query(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> Result:
-        prepared, values = self.prepare(statement, sql, parameters)
-        return self.run_prepared(prepared, values)
+        return self.run_prepared(*self.prepare(statement, sql, parameters))
 
-    def prepare(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> tuple[Prepared, Row]:
-        return self.database.compile(self, statement, sql, parameters)
+    def prepare(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> tuple[Compiled, Row]:
+        check_count(statement, parameters)
+        if isinstance(parameters, Mapping):
+            parameters = used_parameters(statement, parameters)
+        catalog = self.catalog
+        environment = Environment(self, catalog)
+        shared = (self.txn is None or self.txn.catalog is None) and self.settings == DEFAULTS
+        return self.database.statements.compile(statement, sql, parameters, environment, shared)
 
-    def run_prepared(self, prepared: Prepared, values: Row) -> Result:
+    def run_prepared(self, prepared: Compiled, values: Row) -> Result:
         txn = self.txn
         assert txn is not None
         prepared, values = self.lock_tables(prepared, values)
@@ -368,7 +371,7 @@ class Session:
             self.relations.check_age(txn, table)
         door = self.statement_door()
         assert self.context is not None
-        if prepared.writes:
+        if prepared.verb != "SELECT":
             self.manager.before_write(txn)
             count, rows = prepared.run_write(door, values, self.context)
             door.finish_statement()
@@ -376,7 +379,7 @@ class Session:
             return Result(tag, prepared.columns, rows, count)
         return self.run_read(prepared, values, door)
 
-    def lock_tables(self, prepared: Prepared, values: Row) -> tuple[Prepared, Row]:
+    def lock_tables(self, prepared: Compiled, values: Row) -> tuple[Compiled, Row]:
         """Locks, then compares catalog versions (R67): a statement compiled before a schema change is not run."""
         txn = self.txn
         assert txn is not None
@@ -384,17 +387,27 @@ class Session:
             found = self.relations.tables.get(table)
             self.manager.lock_table(txn, table, mode, found.name if found is not None else str(table))
         if prepared.catalog_version != self.catalog.version:
-            again = self.database.recompile(self, prepared)
-            return self.lock_tables(again, values)
+            return self.lock_tables(self.compile_again(prepared), values)
         return prepared, values
 
-    def run_read(self, prepared: Prepared, values: Row, door: RowDoor) -> Result:
+    def compile_again(self, old: Compiled) -> Compiled:
+        """The schema has changed since: the same statement, for the same types of parameters."""
+        environment = Environment(self, self.catalog)
+        if len(old.types) != len(old.prepared.parameters):
+            prepared = prepare(old.statement, old.text, environment, old.types, lifted_offset=len(old.types))
+        else:
+            prepared = prepare(old.statement, old.text, environment, old.types, parameter_names=old.names)
+        return Compiled(prepared, self.catalog.version, old.statement, old.text, old.types, old.names)
+
+    def run_read(self, prepared: Compiled, values: Row, door: RowDoor) -> Result:
         txn = self.txn
         assert txn is not None and self.context is not None
         produced = prepared.run(door, values, self.context)
+        if prepared.writes:
+            door.finish_statement()
         if isinstance(produced, list):
             return Result("SELECT", prepared.columns, produced)
-        if not txn.policy.streams or prepared.locks_rows:
+        if not txn.policy.streams:
             return Result("SELECT", prepared.columns, [row for batch in produced for row in batch])
         ready: list[list[Row]] = []
         for batch in produced:
@@ -410,10 +423,15 @@ class Session:
         views = self.manager.views
         views[door] = min(door.snapshot, self.manager.published)
         self.door = None
-        finish: Callable[[], None] = lambda: views.pop(door, None) and None
-        if self.autocommit and not self.explicit:
+        alone = self.autocommit and not self.explicit
+        if alone:
             self.forget_transaction()  # the stream keeps it, for its table locks, until the last row
-            finish = lambda: (views.pop(door, None), self.manager.commit(txn))[0] and None
+
+        def finish() -> None:
+            views.pop(door, None)
+            if alone:
+                self.manager.commit(txn)
+
         return Stream(self, ready, batches, finish)
 
     def statement_door(self) -> RowDoor:
@@ -421,7 +439,6 @@ class Session:
         if door is None:
             assert self.txn is not None
             door = RowDoor(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
-            door.session = self
             self.door = door
         door.begin()
         return door
@@ -466,9 +483,7 @@ class Session:
                 assert txn is not None
                 if total:
                     self.manager.start_statement(txn, sql)
-                prepared, values = self.database.find_compiled(self, sql, parameters) or self.prepare(
-                    statement, sql, parameters
-                )
+                prepared, values = self.find_compiled(sql, parameters) or self.prepare(statement, sql, parameters)
                 total += max(self.run_prepared(prepared, values).rowcount, 0)
                 self.manager.end_statement(txn)
             return Result("", None, None, total)
@@ -538,7 +553,6 @@ class Session:
             stream.discard("the result's transaction was rolled back")
         if self.txn is not None:
             self.manager.abort(self.txn)
-            self.relations.forget_private(self.txn)
         self.savepoints = []
         self.door = None
         self.restore_settings(True)
@@ -636,17 +650,4 @@ def failed_transaction() -> InFailedTransaction:
     return InFailedTransaction("current transaction is aborted, commands ignored until end of transaction block")
 
 
-def adapted(parameters: Parameters | None) -> tuple[tuple[SqlType, ...], list[Any], tuple[str, ...]]:
-    """Types, values and (for a mapping) names of driver parameters."""
-    if not parameters:
-        return (), [], ()
-    names: tuple[str, ...] = ()
-    values: Iterable[Any] = parameters
-    if isinstance(parameters, Mapping):
-        names = tuple(parameters)
-        values = parameters.values()
-    pairs = [adapt(value) for value in values]
-    return tuple(pair[0] for pair in pairs), [pair[1] for pair in pairs], names
-
-
-__all__ = ["Context", "Environment", "Result", "RetryableError", "Session", "SyntaxError", "adapted", "threading"]
+__all__ = ["Context", "Environment", "Result", "Session"]

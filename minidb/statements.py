@@ -208,8 +208,19 @@ def assign(session: Session, name: str, values: tuple[Any, ...], local: bool) ->
 def explain(session: Session, statement: ast.Explain, sql: str, parameters: Parameters | None) -> Result:
     if not isinstance(statement.statement, QUERIES):
         raise NotSupportedError("EXPLAIN works for SELECT, INSERT, UPDATE and DELETE")
-    lines = session.database.explain(session, statement, sql, parameters)
+    compiled, values = session.prepare(statement.statement, sql, parameters)
+    if statement.code:
+        lines = compiled.prepared.source.splitlines()
+    else:
+        lines = explain_lines(session, statement, compiled, values)
     return done("EXPLAIN", (("QUERY PLAN", TEXT),), [(line,) for line in lines])
+
+
+def explain_lines(session: Session, statement: ast.Explain, compiled: Any, values: Row) -> list[str]:
+    """The plan; with ANALYZE, the true numbers of rows beside the estimates."""
+    txn = session.txn
+    assert txn is not None
+    raise NotImplementedError
 
 
 def lock_table(session: Session, statement: ast.LockTable, sql: str, parameters: Parameters | None) -> Result:
@@ -235,8 +246,14 @@ def table_named(session: Session, name: ast.QualifiedName) -> Any:
 def analyze(session: Session, statement: ast.Analyze, sql: str, parameters: Parameters | None) -> Result:
     named = [table_named(session, name) for name, _ in statement.tables]
     for table in named or list(session.catalog.tables.values()):
-        session.database.analyze(session, table.id)
+        analyze_table(session, table.id)
     return done("ANALYZE")
+
+
+def analyze_table(session: Session, table: int) -> None:
+    assert session.txn is not None
+    session.manager.take_snapshot(session.txn)
+    session.database.analyze(session.statement_door(), table)
 
 
 def vacuum(session: Session, statement: ast.Vacuum, sql: str, parameters: Parameters | None) -> Result:
@@ -249,7 +266,7 @@ def vacuum(session: Session, statement: ast.Vacuum, sql: str, parameters: Parame
     session.database.checkpoint()
     if statement.analyze:
         for table in list(session.catalog.tables.values()):
-            session.database.analyze(session, table.id)
+            analyze_table(session, table.id)
     return done("VACUUM")
 
 
@@ -287,11 +304,20 @@ def execute(session: Session, statement: ast.Execute, sql: str, parameters: Para
     found = session.prepared.get(statement.name)
     if found is None:
         raise UndefinedObject(f'prepared statement "{statement.name}" does not exist', sqlstate="26000")
-    values = session.database.evaluate(session, statement.arguments, sql, parameters)
+    values = evaluate(session, statement.arguments, sql, parameters)
     inner, text = found
     if not isinstance(inner.statement, QUERIES):
         raise NotSupportedError("only queries can be prepared")
     return session.run_query(inner.statement, text, values)
+
+
+def evaluate(session: Session, arguments: tuple[ast.Expression, ...], sql: str, parameters: Parameters | None) -> Row:
+    """The values of EXECUTE's arguments: constant expressions, computed as a SELECT without FROM."""
+    if not arguments:
+        return ()
+    targets = tuple(ast.SelectItem(expression=argument) for argument in arguments)
+    query = ast.Query(body=ast.Select(items=targets))
+    return next(iter(session.run_query(query, sql, parameters)))
 
 
 def deallocate(session: Session, statement: ast.Deallocate, sql: str, parameters: Parameters | None) -> Result:
@@ -356,7 +382,7 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
         return result.columns, iter(result)
 
     environment = Environment(session, session.catalog)
-    outcome = ddl.execute(statement, sql, door, environment, run_query)
+    outcome = ddl.execute(statement, sql, door, environment, run_query, session.relations.compiler)
     session.statement_door().finish_statement()
     result = done(outcome.tag)
     result.notices.extend(outcome.notices)

@@ -263,6 +263,8 @@ def type_from_name(name: str, modifiers: tuple[int, ...] = (), at: int | None = 
     if not modifiers:
         return known
     if canonical in ("time", "timestamp", "timestamptz", "interval") and len(modifiers) == 1:
+        if modifiers[0] < 0:
+            raise errors.InvalidParameterValue(f"precision of type {name} must not be negative", position=at)
         # PostgreSQL warns and reduces a precision above 6.
         return SqlType(canonical, precision=min(modifiers[0], 6))
     raise errors.SyntaxError(f'type modifier is not allowed for type "{name}"', position=at)

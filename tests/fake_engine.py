@@ -112,9 +112,11 @@ class FakeSession:
         self.log.append(" ".join(["begin", *named]))
         self._begin(isolation_level)
 
-    def commit(self) -> None:
+    def commit(self) -> str:
         self.log.append("commit")
+        failed = self.state == "failed"
         self._commit()
+        return "ROLLBACK" if failed else "COMMIT"
 
     def rollback(self) -> None:
         self.log.append("rollback")
@@ -150,7 +152,7 @@ class FakeSession:
     def call(self, procedure: Callable[..., Any], *args: Any) -> Any:
         self.begin(isolation_level="serial")
         try:
-            value = procedure(self, *args)
+            value = procedure(*args)
         except BaseException:
             self.rollback()
             raise

@@ -258,6 +258,16 @@ def test_rollback_closes_cursors(conn: Connection, end: str) -> None:
     assert lost.execute("SELECT").fetchall() == ROWS
 
 
+def test_committing_a_failed_transaction_rolls_it_back(conn: Connection) -> None:
+    cursor = conn.execute("SELECT")
+    with pytest.raises(errors.UniqueViolation):
+        conn.execute("FAIL")
+    conn.commit()
+    assert not conn.in_transaction
+    with pytest.raises(errors.InvalidCursorState):
+        cursor.fetchone()
+
+
 def test_rollback_leaves_cursors_of_autocommit_alone(conn: Connection) -> None:
     conn.autocommit = True
     cursor = conn.execute("SELECT")

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "minidb"
-GROUND = {"errors", "types", "schema", "isolation", "keys"}
+GROUND = {"errors", "types", "schema", "isolation", "keys", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "isolation": {"errors"},
+    "settings": {"errors", "isolation"},
     "types": {"errors"},
     "keys": GROUND,
     "schema": {"types"},
@@ -27,8 +28,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "access": GROUND | {"storage"},
     "txn": GROUND | {"storage", "access"},
     "sql": GROUND | {"txn.door"},
-    "session": GROUND | {"sql", "txn"},
-    "database": GROUND | {"storage", "access", "txn", "sql", "session"},
+    "statements": GROUND | {"sql", "txn"},
+    "session": GROUND | {"sql", "txn", "statements"},
+    "inside": GROUND | {"storage", "access", "txn", "sql"},
+    "database": GROUND | {"storage", "access", "txn", "sql", "session", "inside"},
     "dbapi": GROUND | {"database", "session", "sql.script"},
     "lab": GROUND | {"database", "session", "dbapi", "sql.script"},
     "cli": GROUND | {"database", "session", "dbapi", "lab", "sql.script", "sql.parser", ""},

@@ -192,7 +192,7 @@ class Connection:
         self._procedure_depth += 1
         rolled_back = True
         try:
-            value = connection.session.call(self._procedure_body(function), *args)
+            value = connection.session.call(self._procedure_body(function, args))
             rolled_back = False
         except errors.Error as error:
             connection._raise_interrupt(error)
@@ -328,8 +328,8 @@ class Connection:
             connection._refuse_thread()
         rolled_back = True  # by an error, if the transaction is gone after it
         try:
-            getattr(connection.session, verb)(*args, **options)
-            rolled_back = verb == "rollback"
+            outcome = getattr(connection.session, verb)(*args, **options)
+            rolled_back = verb == "rollback" or outcome == "ROLLBACK"
         except errors.Error as error:
             connection._raise_interrupt(error)
             raise
@@ -399,11 +399,11 @@ class Connection:
 
     # -- inside
 
-    def _procedure_body(self, function: Procedure) -> Callable[..., Any]:
+    def _procedure_body(self, function: Procedure, args: tuple[Any, ...]) -> Callable[..., Any]:
         connection = self
 
         @interrupts.user_code
-        def body(_session: object, *args: Any) -> Any:
+        def body(*_: object) -> Any:
             if connection._life is FOREVER:
                 connection._life = Life()
             return function(connection, *args)

@@ -6,6 +6,7 @@ import os
 from typing import Any
 from weakref import WeakSet
 
+from minidb import database as engine
 from minidb.dbapi.connection import Connection, Procedure, canonical, checked_timeout, do_nothing
 from minidb.dbapi.engine import Engine
 from minidb.errors import InterfaceError, InvalidParameterValue, NotSupportedError
@@ -45,12 +46,12 @@ def connect(
         DatabaseCorrupt: the file is damaged, or no database (NotADatabase).
         InvalidParameterValue: an option has a value that it cannot have.
     """
-    engine = open_engine(path)
+    opened = open_engine(path)
     try:
         options = session_options(isolation_level, autocommit, durability, lock_timeout, read_only, dialect)
-        return Connection(engine.session(**options), release=engine.close)
+        return Connection(opened.session(**options), release=opened.close)
     except BaseException:
-        engine.close()
+        opened.close()
         raise
 
 
@@ -119,14 +120,12 @@ class Database:
 
 def open_engine(path: Path, **options: Any) -> Engine:
     """The engine's database for `path`; each call is paired with one `close`."""
-    from minidb import database
-
     name = os.fspath(path)
     if not isinstance(name, str):
         raise InterfaceError(f"a path is a str, not {type(name).__name__}")
     if name == MEMORY:
-        return database.Database(name, **options)
-    return database.Database.shared(name, **options)
+        return engine.Database(name, **options)
+    return engine.Database.shared(name, **options)
 
 
 def session_options(

@@ -89,6 +89,8 @@ class Transaction:
         """Rolls back; if that fails as well, the error that came first is the one to hear about."""
         try:
             self._undo()
+        except InFailedTransaction:
+            pass  # the error has ended the whole transaction: it is for the outermost block to roll back
         except Error as second:
             error.add_note(f"minidb: and the rollback failed: {second}")
 

@@ -113,6 +113,9 @@ class Cluster:
             leaf.access = self.planner.access(leaf.node)
             leaf.chosen = self._alone(leaf)
             leaf.rows, leaf.cost = leaf.chosen.rows, leaf.chosen.cost
+            leaf.planned = self.planner.hashed(leaf.node, leaf.predicates, leaf.chosen)
+            if leaf.planned is not None:
+                leaf.access, leaf.cost = None, HASHED_PROBE
             return
         leaf.planned = self.planner.filtered(self.planner.plan(leaf.node), leaf.predicates)
         leaf.rows, leaf.cost = leaf.planned.rows, leaf.planned.cost

@@ -201,7 +201,7 @@ class Machine:
         state = states[-1]
         if self._defaults[state] != NO_DEFAULT:
             return range(self.end + 1)
-        return [symbol for symbol in sorted(self.row(state)) if symbol <= self.end]
+        return [*(symbol for symbol in sorted(self.row(state)) if symbol < self.end), self.end]
 
     def _accepts(self, states: list[int], terminal: int, start: str) -> bool:
         goal = self._tables.STARTS[start][1]

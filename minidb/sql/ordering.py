@@ -51,8 +51,8 @@ def _in_order(access: Access, candidate: Candidate, order: Order, fixed: int, re
         if (column.descending != reverse) != key.descending:
             return False
         nullable = column.position is None or not access.scan.table.columns[column.position].not_null
-        first_place_ranged = place == fixed and not candidate.path.interval.whole_of_rest
-        if nullable and not first_place_ranged and (column.nulls_first != reverse) != key.nulls_first:
+        without_nulls = place == fixed and candidate.path.interval.ranged
+        if nullable and not without_nulls and (column.nulls_first != reverse) != key.nulls_first:
             return False
         place += 1
     return True

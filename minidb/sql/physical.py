@@ -62,17 +62,24 @@ class Interval(msgspec.Struct, frozen=True):
     not_null: bool = False
 
     @property
+    def ranged(self) -> bool:
+        """Whether the column behind the fixed ones is bounded, so that it has no NULLs."""
+        return bool(self.low or self.high or self.not_null)
+
+    @property
     def whole(self) -> bool:
-        return not (self.parts or self.low or self.high or self.not_null)
+        return not self.parts and not self.ranged
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
-    """How a table is read. kind: 'scan' (own order), 'range' (whole rows), 'entries' (index-only), 'find' (one row)."""
+    """How a table is read. kind: 'scan' (own order), 'range' (whole rows), 'entries' (index-only), 'find' (one row),
+    'union' (several paths, OR)."""
 
     kind: str
     index: schema.Index | None = None
     interval: Interval = Interval()
     reverse: bool = False
+    paths: tuple[Path, ...] = ()
 
 
 class Scan(Node, frozen=True, kw_only=True, eq=False):

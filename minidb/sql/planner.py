@@ -1,7 +1,7 @@
 """From the rewritten logical plan to the physical one.
 
-Trees of inner joins and filters are taken apart into leaves and predicates (`cluster`), put in order by `join_order`, and
-each leaf is read through the access path that costs least. Everything else is planned from its inputs upwards. Two hints
+Trees of inner joins and filters are taken apart into leaves and predicates (`clusters`), put in order by `join_order`, and
+each table is read through the access path that costs least. Everything else is planned from its inputs upwards. Two hints
 go downwards: the order that somebody above wants, and how many rows will be looked at (R49).
 """
 
@@ -10,10 +10,698 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from minidb import schema
 from minidb.sql import physical, plan, selectivity
-from minidb.sql.access_paths import Access, Candidate, Settings, sort_order
+from minidb.sql.access_paths import FILTER, Access, Candidate, Settings, same
 from minidb.sql.binder import bind_row_expression
-from minidb.sql.joins import Cluster
+from minidb.sql.clusters import Cluster
+from minidb.sql.join_order import OUTPUT, Costs
+from minidb.sql.joining import join_full, join_left
+from minidb.sql.ordering import Order, log_cost
 from minidb.sql.rules import walk
 from minidb.sql.statistics import DEFAULT_ROWS, ColumnStatistics, TableStatistics
+
+PARAMETER_ROWS = 10.0  # what LIMIT ? is taken for
+GROUP = 0.15  # microseconds for a row of a group
+
+
+class PlannerView(Protocol):
+    """What the planner asks of its surroundings."""
+
+    @property
+    def catalog(self) -> schema.Catalog: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+    def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None: ...
+
+    def statistics(self, table_id: int) -> TableStatistics | None: ...
+
+
+class Planner:
+    """Plans one statement. `rechecks`: the predicates that locked relations must meet again, by relation (R36)."""
+
+    def __init__(self, view: PlannerView, root: plan.Plan, rechecks: Mapping[int, Sequence[plan.Expression]]) -> None:
+        self.view = view
+        self.settings = Settings(view.settings)
+        self.rechecks = rechecks
+        self.locked: set[int] = set()  # relations whose rows and addresses are needed
+        self.updated: set[int] = set()  # those that are read to be locked or changed
+        self._uses: dict[int, set[int]] = {}
+        self._scans: dict[int, plan.Scan] = {}
+        self._renamed: dict[walk.ColumnKey, plan.Expression] = {}
+        self._subqueries: dict[int, tuple[plan.Plan, physical.Query]] = {}
+        self._statistics: dict[int, TableStatistics | None] = {}
+        self._local: list[set[int]] = []
+        self._cte_rows: dict[int, float] = {}
+        self._look_over(root)
+        self._root = root
+
+    def _look_over(self, root: plan.Plan) -> None:
+        for node in walk.everything(root):
+            kind = type(node)
+            if kind is plan.Column:
+                self._uses.setdefault(node.relation, set()).add(node.position)
+            elif kind is plan.Scan:
+                self._scans[node.relation] = node
+            elif kind is plan.Project:
+                for place, expression in enumerate(node.expressions):
+                    self._renamed[node.relation, place] = expression
+            elif kind is plan.LockRows:
+                self.locked |= {locked.relation for locked in node.locked}
+                self.updated |= {locked.relation for locked in node.locked}
+            elif kind is plan.Update or kind is plan.Delete:
+                self.locked.add(node.relation)
+                self.updated.add(node.relation)
+        for terms in self.rechecks.values():
+            for relation, position in walk.columns(tuple(terms)):
+                self._uses.setdefault(relation, set()).add(position)
+
+    # -- facts
+
+    def expected(self, first: plan.Expression | int) -> float:
+        """How many rows will be looked at; 0 for all."""
+        return float(first) if isinstance(first, int) else PARAMETER_ROWS
+
+    def join_costs(self) -> Costs:
+        return Costs(self.settings.penalty("enable_hashjoin"), self.settings.penalty("enable_nestloop"))
+
+    def local(self, relations: set[int]) -> set[int]:
+        """Those of `relations` that belong to the query being planned, not to one outside."""
+        return relations & self._local[-1] if self._local else relations
+
+    def table_statistics(self, table: schema.Table) -> TableStatistics | None:
+        if table.id not in self._statistics:
+            self._statistics[table.id] = self.view.statistics(table.id)
+        return self._statistics[table.id]
+
+    def column_statistics(self, column: walk.ColumnKey) -> ColumnStatistics | None:
+        for _ in range(20):  # through renaming projections
+            scan = self._scans.get(column[0])
+            if scan is not None:
+                return self._column_of(scan, column[1])
+            expression = self._renamed.get(column)
+            expression = walk.strip_relabel(expression) if expression is not None else None
+            if not isinstance(expression, plan.Column):
+                return None
+            column = expression.relation, expression.position
+        return None
+
+    def _column_of(self, scan: plan.Scan, position: int) -> ColumnStatistics | None:
+        statistics = self.table_statistics(scan.table)
+        found = statistics.columns.get(position) if statistics is not None else None
+        if found is not None:
+            return found
+        rows = statistics.rows if statistics is not None else DEFAULT_ROWS
+        for index in scan.table.indexes:
+            if index.unique and len(index.keys) == 1 and index.keys[0].position == position:
+                return ColumnStatistics(distinct=max(rows, 1.0))
+        return None
+
+    def access(self, scan: plan.Scan) -> Access:
+        statistics = self.table_statistics(scan.table)
+        rows = max(statistics.rows, 1.0) if statistics is not None else DEFAULT_ROWS
+        expressions: dict[tuple[int, int], plan.Expression] = {}
+        conditions: dict[int, Sequence[plan.Expression]] = {}
+        for index in scan.table.indexes:
+            for place, key in enumerate(index.keys):
+                if key.expression is not None:
+                    expressions[index.id, place] = self._row_expression(key.expression, scan)
+            if index.where is not None:
+                conditions[index.id] = walk.conjuncts(self._row_expression(index.where, scan))
+        needed = None if scan.relation in self.locked else self._uses.get(scan.relation, set())
+        return Access(scan, rows, self.column_statistics, expressions, conditions, needed, self.settings)
+
+    def _row_expression(self, text: str, scan: plan.Scan) -> plan.Expression:
+        bound = bind_row_expression(text, scan.table, self.view)
+
+        def change(node: Any) -> Any:
+            if type(node) is plan.Column:
+                return msgspec.structs.replace(node, relation=scan.relation)
+            return node
+
+        return walk.transform(bound, change)
+
+    # -- building blocks
+
+    def filtered(self, node: physical.Node, predicates: Iterable[plan.Expression]) -> physical.Node:
+        terms = tuple(predicates)
+        if not terms:
+            return node
+        share = selectivity.of_all(terms, self.column_statistics)
+        cost = node.cost + node.rows * FILTER * len(terms)
+        return physical.Filter(input=node, predicates=terms, rows=node.rows * share, cost=cost)
+
+    def scan_node(
+        self, scan: plan.Scan, predicates: Sequence[plan.Expression], candidate: Candidate, first: plan.Expression | int
+    ) -> physical.Node:
+        filters = tuple(sorted(candidate.filters, key=walk.has_subquery))
+        locking = scan.relation in self.updated
+        if candidate.path.kind == "union":
+            return physical.UnionScan(
+                relation=scan.relation,
+                table=scan.table,
+                alias=scan.alias,
+                paths=candidate.path.paths,
+                filters=filters,
+                conditions=tuple(predicates),
+                locking=locking,
+                rows=candidate.rows,
+                cost=candidate.cost,
+            )
+        return physical.Scan(
+            relation=scan.relation,
+            table=scan.table,
+            alias=scan.alias,
+            path=candidate.path,
+            filters=filters,
+            conditions=tuple(predicates),
+            first=first,
+            locking=locking,
+            single=candidate.single,
+            rows=candidate.rows,
+            cost=candidate.cost,
+        )
+
+    def hashed(
+        self, scan: plan.Scan, predicates: Sequence[plan.Expression], candidate: Candidate
+    ) -> physical.Node | None:
+        """In a correlated subquery: a kept hash table, where the table would be read anew for each outer row."""
+        if not self._local or candidate.path.kind != "scan" or not candidate.path.interval.whole:
+            return None
+        if scan.relation in self.updated or not self.settings.enabled("enable_hashjoin"):
+            return None
+        keys, probes, correlated, plain = [], [], [], []
+        for term in predicates:
+            outside = walk.relations(term) - self._local[-1]
+            pair = _equal_pair(term, scan.relation, self._local[-1]) if outside else None
+            if pair is not None:
+                keys.append(pair[0])
+                probes.append(pair[1])
+            else:
+                (correlated if outside else plain).append(term)
+        if not keys:
+            return None
+        inner = self.scan_node(scan, plain, self.access(scan).best(plain), 0)
+        return physical.HashedScan(
+            input=inner,
+            keys=tuple(keys),
+            probes=tuple(probes),
+            filters=tuple(correlated),
+            rows=candidate.rows,
+            cost=0.3 + candidate.rows * FILTER * (1 + len(correlated)),
+        )
+
+    def union_candidate(self, access: Access, predicates: Sequence[plan.Expression]) -> Candidate | None:
+        """OR over several indexes: each branch through its own."""
+        if not self.settings.enabled("enable_bitmapscan"):
+            return None
+        best: Candidate | None = None
+        for term in predicates:
+            if not isinstance(term, plan.Or) or len(term.arguments) > 50:
+                continue
+            others = [p for p in predicates if p is not term]
+            branches = [self._branch(access, walk.conjuncts(part)) for part in term.arguments]
+            if any(branch is None for branch in branches):
+                continue
+            found = [branch for branch in branches if branch is not None]
+            cost = sum(branch.cost for branch in found) + sum(branch.rows for branch in found) * 0.1
+            rows = min(sum(branch.rows for branch in found), access.rows)
+            if best is None or cost < best.cost:
+                paths = tuple(branch.path for branch in found)
+                filters = tuple(predicates) if any(b.filters for b in found) else tuple(others)
+                best = Candidate(physical.Path(kind="union", paths=paths), filters, rows, cost)
+        return best
+
+    def _branch(self, access: Access, terms: list[plan.Expression]) -> Candidate | None:
+        narrow = [c for c in access.candidates(terms) if not c.path.interval.whole]
+        narrow = [_whole_rows(c) for c in narrow]
+        return min(narrow, key=lambda candidate: candidate.cost) if narrow else None
+
+    def distinct_side(
+        self, semi: plan.Join, lefts: Sequence[plan.Plan]
+    ) -> tuple[plan.Plan, list[plan.Expression]] | None:
+        """For a semi join on equalities whose right side is small and whose left side has an index on them: the right
+        side's distinct rows, and the terms that join them."""
+        if semi.kind != "semi" or walk.is_volatile(semi):
+            return None
+        own = walk.made(semi.right)
+        if walk.free_columns(semi.right):
+            return None
+        keys: list[plan.Expression] = []
+        for term in walk.conjuncts(semi.condition):
+            pair = _semi_pair(term, own)
+            if pair is None:
+                return None
+            keys.append(pair[1])
+            if not self._indexed(pair[0], lefts):
+                return None
+        if not keys or not all(isinstance(walk.strip_relabel(key), plan.Column) for key in keys):
+            return None
+        left_rows = max((self._base_rows(node) for node in lefts), default=0.0)
+        right_rows = self.plan(semi.right).rows
+        if right_rows * 10 > left_rows:
+            return None
+        return plan.Distinct(input=semi.right, on=tuple(keys)), walk.conjuncts(semi.condition)
+
+    def _base_rows(self, node: plan.Plan) -> float:
+        if not isinstance(node, plan.Scan):
+            return 0.0
+        statistics = self.table_statistics(node.table)
+        return statistics.rows if statistics is not None else DEFAULT_ROWS
+
+    def _indexed(self, expression: plan.Expression, nodes: Sequence[plan.Plan]) -> bool:
+        bare = walk.strip_relabel(expression)
+        if not isinstance(bare, plan.Column):
+            return False
+        return any(
+            isinstance(node, plan.Scan)
+            and node.relation == bare.relation
+            and any(index.keys[0].position == bare.position and index.where is None for index in node.table.indexes)
+            for node in nodes
+        )
+
+    # -- the plan
+
+    def subquery(self, query: plan.Query, first: int = 0) -> physical.Query:
+        found = self._subqueries.get(id(query))
+        if found is None:
+            self._local.append(walk.made(query))
+            node = self.query(query, first)
+            self._local.pop()
+            found = self._subqueries[id(query)] = query, node
+        return found[1]
+
+    def query(self, query: plan.Query, first: plan.Expression | int = 0) -> physical.Query:
+        ctes = tuple(self._cte(cte) for cte in query.ctes)
+        node, _ = self.plan_ordered(query.input, (), first)
+        return physical.Query(input=node, outputs=query.outputs, ctes=ctes, rows=node.rows, cost=node.cost)
+
+    def _cte(self, cte: plan.Cte) -> physical.Cte:
+        width = _width(cte.plan)
+        if isinstance(cte.plan, plan.RecursiveUnion):
+            node: physical.Node = self._recursive(cte.plan)
+        elif isinstance(cte.plan, plan.Query):
+            node = self.query(cte.plan)
+        else:
+            node = self.statement(cte.plan)
+        self._cte_rows[cte.number] = max(node.rows, 1.0)
+        return physical.Cte(cte.number, cte.name, node, width)
+
+    def _recursive(self, union: plan.RecursiveUnion) -> physical.RecursiveUnion:
+        left = self.query(union.left)
+        self._cte_rows[union.number] = max(left.rows, 1.0)
+        right = self.query(union.right)
+        return physical.RecursiveUnion(
+            number=union.number, all=union.all, left=left, right=right, rows=left.rows * 10, cost=left.cost + right.cost * 10
+        )
+
+    def statement(self, root: plan.Plan) -> physical.Node:
+        """The plan of a whole statement."""
+        if isinstance(root, plan.Query):
+            return self.query(root)
+        if isinstance(root, plan.Insert):
+            return self._insert(root)
+        assert isinstance(root, plan.Update | plan.Delete)
+        ctes = tuple(self._cte(cte) for cte in root.ctes)
+        node = self.plan(root.input)
+        recheck = tuple(self.rechecks.get(root.relation, ()))
+        single = isinstance(node, physical.Scan) and node.single
+        shared: dict[str, Any] = {
+            "table": root.table,
+            "relation": root.relation,
+            "input": node,
+            "returning": root.returning,
+            "recheck": recheck,
+            "single": single,
+            "joined": not isinstance(node, physical.Scan | physical.UnionScan),
+            "ctes": ctes,
+            "rows": node.rows,
+            "cost": node.cost,
+        }
+        if isinstance(root, plan.Delete):
+            return physical.Delete(**shared)
+        return physical.Update(
+            assignments=root.assignments,
+            generated=root.generated,
+            checks=root.checks,
+            new_relation=root.new_relation,
+            **shared,
+        )
+
+    def _insert(self, root: plan.Insert) -> physical.Insert:
+        ctes = tuple(self._cte(cte) for cte in root.ctes)
+        source = self.query(root.source)
+        return physical.Insert(
+            table=root.table,
+            relation=root.relation,
+            source=source,
+            source_relation=root.source_relation,
+            row=root.row,
+            generated=root.generated,
+            checks=root.checks,
+            on_conflict=root.on_conflict,
+            returning=root.returning,
+            ctes=ctes,
+            rows=source.rows,
+            cost=source.cost + source.rows,
+        )
+
+    def plan(self, node: plan.Plan, first: plan.Expression | int = 0) -> physical.Node:
+        return self.plan_ordered(node, (), first)[0]
+
+    def plan_ordered(self, node: plan.Plan, order: Order, first: plan.Expression | int) -> tuple[physical.Node, bool]:
+        """(the plan, whether its rows come in `order`)."""
+        return _PLANNERS[type(node)](self, node, order, first)
+
+
+def _equal_pair(
+    term: plan.Expression, relation: int, local: set[int]
+) -> tuple[plan.Expression, plan.Expression] | None:
+    """(side over `relation`, side over what stands outside) of an equality."""
+    if not isinstance(term, plan.Operator) or term.operator.name != "=" or walk.has_subquery(term):
+        return None
+    for one, other in (term.arguments, term.arguments[::-1]):
+        if walk.relations(one) == {relation} and not walk.relations(other) & local:
+            return one, other
+    return None
+
+
+def _semi_pair(term: plan.Expression, own: set[int]) -> tuple[plan.Expression, plan.Expression] | None:
+    """(left side, right side) of an equality of a semi join."""
+    if not isinstance(term, plan.Operator) or term.operator.name != "=" or walk.has_subquery(term):
+        return None
+    for one, other in (term.arguments, term.arguments[::-1]):
+        if walk.relations(other) and walk.relations(other) <= own and not walk.relations(one) & own:
+            return one, other
+    return None
+
+
+def _whole_rows(candidate: Candidate) -> Candidate:
+    """The same candidate reading whole rows: rows of several indexes are brought together by address."""
+    if candidate.path.kind != "entries":
+        return candidate
+    path = msgspec.structs.replace(candidate.path, kind="range")
+    return msgspec.structs.replace(candidate, path=path, cost=candidate.cost + candidate.rows * 0.3)
+
+
+def _width(node: plan.Plan) -> int:
+    if isinstance(node, plan.Query):
+        return len(node.outputs)
+    if isinstance(node, plan.RecursiveUnion):
+        return len(node.types)
+    returning = getattr(node, "returning", None)
+    return len(returning) if returning is not None else 0
+
+
+# -- one planner per logical operator ---------------------------------------------------------------------
+
+Result = tuple[physical.Node, bool]
+
+
+def _cluster(self: Planner, node: plan.Plan, order: Order, first: Any) -> Result:
+    return Cluster(self, node, first).plan(order)
+
+
+def _join(self: Planner, node: plan.Join, order: Order, first: Any) -> Result:
+    if node.kind == "left":
+        joined = join_left(self, node, order)
+        return joined, not order
+    if node.kind == "right":
+        turned = plan.Join(kind="left", left=node.right, right=node.left, condition=node.condition)
+        return join_left(self, turned), not order
+    if node.kind == "full":
+        return join_full(self, node), not order
+    return _cluster(self, node, order, first)
+
+
+def _values(self: Planner, node: plan.Values, order: Order, first: Any) -> Result:
+    count = float(len(node.rows))
+    return (
+        physical.Values(
+            relation=node.relation, tuples=node.rows, width=len(node.types), rows=count, cost=count * OUTPUT
+        ),
+        not order,
+    )
+
+
+def _virtual(self: Planner, node: plan.VirtualScan, order: Order, first: Any) -> Result:
+    return (
+        physical.VirtualScan(relation=node.relation, name=node.name, width=len(node.columns), rows=100, cost=100),
+        not order,
+    )
+
+
+def _function(self: Planner, node: plan.FunctionScan, order: Order, first: Any) -> Result:
+    return (
+        physical.FunctionScan(
+            relation=node.relation,
+            function=node.function,
+            arguments=node.arguments,
+            types=node.types,
+            ordinality=node.ordinality,
+            rows=1000,
+            cost=100,
+        ),
+        not order,
+    )
+
+
+def _cte_scan(self: Planner, node: plan.CteScan, order: Order, first: Any) -> Result:
+    rows = self._cte_rows.get(node.cte, DEFAULT_ROWS)
+    return (
+        physical.CteScan(
+            relation=node.relation, cte=node.cte, width=len(node.types), name=node.name, rows=rows, cost=rows * OUTPUT
+        ),
+        not order,
+    )
+
+
+def _project(self: Planner, node: plan.Project, order: Order, first: Any) -> Result:
+    values = {(node.relation, place): expression for place, expression in enumerate(node.expressions)}
+    below = walk.substitute(order, values) if order else ()
+    child, ordered = self.plan_ordered(node.input, below, first)
+    return (
+        physical.Project(
+            input=child,
+            relation=node.relation,
+            expressions=node.expressions,
+            rows=child.rows,
+            cost=child.cost + child.rows * OUTPUT,
+        ),
+        ordered,
+    )
+
+
+def _project_set(self: Planner, node: plan.ProjectSet, order: Order, first: Any) -> Result:
+    child = self.plan(node.input)
+    return (
+        physical.ProjectSet(
+            input=child, relation=node.relation, calls=node.calls, rows=child.rows * 10, cost=child.cost + child.rows
+        ),
+        not order,
+    )
+
+
+def _group_rows(self: Planner, groups: Iterable[plan.Expression], rows: float) -> float:
+    result = 1.0
+    for expression in groups:
+        bare = walk.strip_relabel(expression)
+        statistics = (
+            self.column_statistics((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
+        )
+        result *= statistics.distinct if statistics is not None else min(200.0, max(rows / 10, 1.0))
+    return max(min(result, rows), 1.0)
+
+
+def _aggregate(self: Planner, node: plan.Aggregate, order: Order, first: Any) -> Result:
+    child = self.plan(node.input)
+    extremes = _extremes(self, node, child)
+    if extremes is not None:
+        return extremes, True
+    rows = 1.0 if not node.groups else _group_rows(self, node.groups, child.rows)
+    return (
+        physical.Aggregate(
+            input=child,
+            relation=node.relation,
+            groups=node.groups,
+            aggregates=node.aggregates,
+            sets=node.sets,
+            groupings=node.groupings,
+            strategy="hash" if node.groups else "plain",
+            rows=rows,
+            cost=child.cost + child.rows * GROUP,
+        ),
+        not order or not (node.groups or node.sets),
+    )
+
+
+def _extremes(self: Planner, node: plan.Aggregate, child: physical.Node) -> physical.Node | None:
+    """min and max over an index: one row from its end each."""
+    if node.groups or node.sets is not None or not node.aggregates:
+        return None
+    expressions: list[plan.Expression] = []
+    cost = 0.0
+    for call in node.aggregates:
+        if call.aggregate.name not in ("min", "max") or call.filter is not None or len(call.arguments) != 1:
+            return None
+        argument = call.arguments[0]
+        descending = call.aggregate.name == "max"
+        present = plan.Filter(
+            input=node.input, predicate=plan.IsNull(argument=argument, negated=True)
+        ) if argument.nullable else node.input
+        key = plan.SortKey(argument, descending, descending)
+        one = plan.Constant(type=call.type, value=1, nullable=False)
+        ordered, satisfied = self.plan_ordered(present, (key,), 1)
+        if not satisfied:
+            return None
+        cost += 3.0 if ordered.rows > 1 else ordered.cost
+        limited = plan.Limit(input=plan.Sort(input=present, keys=(key,)), count=one, offset=None)
+        query = plan.Query(input=limited, outputs=(plan.Output("", argument),))
+        expressions.append(plan.ScalarSubquery(type=call.type, plan=query))
+    if cost > child.cost:
+        return None
+    return physical.Project(
+        input=physical.SingleRow(), relation=node.relation, expressions=tuple(expressions), rows=1, cost=cost
+    )
+
+
+def _window(self: Planner, node: plan.Window, order: Order, first: Any) -> Result:
+    child = self.plan(node.input)
+    cost = child.cost + log_cost(child.rows) * len(node.calls)
+    return (
+        physical.Window(input=child, relation=node.relation, calls=node.calls, rows=child.rows, cost=cost),
+        not order,
+    )
+
+
+def _sort(self: Planner, node: plan.Sort, order: Order, first: Any) -> Result:
+    child, ordered = self.plan_ordered(node.input, node.keys, first)
+    if ordered:
+        return child, not order
+    return (
+        physical.Sort(input=child, keys=node.keys, rows=child.rows, cost=child.cost + log_cost(child.rows)),
+        not order,
+    )
+
+
+def _distinct(self: Planner, node: plan.Distinct, order: Order, first: Any) -> Result:
+    child, ordered = self.plan_ordered(node.input, order, 0)
+    rows = _group_rows(self, node.on, child.rows)
+    return (
+        physical.Distinct(input=child, on=node.on, rows=rows, cost=child.cost + child.rows * PROBE_COST),
+        ordered,
+    )
+
+
+PROBE_COST = 0.1
+
+
+def _limit(self: Planner, node: plan.Limit, order: Order, first: Any) -> Result:
+    hint = 0 if node.with_ties is not None else limit_hint(node)
+    child = self.plan(node.input, hint)
+    wanted = self.expected(hint)
+    rows = min(child.rows, wanted) if wanted else child.rows
+    bounded = node.with_ties is None and wanted and wanted < child.rows / 2
+    if bounded:
+        child = bound_sort(child, (node.count, node.offset))
+    return (
+        physical.Limit(
+            input=child, count=node.count, offset=node.offset, with_ties=node.with_ties, rows=rows, cost=child.cost
+        ),
+        not order,
+    )
+
+
+def limit_hint(node: plan.Limit) -> plan.Expression | int:
+    """How many rows LIMIT looks at; 0 if nobody knows."""
+    if node.count is None:
+        return 0
+    if isinstance(node.count, plan.Constant):
+        offset = node.offset
+        if node.count.value is None or (offset is not None and not isinstance(offset, plan.Constant)):
+            return 0
+        return max(int(node.count.value) + int((offset.value if offset is not None else 0) or 0), 0)
+    bare = walk.strip_relabel(node.count)
+    return node.count if node.offset is None and isinstance(bare, plan.Parameter) else 0
+
+
+def bound_sort(node: physical.Node, limit: tuple[plan.Expression | None, plan.Expression | None]) -> physical.Node:
+    """A sort under a limit keeps the first rows only; projections between them change nothing."""
+    if isinstance(node, physical.Sort):
+        return msgspec.structs.replace(node, limit=limit)
+    if isinstance(node, physical.Project):
+        return msgspec.structs.replace(node, input=bound_sort(node.input, limit))
+    return node
+
+
+def _lock_rows(self: Planner, node: plan.LockRows, order: Order, first: Any) -> Result:
+    child = self.plan(node.input)
+    terms: list[plan.Expression] = []
+    for locked in node.locked:
+        for term in self.rechecks.get(locked.relation, ()):
+            if not any(term is other for other in terms):
+                terms.append(term)
+    return (
+        physical.LockRows(
+            input=child, locked=node.locked, recheck=tuple(terms), rows=child.rows, cost=child.cost + child.rows
+        ),
+        not order,
+    )
+
+
+def _union_all(self: Planner, node: plan.UnionAll, order: Order, first: Any) -> Result:
+    queries = tuple(self.query(query, first) for query in node.inputs)
+    return (
+        physical.UnionAll(
+            relation=node.relation,
+            inputs=queries,
+            width=len(node.types),
+            rows=sum(query.rows for query in queries),
+            cost=sum(query.cost for query in queries),
+        ),
+        not order,
+    )
+
+
+def _set_operation(self: Planner, node: plan.SetOperation, order: Order, first: Any) -> Result:
+    left, right = self.query(node.left), self.query(node.right)
+    return (
+        physical.SetOperation(
+            relation=node.relation,
+            kind=node.kind,
+            all=node.all,
+            left=left,
+            right=right,
+            width=len(node.types),
+            rows=left.rows,
+            cost=left.cost + right.cost + (left.rows + right.rows) * GROUP,
+        ),
+        not order,
+    )
+
+
+_PLANNERS: dict[type, Callable[[Planner, Any, Order, Any], Result]] = {
+    plan.Empty: _cluster,
+    plan.Scan: _cluster,
+    plan.Filter: _cluster,
+    plan.Join: _join,
+    plan.VirtualScan: _virtual,
+    plan.Values: _values,
+    plan.FunctionScan: _function,
+    plan.CteScan: _cte_scan,
+    plan.Project: _project,
+    plan.ProjectSet: _project_set,
+    plan.Aggregate: _aggregate,
+    plan.Window: _window,
+    plan.Sort: _sort,
+    plan.Distinct: _distinct,
+    plan.Limit: _limit,
+    plan.LockRows: _lock_rows,
+    plan.UnionAll: _union_all,
+    plan.SetOperation: _set_operation,
+}
+__all__ = ["Planner", "PlannerView", "same"]

@@ -1,7 +1,8 @@
 """What a syntax error says: the place, what could have come there, and what was probably meant.
 
-`Unexpected` carries the driver's stack. Which terminals are viable is found by trying each of them on a copy of it:
-the row of the last state alone names too many. All terminals that begin an expression are listed as "an expression",
+What could have come is found by parsing what stands before the place again, then trying each terminal on a copy of
+the driver's stack: the row of the last state alone names too many, and in the error's own stack the wrong token has
+reduced things already. All terminals that begin an expression are listed as "an expression",
 all that can follow one as "an operator".
 """
 
@@ -33,8 +34,9 @@ def explain_unexpected(
 ) -> errors.SyntaxError:
     """The error to raise for a token that nothing fits. `actions` makes a context for parsing beginnings again."""
     token, at = unexpected.token, unexpected.token[3]
-    viable = machine.viable(unexpected.states, unexpected.start)
     index = next(i for i, other in enumerate(tokens) if other is token)
+    prober = _Prober(machine, actions, unexpected.start)
+    viable = prober.after(tokens[:index])
     if index and tokens[index - 1][2] == ";" and viable == [machine.end]:
         return errors.SyntaxError("only one statement can be run at a time", position=at, statement=text)
     if token[0] == machine.end:
@@ -43,7 +45,7 @@ def explain_unexpected(
         message = f'syntax error at or near "{_spelling(text, tokens, index)}"'
     hint = _keyword_for(token, viable, machine) or _reserved(token, viable, machine)
     if hint is None and index:
-        hint = _keyword_before(tokens, index, _Prober(machine, actions, unexpected.start))
+        hint = _keyword_before(tokens, index, prober)
     expected = _describe(viable, _Prober(machine, actions, "expression_only"))
     return errors.SyntaxError(
         message,
@@ -93,9 +95,12 @@ def _describe(viable: Sequence[int], prober: _Prober) -> str:
     """A short list of what could have come, or nothing if it would be a long one."""
     rest = set(viable)
     found = []
-    for name, group in (("an expression", prober.beginnings()), ("an operator", prober.continuations())):
-        if group <= rest:
-            rest -= group
+    for name, signs, group in (
+        ("an expression", {"IDENT", "NUMBER", "STRING", "CASE"}, prober.beginnings),
+        ("an operator", {"PLUS", "STAR", "EQUAL", "OR"}, prober.continuations),
+    ):
+        if signs <= {prober.machine.terminals[terminal][0] for terminal in rest if terminal != prober.machine.end}:
+            rest -= group()
             found.append(name)
     names = {_human(terminal, prober.machine) for terminal in rest}
     found += sorted(names, key=lambda name: (not name.startswith("a "), name))
@@ -118,7 +123,7 @@ def _human(terminal: int, machine: Machine) -> str:
 
 def _keyword_for(token: Token, viable: Sequence[int], machine: Machine) -> str | None:
     """A viable keyword that is spelled nearly as the token is."""
-    if not isinstance(token[2], str) or not token[2].isidentifier():
+    if not isinstance(token[2], str) or not token[2].isidentifier() or not _may_be_name(token, machine):
         return None
     for terminal in viable:
         if terminal != machine.end and machine.terminals[terminal][1] == "word":
@@ -128,11 +133,14 @@ def _keyword_for(token: Token, viable: Sequence[int], machine: Machine) -> str |
     return None
 
 
+def _may_be_name(token: Token, machine: Machine) -> bool:
+    """Whether it is a word that is not reserved."""
+    return any(0 <= reading < machine.end and machine.terminals[reading][0] == "IDENT" for reading in token[:2])
+
+
 def _keyword_before(tokens: Sequence[Token], index: int, prober: _Prober) -> str | None:
     """SELECT a FORM t: the mistake is a word before the place, which was read as a name."""
-    suspect, terminals = tokens[index - 1], prober.machine.terminals
-    if suspect[0] >= len(terminals) or "IDENT" not in (terminals[suspect[0]][0], terminals[suspect[1]][0]):
-        return None
+    suspect = tokens[index - 1]
     return _keyword_for(suspect, prober.after(tokens[: index - 1]), prober.machine)
 
 
@@ -140,7 +148,8 @@ def _reserved(token: Token, viable: Sequence[int], machine: Machine) -> str | No
     """A reserved word where a name is wanted."""
     if token[0] >= machine.end or machine.terminals[token[0]][1] != "word" or token[1] >= 0:
         return None
-    if any(terminal != machine.end and machine.terminals[terminal][0] == "QUOTED_IDENT" for terminal in viable):
+    wanted = {machine.terminals[terminal][0] for terminal in viable if terminal != machine.end}
+    if "QUOTED_IDENT" in wanted and "NUMBER" not in wanted:
         word = machine.terminals[token[0]][2]
         return f'{word} is a reserved word: as a name it is written "{word.lower()}", with the quotes.'
     return None

@@ -1,4 +1,4 @@
-"""Which blocks of the base file are free: runs of blocks, merged with their neighbours, best fit first.
+"""Which blocks of the base file are free: runs of blocks, merged with their neighbours; the lowest that fits is taken.
 
     blocks   | meta | used  | free    | used | free | used |   beyond the end: free without limit
     runs                     (14, 5)          (22, 2)          end = 29
@@ -49,20 +49,23 @@ class FreeExtents:
         self.total = 0
         self._by_start: dict[int, int] = {}
         self._by_stop: dict[int, int] = {}
-        self._by_length: SortedList[tuple[int, int]] = SortedList()
+        self._by_length: dict[int, SortedList[int]] = {}
         for block, count in runs:
             self.give(block, count)
 
     def take(self, count: int) -> int:
-        """The first of `count` blocks in a row: the smallest run that has them, the lowest of equals, or new ones."""
-        place = self._by_length.bisect_left((count, 0))
-        if place < len(self._by_length):
-            length, block = self._by_length[place]
-            self._remove(block, length)
-            if length > count:
-                self._add(block + count, length - count)
-            return block
-        return self._grow(count)
+        """The first of `count` blocks in a row: those of the lowest run that has them, or new ones.
+
+        The lowest, so that pages move towards the head of the file as they are rewritten and the end can be cut off.
+        """
+        block = min([blocks[0] for length, blocks in self._by_length.items() if length >= count], default=-1)
+        if block < 0:
+            return self._grow(count)
+        length = self._by_start[block]
+        self._remove(block, length)
+        if length > count:
+            self._add(block + count, length - count)
+        return block
 
     def _grow(self, count: int) -> int:
         """New blocks at the end, together with a free run that ends there."""
@@ -99,13 +102,16 @@ class FreeExtents:
     def _add(self, block: int, count: int) -> None:
         self._by_start[block] = count
         self._by_stop[block + count] = block
-        self._by_length.add((count, block))
+        self._by_length.setdefault(count, SortedList()).add(block)
         self.total += count
 
     def _remove(self, block: int, count: int) -> None:
         del self._by_start[block]
         del self._by_stop[block + count]
-        self._by_length.remove((count, block))
+        blocks = self._by_length[count]
+        blocks.remove(block)
+        if not blocks:
+            del self._by_length[count]
         self.total -= count
 
     def runs(self) -> list[Extent]:
@@ -122,7 +128,7 @@ class FreeExtents:
             assert count > 0 and block > stop and self.first <= block and block + count <= self.end, "free runs overlap"
             stop = block + count
         assert self.total == sum(self._by_start.values()), "free blocks are miscounted"
-        assert sorted(self._by_length) == sorted((count, block) for block, count in self.runs())
+        assert {block: count for count, blocks in self._by_length.items() for block in blocks} == self._by_start
         assert self._by_stop == {block + count: block for block, count in self.runs()}
 
 

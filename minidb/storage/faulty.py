@@ -30,9 +30,9 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from random import Random
 from typing import Literal, NamedTuple
 
 from minidb.storage.file import Inode, MemoryFile, MemoryFileSystem
@@ -150,7 +150,7 @@ class FaultyFileSystem(MemoryFileSystem):
 
     def __init__(self, base: MemoryFileSystem | None = None, *, seed: int = 0) -> None:
         super().__init__()
-        self.random = random.Random(seed)
+        self.random: Random = Random(seed)
         self.history: list[Change] = []
         self.faults: list[Fault] = []
         self.counts: dict[Kind, int] = {}
@@ -200,8 +200,8 @@ class FaultyFileSystem(MemoryFileSystem):
         """Bytes of a failing write that arrive: up to the end of some sector, if the order does not say (X3)."""
         if fault.partial is not None:
             return fault.partial
-        ends = range(SECTOR - offset % SECTOR, length, SECTOR)
-        return [0, *ends, length][self.random.randrange(len(ends) + 2)]
+        stops: list[int] = [0, *range(SECTOR - offset % SECTOR, length, SECTOR), length]
+        return stops[self.random.randrange(len(stops))]
 
     @staticmethod
     def error(fault: Fault, path: str) -> OSError:

@@ -382,7 +382,7 @@ class Log:
         with self._maintenance:
             with self._leadership.held():
                 self._writer.check()
-                segments = self._writer.segments
+                segments = [segment for segment in self._writer.segments if segment.header]  # not those half cleaned
                 ends = [segment.end for segment in segments]
             LogReader(segments, self._writer.database_id).verify(ends)
 

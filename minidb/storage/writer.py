@@ -11,7 +11,8 @@ publish, what the root before needed is reused.
 
 Invariants:
  1. New pages go only into extents that neither durable meta page reaches and no pinned root uses (`base.reclaim`).
- 2. A page that this writer wrote and replaced again was never reachable: its extent is free at once.
+ 2. A page that this writer wrote and replaced again was never reachable: its extent is free when the folding is over,
+    and not before, as caches know a page by its block and generation.
  3. Errors before the meta page is written change nothing; the writer is abandoned then (R14). An error while it is
     written leaves open whether the new root counts: the slot is blanked, and if that fails, too, or if any sync
     failed, the base refuses further writers until it is reopened (R4, R5).
@@ -75,6 +76,7 @@ class BaseWriter:
         self.relations: dict[int, RelationRoot] = dict(root.relations)
         self._taken: dict[int, int] = {}  # block -> blocks
         self._freed: Freed = []
+        self._spoiled: list[int] = []  # blocks of own pages that were replaced again
         self._open = True
 
     # -- changes --------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class BaseWriter:
 
     def free_page(self, relation: int, pointer: Pointer) -> None:
         if pointer[2] == self.generation:  # invariant 2
-            self._host.extents.give(pointer[0], self._taken.pop(pointer[0]))
+            self._spoiled.append(pointer[0])
         else:
             self._freed.append((relation, pointer))
 
@@ -195,6 +197,8 @@ class BaseWriter:
 
     def _write_tables(self, number: int, catalog: bytes, clean: bool) -> Meta:
         """Catalog, relation table and free map; returns the meta page that reaches them."""
+        for block in self._spoiled:
+            self._host.extents.give(block, self._taken.pop(block))
         self._host.shrink()
         old = self._root.meta
         catalog_pointer = old.catalog if catalog == self._root.catalog else self._table(CATALOG, catalog, old.catalog)

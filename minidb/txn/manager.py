@@ -105,6 +105,7 @@ class Transaction(Owner):
         "policy",
         "read_log",
         "read_only",
+        "redefined",
         "row_locks",
         "safe",
         "schema_undo",
@@ -146,6 +147,7 @@ class Transaction(Owner):
         self.texts: dict[int, str] = {}
         self.catalog: Catalog | None = None  # its own, after DDL
         self.schema_undo: list[Callable[[], None]] = []
+        self.redefined: set[Store] = set()  # stores that took over a definition of this transaction
         self.incompatible: set[int] = set()  # tables that older snapshots must not use any more (R64)
         # what it did
         self.undo: list[tuple[Any, ...]] = []  # (store, ref, version) or (ModeLock | store, ref, previous mask)
@@ -598,6 +600,9 @@ class Manager:
             txn.number = ABORTED
         for undo in reversed(txn.schema_undo):
             undo()
+        with self.latch:
+            for store in txn.redefined:
+                store.retire_indexes()
         txn.catalog = None
         undo_log = txn.undo
         while undo_log:

@@ -81,6 +81,7 @@ class SchemaChanges:
 
     def redefine(self, store: Store, old: schema.Table, new: schema.Table) -> None:
         self.define(store, new)
+        self.txn.redefined.add(store)
         self.txn.schema_undo.append(lambda: self.define(store, old))
 
     def mark_unbuilt(self, store: Store, old: schema.Table, new: schema.Table) -> None:

@@ -31,9 +31,9 @@ def test_take_and_give(sizes: list[int], random: object) -> None:
     assert extents.end == max([FIRST, *[start + count for start, count in taken]])
 
 
-def test_the_smallest_run_that_suffices_is_taken() -> None:
-    extents = FreeExtents(0, 20, [(0, 5), (7, 2), (12, 3)])
-    assert [extents.take(2), extents.take(2), extents.take(5), extents.take(1)] == [7, 12, 0, 14]
+def test_the_lowest_run_that_suffices_is_taken() -> None:
+    extents = FreeExtents(0, 20, [(0, 1), (3, 5), (10, 2), (14, 3)])
+    assert [extents.take(count) for count in (2, 3, 2, 1, 3, 1)] == [3, 5, 10, 0, 14, 20]
 
 
 def test_growth_uses_a_free_run_at_the_end() -> None:

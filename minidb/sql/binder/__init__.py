@@ -34,6 +34,8 @@ from minidb.sql.binder import (  # noqa: F401 - their handlers register themselv
     subscripts,
     updates,
 )
+from minidb.sql.binder.definitions import bind_view
+from minidb.sql.binder.results import ResultColumn, result_columns
 from minidb.sql.binder.rows import bind_row_expression, bind_row_node
 from minidb.sql.binder.scope import Scope
 from minidb.sql.binder.statements import bind_statement
@@ -49,16 +51,10 @@ __all__ = [
     "bind",
     "bind_row_expression",
     "bind_row_node",
+    "bind_view",
 ]
 
 BoundPlan = plan.Query | plan.Insert | plan.Update | plan.Delete
-
-
-class ResultColumn(msgspec.Struct, frozen=True):
-    """A column of a statement's result."""
-
-    name: str
-    type: SqlType
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -102,16 +98,10 @@ def bind(
             error.statement = text
         raise
     assert isinstance(bound, BoundPlan)
+    outputs = bound.outputs if isinstance(bound, plan.Query) else bound.returning
     return Bound(
         plan=bound,
         parameters=tuple([TEXT if kind == UNKNOWN else kind for kind in workspace.parameters]),
-        columns=_columns(bound),
+        columns=None if outputs is None else result_columns(outputs),
         tables=tuple(sorted(workspace.table_modes.items())),
     )
-
-
-def _columns(bound: BoundPlan) -> tuple[ResultColumn, ...] | None:
-    outputs = bound.outputs if isinstance(bound, plan.Query) else bound.returning
-    if outputs is None:
-        return None
-    return tuple([ResultColumn(output.name, output.expression.type) for output in outputs])

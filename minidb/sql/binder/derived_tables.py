@@ -33,7 +33,7 @@ def query_frame(
     )
     source_columns = relation_columns(
         relation,
-        alias,
+        None if unnamed else alias,
         columns,
         [o.expression.type for o in query.outputs],
         [o.expression.nullable for o in query.outputs],
@@ -43,7 +43,7 @@ def query_frame(
 
 
 def relation_columns(
-    relation: int, alias: str, names: Sequence[str], types: Sequence[SqlType], nullable: Sequence[bool]
+    relation: int, alias: str | None, names: Sequence[str], types: Sequence[SqlType], nullable: Sequence[bool]
 ) -> tuple[SourceColumn, ...]:
     return tuple(
         [

@@ -12,8 +12,8 @@ from minidb.sql.binder import coercion
 from minidb.sql.binder.expressions import bind_in_clause, null
 from minidb.sql.binder.named_tables import table_columns
 from minidb.sql.binder.scope import Frame, Scope, Selection, Source
-from minidb.sql.binder.workspace import CatalogView, Workspace
 from minidb.sql.binder.trees import walk
+from minidb.sql.binder.workspace import CatalogView, Workspace
 from minidb.sql.parser import parse_expression
 from minidb.types import BOOLEAN, can_coerce
 

@@ -43,6 +43,8 @@ def _star(star: ast.Star, scope: Scope) -> Iterator[Item]:
         columns = scope.frame.columns
         if not scope.frame.sources:
             raise errors.SyntaxError("SELECT * with no tables specified is not valid", position=star.at)
+    if scope.workspace.stars is not None:
+        scope.workspace.stars[id(star)] = columns
     for column in columns:
         yield Item(column.name, scope.mention(column.expression, star.at), star.at)
 

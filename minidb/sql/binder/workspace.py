@@ -11,7 +11,7 @@ from minidb.sql import plan
 from minidb.types import UNKNOWN, SqlType
 
 if TYPE_CHECKING:
-    from minidb.sql.binder.scope import Selection
+    from minidb.sql.binder.scope import Selection, SourceColumn
 
 
 class CatalogView(Protocol):
@@ -54,6 +54,7 @@ class Workspace:
         self.base_tables: dict[int, schema.Table] = {}
         self.table_modes: dict[int, str] = {}
         self.open_views: list[str] = []
+        self.stars: dict[int, Sequence[SourceColumn]] | None = None  # what `*` meant, by node, if asked for
         self._relations = 0
         self._ctes = 0
 

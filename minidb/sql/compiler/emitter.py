@@ -17,11 +17,13 @@ Invariants:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+_NAMES = re.compile(r"[a-z_]\w*")
 _PRINTED = (int, bool, type(None))
 _numbers = count(1)
 ARGUMENTS = "rows, p, c, s"
@@ -127,6 +129,15 @@ class Function:
     def batch_end(self) -> None:
         for line in self.flush:
             self.add(line)
+
+    def absorb(self, other: Function) -> None:
+        """Takes over the lines of `other`."""
+        self._lines += other._lines
+        self._parameters |= other._parameters
+
+    def names_used(self) -> set[str]:
+        """Every name in the lines."""
+        return {name for line in self._lines for name in _NAMES.findall(line)}
 
     def text(self) -> str:
         head = [f"    def {self.name}({self.arguments}):"]

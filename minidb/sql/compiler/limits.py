@@ -44,8 +44,8 @@ def emit_limited(
         return
     count = _number(compiler, function, scope, node.count, "LIMIT")
     offset = _number(compiler, function, scope, node.offset, "OFFSET")
-    if count is not None:
-        with function.block(f"if {count} == 0:"):
+    if count is not None and (count == "0" or not count.isdigit()):
+        with function.block(f"if {count} == 0:" if count != "0" else "if True:"):
             function.add("return []")
     clauses, inside = compiler.clauses(function, node.input, scope, required)
     text = output(function, inside)

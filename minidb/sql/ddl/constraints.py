@@ -23,9 +23,7 @@ from minidb.sql.suggest import nearest
 _ORDER: tuple[type, ...] = (ast.Check, ast.Unique, ast.ForeignKey)
 
 
-def add_all(
-    table: schema.Table, nodes: Sequence[tuple[ast.Constraint, str | None]], changes: Changes
-) -> schema.Table:
+def add_all(table: schema.Table, nodes: Sequence[tuple[ast.Constraint, str | None]], changes: Changes) -> schema.Table:
     """The table with constraints, each with the column that it stands behind."""
     for kind in _ORDER:
         for node, column in nodes:
@@ -34,9 +32,7 @@ def add_all(
     return table
 
 
-def add_constraint(
-    table: schema.Table, node: ast.Constraint, column: str | None, changes: Changes
-) -> schema.Table:
+def add_constraint(table: schema.Table, node: ast.Constraint, column: str | None, changes: Changes) -> schema.Table:
     """The table with one constraint more; `column` is the one that it stands behind."""
     if isinstance(node, ast.Check):
         return add_check(table, node, changes)
@@ -161,9 +157,7 @@ def check_key_type(column: schema.Column, at: int) -> None:
 # -- FOREIGN KEY ------------------------------------------------------------------------------------------
 
 
-def add_foreign_key(
-    table: schema.Table, node: ast.ForeignKey, column: str | None, changes: Changes
-) -> schema.Table:
+def add_foreign_key(table: schema.Table, node: ast.ForeignKey, column: str | None, changes: Changes) -> schema.Table:
     if node.match == "partial":
         raise errors.NotSupportedError("MATCH PARTIAL not yet implemented", position=node.at)
     if node.delete_columns:

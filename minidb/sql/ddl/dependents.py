@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from minidb import errors, schema
@@ -97,14 +98,25 @@ def drop_views(views: Sequence[schema.View], changes: Changes) -> None:
         changes.put_views({name: view for name, view in changes.catalog.views.items() if name not in gone})
 
 
-def broken_views(name: str, changes: Changes) -> list[schema.View]:
-    """The views over `name` that the present catalog leaves without a column or type that they need."""
-    return [view for view in views_of(name, changes) if not _still_binds(view, changes)]
+class _Trial(msgspec.Struct):
+    """A catalog that is only thought of."""
+
+    catalog: schema.Catalog
+    changes: Changes
+
+    def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
+        return self.changes.virtual(schema_name, name)
 
 
-def _still_binds(view: schema.View, changes: Changes) -> bool:
+def broken_views(views: Sequence[schema.View], catalog: schema.Catalog, changes: Changes) -> list[schema.View]:
+    """The views that `catalog` would leave without a column or type that they need."""
+    trial = _Trial(catalog, changes)
+    return [view for view in views if not _still_binds(view, trial)]
+
+
+def _still_binds(view: schema.View, trial: _Trial) -> bool:
     try:
-        bind(parse(view.query), view.query, changes)
+        bind(parse(view.query), view.query, trial)
     except errors.Error:
         return False
     return True

@@ -89,9 +89,7 @@ def _key(key: ast.SortKey, table: schema.Table, changes: Changes) -> schema.Inde
 
 def _qualified(node: ast.ColumnRef, table: schema.Table) -> tuple[schema.Column, ...]:
     if node.parts[-2] != table.name:
-        raise errors.UndefinedTable(
-            f'missing FROM-clause entry for table "{node.parts[-2]}"', position=node.at
-        )
+        raise errors.UndefinedTable(f'missing FROM-clause entry for table "{node.parts[-2]}"', position=node.at)
     return find_columns([ast.Name(at=node.at, value=node.name)], table, "named in key")
 
 
@@ -136,9 +134,7 @@ def _drop_index(name: ast.QualifiedName, cascade: bool, changes: Changes) -> Non
     remove_index(table, index, f"index {index.name}", cascade, name.at, changes)
 
 
-def remove_index(
-    table: schema.Table, index: schema.Index, what: str, cascade: bool, at: int, changes: Changes
-) -> None:
+def remove_index(table: schema.Table, index: schema.Index, what: str, cascade: bool, at: int, changes: Changes) -> None:
     """Takes an index from a table that is locked, with the foreign keys that need it (CASCADE)."""
     keys = keys_needing(table, index, changes)
     sentences = [f"constraint {key.name} on table {child.name} depends on index {index.name}" for child, key in keys]

@@ -48,17 +48,13 @@ def liked_parts(table: schema.Table, like: ast.LikeTable, changes: Changes) -> s
     return table
 
 
-def _liked_index(
-    index: schema.Index, source: schema.Table, table: schema.Table, changes: Changes
-) -> schema.Index:
+def _liked_index(index: schema.Index, source: schema.Table, table: schema.Table, changes: Changes) -> schema.Index:
     positions = {c.position: _position(table, c.name) for c in source.live_columns}
     keys = [k if k.position is None else replace(k, position=positions[k.position]) for k in index.keys]
     names = ["expr" if k.position is None else table.columns[k.position].name for k in keys]
     label = "pkey" if index.primary else "key" if index.constraint else "idx"
     taken = constraint_names(table) | {i.name for i in table.indexes}
-    name = free_name(
-        table.name, [] if index.primary else names, label, lambda n: n in taken or changes.is_taken(n)
-    )
+    name = free_name(table.name, [] if index.primary else names, label, lambda n: n in taken or changes.is_taken(n))
     changes.claim(name, -1)
     return replace(
         index,

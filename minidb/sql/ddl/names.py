@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from minidb import schema
 from minidb.sql import ast
-from minidb.sql.binder.targets import name_of
-from minidb.sql.binder.targets import UNNAMED
+from minidb.sql.binder.targets import UNNAMED, name_of
 
 MAX_LENGTH = 63
 

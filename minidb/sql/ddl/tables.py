@@ -151,9 +151,7 @@ def _add_children(tables: dict[int, schema.Table], changes: Changes) -> None:
                 waiting.append(child)
 
 
-def _check_not_referenced(
-    tables: Sequence[schema.Table], together: set[int], at: int, changes: Changes
-) -> None:
+def _check_not_referenced(tables: Sequence[schema.Table], together: set[int], at: int, changes: Changes) -> None:
     for table in tables:
         for child, _ in foreign_keys_to(table, changes):
             if child.id not in together:

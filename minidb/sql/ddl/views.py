@@ -44,7 +44,9 @@ def _check_supported(node: ast.CreateView) -> None:
     if node.recursive:
         raise errors.NotSupportedError("CREATE RECURSIVE VIEW is not supported yet", position=node.at)
     if node.check_option is not None:
-        raise errors.NotSupportedError("WITH CHECK OPTION is supported only on automatically updatable views", position=node.at)
+        raise errors.NotSupportedError(
+            "WITH CHECK OPTION is supported only on automatically updatable views", position=node.at
+        )
 
 
 def _names(node: ast.CreateView, found: list[str]) -> tuple[str, ...]:
@@ -110,16 +112,10 @@ def find_view(name: ast.QualifiedName, changes: Changes) -> schema.View:
 
 def rename_in_views(old: str, new: str, changes: Changes) -> None:
     """The views that read a table or view go on to read it under its new name."""
-    views = {
-        name: view_with_renamed_table(view, old, new) if view in _direct(old, changes) else view
-        for name, view in changes.catalog.views.items()
-    }
-    if views != changes.catalog.views:
-        changes.put_views(views)
-
-
-def _direct(name: str, changes: Changes) -> list[schema.View]:
-    return views_of(name, changes)
+    readers = views_of(old, changes)
+    if readers:
+        renamed = {view.name: view_with_renamed_table(view, old, new) for view in readers}
+        changes.put_views({**changes.catalog.views, **renamed})
 
 
 def rename_view(view: schema.View, new: ast.Name, changes: Changes) -> None:

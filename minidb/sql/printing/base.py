@@ -109,4 +109,4 @@ class BasePrinter:
 
 
 def _option_name(text: str) -> str:
-    return text if text in ("analyze", "null") else name(text)
+    return text if text in ("analyze", "full", "null") else name(text)

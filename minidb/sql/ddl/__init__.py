@@ -1,0 +1,119 @@
+"""DDL: statements that change the schema, through the transaction's schema door.
+
+    syntax --> checked against the catalog --> a new catalog value, handed to `SchemaDoor.change` --> rows checked
+
+tables        CREATE TABLE [AS], DROP TABLE, TRUNCATE; likes: LIKE; columns, constraints: parts of a definition
+indexes       CREATE / DROP INDEX, REINDEX; views: CREATE / DROP VIEW; names: names that nobody has given
+alter         ALTER TABLE / INDEX / VIEW; alter_columns, alter_constraints: its actions; rewrite: new storage
+dependents    what would break, and CASCADE; changes: what every statement works with
+
+Every statement is transactional: it makes a new catalog, never changes one, and everything that it does to rows is done
+by the door. Order matters in two places: names and tables are locked before they are looked at, and the catalog is
+changed before an index is built or a constraint validated, because both ask the new definition (the floor below undoes
+the change if the statement fails).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from minidb import errors
+from minidb.sql import ast
+from minidb.sql.binder import CatalogView
+from minidb.sql.ddl.alter import alter
+from minidb.sql.ddl.changes import Changes, RunQuery
+from minidb.sql.ddl.indexes import create_index, drop_indexes, reindex
+from minidb.sql.ddl.tables import create_table, create_table_as, drop_tables, truncate
+from minidb.sql.ddl.views import create_view, drop_view_statement
+from minidb.txn.door import SchemaCompiler, SchemaDoor
+
+__all__ = ["DdlResult", "RunQuery", "execute", "is_ddl"]
+
+
+class DdlResult(msgspec.Struct, frozen=True):
+    """What a DDL statement answers: the command tag and notices ("relation "t" already exists, skipping")."""
+
+    tag: str
+    notices: tuple[str, ...] = ()
+
+
+def is_ddl(statement: ast.Statement) -> bool:
+    """Whether `execute` is the one to ask."""
+    return type(statement) in _STATEMENTS or type(statement) in _UNSUPPORTED
+
+
+def execute(
+    statement: ast.Statement,
+    text: str,
+    door: SchemaDoor,
+    view: CatalogView,
+    run_query: RunQuery,
+    compiler: SchemaCompiler | None = None,
+) -> DdlResult:
+    """Does a DDL statement.
+
+    Args:
+        text: the statement's text, for the caret of errors.
+        door: the transaction's schema changes.
+        view: asked for the columns of sys and information_schema views only; tables come from `door.catalog`.
+        run_query: runs a query in the same transaction (CREATE TABLE AS, defaults that are not constant).
+        compiler: computes expressions over rows that are there already (CHECK, USING, generated columns).
+    """
+    changes = Changes(door, view, run_query, compiler)
+    try:
+        tag = _handler(statement)(statement, changes)
+    except errors.Error as error:
+        if error.position is not None and error.statement is None:
+            error.statement = text
+        raise
+    return DdlResult(tag, tuple(changes.notices))
+
+
+Handler = Callable[[Any, Changes], str]
+
+
+def _handler(statement: ast.Statement) -> Handler:
+    handler = _STATEMENTS.get(type(statement))
+    if handler is None:
+        what = _UNSUPPORTED.get(type(statement), type(statement).__name__)
+        raise errors.NotSupportedError(f"{what} is not supported yet", position=max(statement.at, 0))
+    return handler
+
+
+def _drop(statement: ast.Drop, changes: Changes) -> str:
+    handler = {"table": drop_tables, "index": drop_indexes, "view": drop_view_statement}.get(statement.kind)
+    if handler is None:
+        raise errors.NotSupportedError(f"DROP {statement.kind.upper()} is not supported yet", position=statement.at)
+    return handler(statement, changes)
+
+
+def _create_schema(statement: ast.CreateSchema, changes: Changes) -> str:
+    if statement.name != "public":
+        raise errors.NotSupportedError("schemas other than public are not supported yet", position=statement.at)
+    if not statement.if_not_exists:
+        raise errors.ProgrammingError('schema "public" already exists', sqlstate="42P06", position=statement.at)
+    changes.notice('schema "public" already exists, skipping')
+    return "CREATE SCHEMA"
+
+
+_STATEMENTS: dict[type, Handler] = {
+    ast.CreateTable: create_table,
+    ast.CreateTableAs: create_table_as,
+    ast.CreateIndex: create_index,
+    ast.CreateView: create_view,
+    ast.CreateSchema: _create_schema,
+    ast.Drop: _drop,
+    ast.Truncate: truncate,
+    ast.AlterTable: alter,
+    ast.Reindex: reindex,
+}
+_UNSUPPORTED: dict[type, str] = {
+    ast.CreateMaterializedView: "CREATE MATERIALIZED VIEW",
+    ast.RefreshMaterializedView: "REFRESH MATERIALIZED VIEW",
+    ast.CreateSequence: "CREATE SEQUENCE",
+    ast.AlterSequence: "ALTER SEQUENCE",
+    ast.Comment: "COMMENT",
+}

@@ -1,0 +1,103 @@
+"""ALTER TABLE, INDEX, VIEW: which action is done where, and what concerns the name alone.
+
+Actions are done one after the other, each on what the ones before it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from minidb import errors, schema
+from minidb.sql import ast
+from minidb.sql.ddl import alter_columns, alter_constraints
+from minidb.sql.ddl.changes import Changes
+from minidb.sql.ddl.dependents import with_renamed_table
+from minidb.sql.ddl.indexes import owner
+from minidb.sql.ddl.views import find_view, rename_in_views, rename_view
+
+
+def alter(node: ast.AlterTable, changes: Changes) -> str:
+    tag = f"ALTER {node.kind.upper()}"
+    if node.if_exists and not changes.is_taken(node.name.name):
+        changes.notice(f'relation "{node.name.name}" does not exist, skipping')
+        return tag
+    if node.kind == "materialized view":
+        raise errors.NotSupportedError("materialized views are not supported yet", position=node.at)
+    if node.kind == "index" or (node.kind == "table" and changes.catalog.index_owner(node.name.name) is not None):
+        _alter_index(node, changes)
+    elif node.kind == "view" or (node.kind == "table" and node.name.name in changes.catalog.views):
+        _alter_view(node, changes)
+    else:
+        _alter_table(node, changes)
+    return tag
+
+
+Action = Callable[[Any, schema.Table, Changes], None]
+
+
+def _alter_table(node: ast.AlterTable, changes: Changes) -> None:
+    table = changes.locked_table(node.name, "access exclusive")
+    for action in node.actions:
+        handler = _ACTIONS.get(type(action))
+        if handler is None:
+            raise errors.NotSupportedError(
+                f"ALTER TABLE ... {type(action).__name__} is not supported yet", position=action.at
+            )
+        handler(action, changes.by_id(table.id), changes)
+
+
+def _alter_index(node: ast.AlterTable, changes: Changes) -> None:
+    for action in node.actions:
+        if not isinstance(action, ast.Rename):
+            raise errors.NotSupportedError("ALTER INDEX can only rename", position=action.at)
+        table, index = owner(node.name, changes)
+        changes.door.lock_table(table.id, "access exclusive")
+        alter_constraints.rename_index(changes.by_id(table.id), index, action.new_name, changes)
+
+
+def _alter_view(node: ast.AlterTable, changes: Changes) -> None:
+    for action in node.actions:
+        if not isinstance(action, ast.Rename):
+            raise errors.NotSupportedError("ALTER VIEW can only rename", position=action.at)
+        rename_view(find_view(node.name, changes), action.new_name, changes)
+
+
+def _rename(action: ast.Rename, table: schema.Table, changes: Changes) -> None:
+    """The table's new name; its own texts and the views over it follow."""
+    old, new = table.name, action.new_name.value
+    changes.claim(new, action.new_name.at)
+    checks = [replace(c, expression=with_renamed_table(c.expression, old, new)) for c in table.checks]
+    changes.put(replace(table, name=new, checks=tuple(checks)), replaces=old)
+    rename_in_views(old, new, changes)
+
+
+def _set_schema(action: ast.SetSchema, table: schema.Table, changes: Changes) -> None:
+    if action.schema != "public":
+        raise errors.ProgrammingError(f'schema "{action.schema}" does not exist', sqlstate="3F000", position=action.at)
+
+
+def _nothing(action: ast.AlterAction, table: schema.Table, changes: Changes) -> None:
+    """SET STATISTICS, SET (options): accepted and without effect."""
+
+
+_ACTIONS: dict[type, Action] = {
+    ast.AddColumn: alter_columns.add_column,
+    ast.DropColumn: alter_columns.drop_column,
+    ast.RenameColumn: alter_columns.rename_column,
+    ast.SetDefault: alter_columns.set_default,
+    ast.SetNotNull: alter_columns.set_not_null,
+    ast.SetType: alter_columns.set_type,
+    ast.DropExpression: alter_columns.drop_expression,
+    ast.AddConstraint: alter_constraints.add,
+    ast.DropConstraint: alter_constraints.drop,
+    ast.ValidateConstraint: alter_constraints.validate,
+    ast.RenameConstraint: alter_constraints.rename,
+    ast.AlterConstraint: alter_constraints.alter,
+    ast.Rename: _rename,
+    ast.SetSchema: _set_schema,
+    ast.SetStatistics: _nothing,
+    ast.SetOptions: _nothing,
+}

@@ -1,0 +1,52 @@
+"""Applies the rules to a bound statement, and notes between them what locked rows must meet again (R36)."""
+
+from __future__ import annotations
+
+from minidb.sql import plan
+from minidb.sql.rules import RULES, STRUCTURAL, walk
+
+Rechecks = dict[int, list[plan.Expression]]
+
+
+def rewrite(root: plan.Plan) -> tuple[plan.Plan, Rechecks]:
+    """(the rewritten plan, by relation the predicates to ask again of its newest versions)."""
+    for rule in STRUCTURAL:
+        root = rule(root)
+    rechecks = gather_rechecks(root)
+    for rule in RULES:
+        root = rule(root)
+    return root, rechecks
+
+
+def gather_rechecks(root: plan.Plan) -> Rechecks:
+    found: Rechecks = {}
+    for node in walk.everything(root):
+        if isinstance(node, plan.Update | plan.Delete):
+            found[node.relation] = inner_predicates(node.input)
+        elif isinstance(node, plan.LockRows):
+            predicates = inner_predicates(node.input)
+            for locked in node.locked:
+                found[locked.relation] = predicates
+    return found
+
+
+def inner_predicates(root: plan.Plan) -> list[plan.Expression]:
+    """The terms of filters and inner joins that every row of `root` meets; what outer joins ask is left aside."""
+    found: list[plan.Expression] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, plan.Filter):
+            found += walk.conjuncts(node.predicate)
+            stack.append(node.input)
+        elif isinstance(node, plan.Join):
+            if node.kind == "inner":
+                found += walk.conjuncts(node.condition)
+                stack += [node.left, node.right]
+            elif node.kind == "left":
+                stack.append(node.left)
+            elif node.kind == "right":
+                stack.append(node.right)
+        elif isinstance(node, plan.Sort | plan.Project | plan.Limit | plan.Distinct):
+            stack.append(node.input)
+    return found

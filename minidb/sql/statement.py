@@ -1,0 +1,228 @@
+"""From a parsed statement to something that runs: the entry of the SQL floor.
+
+    ast --binder--> plan --rules--> plan --planner--> physical --compiler--> Python function
+
+`prepare` does all of it; `Prepared` is what the statement cache keeps. It belongs to one catalog version and one set of
+settings, and holds no data. The door to data (`Rows`), the parameters and the function context come with each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from minidb import errors, schema
+from minidb.keys import Row
+from minidb.sql import ast, physical, plan
+from minidb.sql.binder import bind, bind_row_expression
+from minidb.sql.compiler.changes import emit_changes
+from minidb.sql.compiler.core import Compiler, Ticker
+from minidb.sql.compiler.emitter import Function
+from minidb.sql.compiler.producers import new_compiler
+from minidb.sql.compiler.scope import Scope, opened, row_layout
+from minidb.sql.compiler.sets import define_tables, emit_query
+from minidb.sql.planner import Planner
+from minidb.sql.rewriting import rewrite
+from minidb.sql.rules import walk
+from minidb.sql.statistics import TableStatistics
+from minidb.txn.door import Rows
+from minidb.types import SqlType, arithmetic_error
+
+Converter = Callable[[Any], Any]
+
+
+class Environment(Protocol):
+    """What the session lends for preparing a statement."""
+
+    @property
+    def catalog(self) -> schema.Catalog: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """enable_seqscan, enable_indexscan, enable_indexonlyscan, enable_bitmapscan, enable_hashjoin, enable_nestloop,
+        work_mem, ... as SET left them; absent means on."""
+
+    def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None: ...
+
+    def statistics(self, table_id: int) -> TableStatistics | None: ...
+
+
+class Prepared:
+    """A statement that can be run any number of times, by any thread.
+
+    columns: (name, type) of the result's columns, None if the statement has no result rows.
+    tables: (table id, lock mode) to lock before the run.
+    parameters: the type of each parameter slot; the caller converts values to them.
+    verb: 'SELECT', 'INSERT', 'UPDATE' or 'DELETE'; writes: whether it changes data or locks rows; streams: whether `run`
+        gives a generator of lists instead of one list.
+    source: the generated Python.
+    run(rows, parameters, context): the result of a query, as a list of tuples or a generator of such lists.
+    run_write(rows, parameters, context): (number of rows, rows of RETURNING or None) of INSERT, UPDATE, DELETE.
+    """
+
+    __slots__ = (
+        "columns",
+        "compiled",
+        "node",
+        "parameters",
+        "run",
+        "run_write",
+        "source",
+        "streams",
+        "tables",
+        "verb",
+        "view",
+        "writes",
+    )
+
+    run: Callable[[Rows, tuple[Any, ...], Any], Any]
+    run_write: Callable[[Rows, tuple[Any, ...], Any], tuple[int, list[Row] | None]]
+
+    def __init__(
+        self,
+        columns: tuple[tuple[str, SqlType], ...] | None,
+        tables: tuple[tuple[int, str], ...],
+        parameters: tuple[SqlType, ...],
+        verb: str,
+        writes: bool,
+        node: physical.Node,
+        view: Environment,
+        planner: Planner,
+    ) -> None:
+        self.columns = columns
+        self.tables = tables
+        self.parameters = parameters
+        self.verb = verb
+        self.writes = writes
+        self.node = node
+        self.streams = isinstance(node, physical.Query) and streams(node)
+        function, self.source = compile_statement(new_compiler(planner), node, self.streams)
+        self.compiled = function
+        self.run = self.run_write = guarded(function, self.streams)
+
+
+def prepare(
+    statement: ast.Statement,
+    text: str,
+    environment: Environment,
+    parameter_types: tuple[SqlType, ...] = (),
+    *,
+    parameter_names: tuple[str, ...] = (),
+    lifted_offset: int | None = None,
+) -> Prepared:
+    """Binds, rewrites, plans and compiles a query, INSERT, UPDATE or DELETE.
+
+    Raises ProgrammingError and its kin; StatementTooComplex (54001) where the statement is nested too deeply."""
+    bound = bind(
+        statement,
+        text,
+        environment,
+        parameter_types,
+        parameter_names=parameter_names,
+        lifted_offset=lifted_offset,
+    )
+    try:
+        root, rechecks = rewrite(bound.plan)
+        planner = Planner(environment, root, rechecks)
+        node = planner.statement(root)
+        columns = None if bound.columns is None else tuple((c.name, c.type) for c in bound.columns)
+        verb = type(root).__name__.upper() if not isinstance(root, plan.Query) else "SELECT"
+        writes = not isinstance(root, plan.Query) or _changes(root)
+        return Prepared(columns, bound.tables, bound.parameters, verb, writes, node, environment, planner)
+    except RecursionError:
+        raise errors.StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from None
+
+
+def _changes(root: plan.Plan) -> bool:
+    changing = plan.Insert | plan.Update | plan.Delete | plan.LockRows
+    return any(isinstance(node, changing) for node in walk.everything(root))
+
+
+def streams(node: physical.Query) -> bool:
+    """Whether the rows come as they are found: not where all are in a list first, nor where one row is looked up, nor
+    where rows are locked or changed on the way."""
+    if any(not isinstance(cte.node, physical.Query | physical.RecursiveUnion) for cte in node.ctes):
+        return False
+    inner = node.input
+    while isinstance(inner, physical.Project | physical.Filter):
+        inner = inner.input
+    if isinstance(inner, physical.Scan):
+        return not inner.single
+    listed = (
+        physical.Sort
+        | physical.Limit
+        | physical.Aggregate
+        | physical.SingleRow
+        | physical.Values
+        | physical.LockRows
+        | physical.Window
+        | physical.SetOperation
+    )
+    return not isinstance(inner, listed)
+
+
+def compile_statement(compiler: Compiler, node: physical.Node, stream: bool) -> tuple[Callable[..., Any], str]:
+    """The function (rows, p, c) of a statement, and its source."""
+    function = Function(compiler.module, "run", "rows, p, c")
+    body = Function(compiler.module, "run", "rows, p, c")
+    if isinstance(node, physical.Query):
+        emit_query(compiler, body, node, Scope(), stream)
+    else:
+        define_tables(compiler, getattr(node, "ctes", ()))
+        emit_changes(compiler, body, node)
+    if compiler.module.slots:
+        function.add(f"s = [None] * {compiler.module.slots}")
+    elif "s" in body.names_used():
+        function.add("s = None")
+    for call in compiler.first_calls:
+        function.add(call)
+    function.absorb(body)
+    compiler.module.add(function)
+    return compiler.module.build("run")
+
+
+def guarded(function: Callable[..., Any], stream: bool) -> Callable[..., Any]:
+    """`function` with Python's arithmetic errors as errors of minidb."""
+    if stream:
+
+        def run_stream(rows: Rows, parameters: tuple[Any, ...], context: Any) -> Iterator[list[Row]]:
+            try:
+                yield from function(rows, parameters, context)
+            except ArithmeticError as error:
+                raise arithmetic_error(error) from None
+
+        return run_stream
+
+    def run(rows: Rows, parameters: tuple[Any, ...], context: Any) -> Any:
+        try:
+            return function(rows, parameters, context)
+        except ArithmeticError as error:
+            raise arithmetic_error(error) from None
+
+    return run
+
+
+def row_function(table: schema.Table, expression: str, view: Environment) -> Callable[[Row], Any]:
+    """A function of a row for an index expression, a partial index's condition or a CHECK: the value, None for NULL."""
+    bound = bind_row_expression(expression, table, view)
+    return compile_row_expression(bound, len(table.columns))
+
+
+def compile_row_expression(expression: plan.Expression, width: int) -> Callable[[Row], Any]:
+    compiler = new_compiler(_NoSubqueries())
+    function = Function(compiler.module, "run", "row, rows=None, p=(), c=None, s=None")
+    scope = opened("row", row_layout(0, width))
+    function.add(f"return {compiler.expressions(function, scope).value(expression)}")
+    compiler.module.add(function)
+    built, _ = compiler.module.build("run")
+    return built
+
+
+class _NoSubqueries:
+    """Expressions of a schema hold no subqueries."""
+
+    def subquery(self, query: plan.Query, first: int = 0) -> physical.Query:
+        raise errors.NotSupportedError("subqueries are not allowed in a schema's expressions")
+
+
+__all__ = ["Environment", "Prepared", "Ticker", "prepare", "row_function"]

@@ -1,0 +1,248 @@
+"""The statement cache: from text, or from the shape of a text, to a compiled statement.
+
+    text + parameter types --hit--> Compiled
+      | miss
+      v
+    shape of the text (literals lifted out) + types --hit--> Compiled, with the literals as further parameters
+      | miss
+      v
+    parse, bind, plan, compile; kept under its shape if all of it could be lifted, else under its text
+
+An entry is good for one catalog version (R67); plans made on a transaction's own uncommitted catalog are not shared.
+Statistics that change much invalidate, too. The cache belongs to the database and is shared by its sessions; it is a
+plain dict, whose single operations are atomic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from minidb.errors import Error, ProgrammingError
+from minidb.keys import Row
+from minidb.sql import ast
+from minidb.sql.binder import NotLiftable
+from minidb.sql.parser import parse
+from minidb.sql.shapes import lift, parse_lifted
+from minidb.sql.statement import Environment, Prepared, prepare
+from minidb.types import BIGINT, INTEGER, NUMERIC, SqlType, adapt, from_text
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+Converter = Callable[[Any], Any]
+LIMIT = 2000  # entries of each kind
+LONGEST = 20_000  # characters of a text that is kept
+INT4, INT8 = 1 << 31, 1 << 63
+
+
+class Compiled:
+    """A prepared statement with what is needed to run it again and to make it anew."""
+
+    __slots__ = ("catalog_version", "columns", "converters", "names", "prepared", "run", "run_write", "statement",
+                 "tables", "text", "types", "verb", "writes")
+
+    def __init__(self, prepared: Prepared, catalog_version: int, statement: ast.Statement, text: str,
+                 types: tuple[SqlType, ...], names: tuple[str, ...]) -> None:
+        self.prepared = prepared
+        self.catalog_version = catalog_version
+        self.statement = statement
+        self.text = text
+        self.types = types
+        self.names = names
+        self.columns = prepared.columns
+        self.tables = prepared.tables
+        self.converters = converters_of(prepared.parameters, types)
+        self.run = prepared.run
+        self.run_write = prepared.run_write
+        self.verb = prepared.verb
+        self.writes = prepared.writes
+
+    def convert(self, values: Sequence[Any]) -> Row:
+        """Parameter values in the types that the statement was bound with."""
+        if self.converters is None:
+            return tuple(values)
+        return tuple(
+            [v if c is None or v is None else c(v) for c, v in zip(self.converters, values)]
+        )
+
+
+def converters_of(bound: tuple[SqlType, ...], given: tuple[SqlType, ...]) -> list[Converter | None] | None:
+    """How each slot's value becomes one of the bound type: what came untyped is read as text of that type."""
+    found: list[Converter | None] = []
+    for slot, target in enumerate(bound):
+        untyped = slot >= len(given) or given[slot].name == "unknown"
+        found.append(reader_of(target) if untyped and target.name not in ("text", "varchar", "unknown") else None)
+    return found if any(found) else None
+
+
+def reader_of(target: SqlType) -> Converter:
+    return lambda value: from_text(target, value) if type(value) is str else value
+
+
+class StatementCache:
+    """Compiled and parsed statements of one database."""
+
+    def __init__(self) -> None:
+        self.parsed: dict[str, ast.Statement] = {}
+        self.by_text: dict[Any, Compiled] = {}
+        self.by_shape: dict[Any, Compiled | None] = {}  # None: cannot be shared by shape
+        self.compilations = 0
+
+    def clear(self) -> None:
+        self.by_text.clear()
+        self.by_shape.clear()
+
+    def parse(self, text: str) -> ast.Statement:
+        statement = self.parsed.get(text)
+        if statement is None:
+            statement = parse(text)
+            if len(text) <= LONGEST:
+                keep(self.parsed, text, statement)
+        return statement
+
+    def find(self, text: str, parameters: Sequence[Any] | None, version: int) -> tuple[Compiled, Row] | None:
+        """A statement that was compiled before, and the converted values to run it with."""
+        if not parameters:
+            compiled = self.by_text.get(text)
+            if compiled is not None:
+                return (compiled, ()) if compiled.catalog_version == version else None
+            return self.find_shape(text, version)
+        kinds, values = kinds_of(parameters)
+        compiled = self.by_text.get((text, kinds))
+        if compiled is None or compiled.catalog_version != version:
+            return None
+        return compiled, compiled.convert(values)
+
+    def find_shape(self, text: str, version: int) -> tuple[Compiled, Row] | None:
+        if len(text) > LONGEST:
+            return None
+        lifted = lift(text)
+        if lifted is None:
+            return None
+        compiled = self.by_shape.get(lifted[0])
+        if compiled is None or compiled.catalog_version != version:
+            return None
+        return compiled, compiled.convert(lifted[1])
+
+    def compile(self, statement: ast.Statement, text: str, parameters: Parameters | None, environment: Environment,
+                shared: bool) -> tuple[Compiled, Row]:
+        """Compiles the statement for parameters of these types. `shared`: whether others may use the result."""
+        if not parameters and shared and len(text) <= LONGEST:
+            by_shape = self.compile_shape(text, environment)
+            if by_shape is not None:
+                return by_shape
+        types, values, names = adapted(parameters)
+        prepared = prepare(statement, text, environment, types, parameter_names=names)
+        self.compilations += 1
+        compiled = Compiled(prepared, environment.catalog.version, statement, text, types, names)
+        if shared and not names and len(text) <= LONGEST:
+            kinds = kinds_of(parameters)[0] if parameters else None
+            keep(self.by_text, (text, kinds) if parameters else text, compiled)
+        return compiled, compiled.convert(values)
+
+    def compile_shape(self, text: str, environment: Environment) -> tuple[Compiled, Row] | None:
+        """The statement with its literals as parameters; None if they must stay where they are (R68)."""
+        lifted = lift(text)
+        if lifted is None or not lifted[1] or self.by_shape.get(lifted[0], self) is None:
+            return None
+        try:
+            parsed = parse_lifted(text)
+            if parsed is None:
+                raise NotLiftable
+            statement, values = parsed
+            prepared = prepare(statement, text, environment, (), lifted_offset=0)
+        except NotLiftable:
+            keep(self.by_shape, lifted[0], None)
+            return None
+        except Error:
+            return None  # the plain way raises it again, with the text's own places
+        self.compilations += 1
+        compiled = Compiled(prepared, environment.catalog.version, statement, text, (), ())
+        keep(self.by_shape, lifted[0], compiled)
+        return compiled, compiled.convert(values)
+
+
+def keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(cache) >= LIMIT:
+        for old in list(cache)[: LIMIT // 4]:
+            cache.pop(old, None)
+    cache[key] = value
+
+
+def kinds_of(parameters: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
+    """What of the parameters decides about the plan, and their values as the engine has them."""
+    kinds: list[Any] = []
+    values: list[Any] = []
+    for value in parameters:
+        kind = type(value)
+        if kind is int:
+            size = INTEGER if -INT4 <= value < INT4 else BIGINT if -INT8 <= value < INT8 else NUMERIC
+            kinds.append(size.name)
+            if size is NUMERIC:
+                value = adapt(value)[1]
+        elif kind is str and value.isascii() and "\0" not in value:
+            kinds.append(kind)
+        elif value is None or kind is float or kind is bool:
+            kinds.append(kind)
+        else:
+            sql_type, value = adapt(value)
+            kinds.append(sql_type.name)
+        values.append(value)
+    return tuple(kinds), values
+
+
+def adapted(parameters: Parameters | None) -> tuple[tuple[SqlType, ...], list[Any], tuple[str, ...]]:
+    """Types, values and (for a mapping) names of driver parameters."""
+    if not parameters:
+        return (), [], ()
+    if isinstance(parameters, Mapping):
+        pairs = [adapt(value) for value in parameters.values()]
+        names = tuple(str(name) for name in parameters)
+    else:
+        pairs = [adapt(value) for value in parameters]
+        names = ()
+    return tuple(pair[0] for pair in pairs), [pair[1] for pair in pairs], names
+
+
+def check_count(statement: ast.Statement, parameters: Parameters | None) -> None:
+    """Too few or too many parameters, or names that are missing: ProgrammingError 07001."""
+    positions: set[int] = set()
+    names: set[str] = set()
+    stack: list[ast.Node] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Parameter):
+            positions.add(node.index)
+        elif isinstance(node, ast.NamedParameter):
+            names.add(node.name)
+        stack.extend(ast.children(node))
+    if isinstance(parameters, Mapping):
+        missing = sorted(names - {str(name) for name in parameters})
+        if positions:
+            raise wrong("the statement has positional parameters, but a mapping was given")
+        if missing:
+            raise wrong(f"no value was given for parameter :{missing[0]}")
+        return
+    if names:
+        raise wrong(f"the statement has named parameters (:{sorted(names)[0]}): give a mapping")
+    wanted, given = max(positions, default=0), len(parameters or ())
+    if wanted != given:
+        raise wrong(f"the statement has {wanted} parameters, but {given} were given")
+
+
+def wrong(message: str) -> ProgrammingError:
+    return ProgrammingError(message, sqlstate="07001")
+
+
+def used_parameters(statement: ast.Statement, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a mapping that the statement mentions."""
+    names: dict[str, None] = {}
+    stack: list[ast.Node] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.NamedParameter):
+            names[node.name] = None
+        stack.extend(ast.children(node))
+    return {name: parameters[name] for name in sorted(names)}
+
+
+__all__ = ["Compiled", "StatementCache", "adapted", "check_count", "used_parameters"]

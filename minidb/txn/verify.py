@@ -1,0 +1,63 @@
+"""Checking a whole database: every tree, every chain, and every index against its table.
+
+`Database.check` runs it, and the tests after each crash. What the base holds and what the delta would show must agree:
+each index has exactly one entry per row that belongs into it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minidb.errors import DatabaseCorrupt
+from minidb.storage.roots import Root
+
+if TYPE_CHECKING:
+    from minidb.access.index import IndexStore
+    from minidb.storage.base import Base
+    from minidb.txn.manager import Manager
+    from minidb.txn.relations import Relations
+    from minidb.txn.store import Store
+
+
+def verify(base: Base, relations: Relations, manager: Manager) -> None:
+    """Raises DatabaseCorrupt naming the first table or index that is not right."""
+    root = base.root
+    for store in list(relations.stores.values()):
+        store.source.check(root)
+        for index in store.index_list:
+            if index.ready:
+                index.tree.check(root)
+                verify_index(base, root, store, index)
+        with manager.latch:
+            try:
+                store.check()
+            except AssertionError as error:
+                raise DatabaseCorrupt(f"{base.path}: {error}") from error
+
+
+def verify_index(base: Base, root: Root, store: Store, index: IndexStore) -> None:
+    """The index's tree has an entry for each row of the base, and no other."""
+    wanted: dict[tuple[Any, Any], Any] = {}
+    for leaf in leaves(store.source if store.key is not None else store.source.tree, root):
+        for ref, row in zip(leaf.refs, leaf.rows):
+            key = index.entry(row)
+            if key is not None:
+                wanted[key, ref] = index.stored(row)
+    for leaf in leaves(index.tree, root):
+        for key, ref, stored in zip(leaf.keys, leaf.refs, leaf.rows):
+            if (key, ref) not in wanted:
+                raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} has an entry {key!r} without a row")
+            if wanted.pop((key, ref)) != stored:
+                raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} differs from its row at {key!r}")
+    if wanted:
+        key = next(iter(wanted))[0]
+        raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} lacks an entry for {key!r}")
+
+
+def leaves(tree: Any, root: Root) -> Any:
+    place: Any = (None, None)
+    while place is not None:
+        leaf, place = tree.seek(root, *place)
+        if leaf is None:
+            return
+        yield leaf

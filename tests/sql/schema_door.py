@@ -1,0 +1,221 @@
+"""A schema door in memory, and a compiler that walks expressions: what DDL needs, without transactions or storage.
+
+`SchemaText` prints the catalog; the door also remembers the locks, builds and validations that were asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from minidb import errors, schema
+from minidb.sql import ast, plan
+from minidb.sql.binder import ResultColumn, bind, bind_row_expression
+from minidb.sql.ddl import DdlResult, execute
+from minidb.sql.parser import parse
+
+Row = tuple[Any, ...]
+
+
+class FakeDoor:
+    """A SchemaDoor whose changes take effect at once."""
+
+    def __init__(self) -> None:
+        self.catalog = schema.Catalog()
+        self.last_id = 0
+        self.data: dict[int, list[Row]] = {}
+        self.log: list[str] = []
+
+    def new_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+    def lock_name(self, name: str) -> None:
+        self.log.append(f"lock name {name}")
+
+    def lock_table(self, table: int, mode: str, nowait: bool = False) -> None:
+        found = self.catalog.table_by_id(table)
+        self.log.append(f"lock {found.name if found else table} {mode}")
+
+    def change(self, catalog: schema.Catalog, *, incompatible: Iterable[int] = ()) -> None:
+        ids = list(incompatible)
+        self.log.append("change" + (f" incompatible {ids}" if ids else ""))
+        self.catalog = msgspec.structs.replace(catalog, version=self.catalog.version + 1)
+        relations = {t.relation for t in catalog.tables.values()}
+        self.data = {relation: self.data.get(relation, []) for relation in relations}
+
+    def table(self, table: int) -> schema.Table:
+        found = self.catalog.table_by_id(table)
+        assert found is not None
+        return found
+
+    def build_index(self, table: int, index: int) -> None:
+        found = next(i for i in self.table(table).indexes if i.id == index)
+        self.log.append(f"build {found.name}")
+        keys = [tuple(row[k.position] for k in found.keys if k.position is not None) for row in self.rows(table)]
+        if found.unique and len(set(keys)) < len(keys):
+            raise errors.UniqueViolation(f'could not create unique index "{found.name}"')
+
+    def rows(self, table: int) -> list[Row]:
+        return self.data[self.table(table).relation]
+
+    def newest_rows(self, table: int) -> Iterator[tuple[int, Row]]:
+        yield from enumerate(list(self.rows(table)))
+
+    def insert_row(self, table: int, row: Row) -> None:
+        self.rows(table).append(row)
+
+    def validate_foreign_key(self, table: int, constraint: int) -> None:
+        key = next(k for k in self.table(table).foreign_keys if k.id == constraint)
+        self.log.append(f"validate {key.name}")
+
+
+class View:
+    """The door's catalog, for the binder; no views of the inside."""
+
+    def __init__(self, door: FakeDoor) -> None:
+        self.door = door
+
+    @property
+    def catalog(self) -> schema.Catalog:
+        return self.door.catalog
+
+    def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
+        return None
+
+
+class Compiler:
+    """Computes expressions of a row by walking them."""
+
+    def __init__(self, door: FakeDoor) -> None:
+        self.door = door
+
+    def row_function(self, table: schema.Table, expression: str) -> Callable[[Row], Any]:
+        bound = bind_row_expression(expression, table, View(self.door))
+        return lambda row: evaluate(bound, row)
+
+    def default(self, table: schema.Table, position: int) -> Callable[[Any], Any]:
+        raise NotImplementedError
+
+
+class Context:
+    """A session whose random numbers are all the same."""
+
+    def random(self) -> float:
+        return 0.25
+
+
+def evaluate(e: plan.Expression, row: Row) -> Any:
+    """The value of an expression over one row."""
+    match e:
+        case plan.Constant():
+            return e.value
+        case plan.Column():
+            return row[e.position]
+        case plan.Convert():
+            value = evaluate(e.argument, row)
+            return value if value is None or e.function is None else e.function(value)
+        case plan.Operator():
+            values = [evaluate(a, row) for a in e.arguments]
+            return None if None in values else e.operator.call(*values)
+        case plan.Call():
+            values = [evaluate(a, row) for a in e.arguments]
+            context = [Context()] if e.function.needs_context else []
+            return None if e.function.strict and None in values else e.function.call(*context, *values)
+        case plan.And():
+            values = [evaluate(a, row) for a in e.arguments]
+            return False if False in values else None if None in values else True
+        case plan.Or():
+            values = [evaluate(a, row) for a in e.arguments]
+            return True if True in values else None if None in values else False
+    raise NotImplementedError(type(e).__name__)
+
+
+class Schema:
+    """A database without data: runs DDL, and `VALUES` and `SELECT` of constants for CREATE TABLE AS."""
+
+    def __init__(self) -> None:
+        self.door = FakeDoor()
+
+    def execute(self, text: str) -> DdlResult:
+        return execute(parse(text), text, self.door, View(self.door), self.run_query, Compiler(self.door))
+
+    def run_query(self, query: ast.Query) -> tuple[tuple[ResultColumn, ...], list[Row]]:
+        bound = bind(query, "", View(self.door))
+        assert isinstance(bound.plan, plan.Query) and bound.columns is not None
+        return bound.columns, self._rows(bound.plan)
+
+    def _rows(self, query: plan.Query) -> list[Row]:
+        match query.input:
+            case plan.Values():
+                inputs = [tuple(evaluate(e, ()) for e in row) for row in query.input.rows]
+            case plan.Scan():
+                inputs = list(self.door.data[query.input.table.relation])
+            case plan.FunctionScan():
+                inputs = [(i,) for i in query.input.function.call(*[evaluate(a, ()) for a in query.input.arguments])]
+            case _:
+                inputs = [()]
+        return [tuple(evaluate(o.expression, row) for o in query.outputs) for row in inputs]
+
+    def table(self, name: str) -> schema.Table:
+        return self.door.catalog.tables[name]
+
+    def insert(self, name: str, *rows: Row) -> None:
+        self.door.data[self.table(name).relation].extend(rows)
+
+    def rows(self, name: str) -> list[Row]:
+        return self.door.data[self.table(name).relation]
+
+    def take_log(self) -> list[str]:
+        log, self.door.log = self.door.log, []
+        return log
+
+
+def describe(catalog: schema.Catalog) -> str:
+    """The catalog as text, names for ids."""
+    lines: list[str] = []
+    for table in catalog.tables.values():
+        lines.append(f"table {table.name}{' clustered' if table.clustered else ''}")
+        lines += [f"  {_column(c)}" for c in table.columns]
+        lines += [f"  {_index(i, table)}" for i in table.indexes]
+        lines += [f"  check {c.name}: {c.expression}{'' if c.validated else ' not valid'}" for c in table.checks]
+        lines += [f"  {_foreign_key(k, table, catalog)}" for k in table.foreign_keys]
+    lines += [f"view {v.name} ({', '.join(v.columns)}): {v.query}" for v in catalog.views.values()]
+    return "\n".join(lines)
+
+
+def _column(c: schema.Column) -> str:
+    parts = [f"{c.position} {c.name} {c.type}"]
+    parts += ["not null"] if c.not_null else []
+    parts += [f"default {c.default}"] if c.default is not None else []
+    parts += [f"missing {c.missing!r}"] if c.missing is not None else []
+    parts += [f"generated {c.generated}"] if c.generated is not None else []
+    return " ".join(parts + (["dropped"] if c.dropped else []))
+
+
+def _index(index: schema.Index, table: schema.Table) -> str:
+    def key(k: schema.IndexKey) -> str:
+        text = table.columns[k.position].name if k.position is not None else f"({k.expression}) {k.type}"
+        nulls = "" if k.nulls_first == k.descending else " nulls first" if k.nulls_first else " nulls last"
+        return text + (" desc" if k.descending else "") + nulls
+
+    flags = ("primary", "unique", "clustered", "constraint", "nulls_not_distinct", "deferrable", "initially_deferred")
+    words = [flag for flag in flags if getattr(index, flag)]
+    include = [table.columns[p].name for p in index.include]
+    text = f"index {index.name} ({', '.join(key(k) for k in index.keys)})"
+    text += f" include ({', '.join(include)})" if include else ""
+    text += f" where {index.where}" if index.where is not None else ""
+    return f"{text} {' '.join(words)}".rstrip()
+
+
+def _foreign_key(key: schema.ForeignKey, table: schema.Table, catalog: schema.Catalog) -> str:
+    parent = table if key.parent == table.id else catalog.table_by_id(key.parent)
+    assert parent is not None
+    columns = ", ".join(table.columns[p].name for p in key.columns)
+    there = ", ".join(parent.columns[p].name for p in key.parent_columns)
+    text = f"foreign key {key.name} ({columns}) to {parent.name} ({there})"
+    text += f" on delete {key.on_delete} on update {key.on_update}"
+    words = [w for w in ("match_full", "deferrable", "initially_deferred") if getattr(key, w)]
+    return " ".join([text, *words] + ([] if key.validated else ["not valid"]))

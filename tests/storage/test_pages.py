@@ -1,0 +1,177 @@
+"""The pool of decoded pages, and inner nodes as bytes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+import pytest
+from base_tools import INTS, fold, make_base
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidb.errors import DatabaseCorrupt
+from minidb.keys import NULL_LAST, Descending
+from minidb.storage.btree import Tree
+from minidb.storage.codec import pack_key
+from minidb.storage.pages import Inner, Leaf, PageCache, PagePool, decode_inner, encode_inner
+
+
+def page(size: int = 1_000) -> Leaf:
+    leaf = Leaf([1], [1], [(1,)], 0)
+    leaf.size = size
+    return leaf
+
+
+def look(pool: PagePool, cache: PageCache, identity: int) -> bool:
+    """What a reader does; True for a hit."""
+    found = cache.get(identity)
+    if found is None:
+        pool.put(cache, identity, page())
+        return False
+    found.hot = True
+    return True
+
+
+def test_the_pool_is_bounded() -> None:
+    pool = PagePool(10_000)
+    caches: list[PageCache] = [{}, {}]
+    for identity in range(100):
+        look(pool, caches[identity % 2], identity)
+        look(pool, caches[identity % 2], identity // 3 * 2)
+        pool.check(caches)
+    assert sum(map(len, caches)) == 10 and pool.evicted > 80
+
+
+def test_a_page_larger_than_the_pool_is_not_kept() -> None:
+    pool = PagePool(500)
+    cache: PageCache = {}
+    big = page()
+    assert pool.put(cache, 1, big) is big
+    assert not cache and pool.bytes == 0
+
+
+def test_a_second_decoder_gets_the_page_of_the_first() -> None:
+    pool = PagePool(10_000)
+    cache: PageCache = {}
+    first = page()
+    assert pool.put(cache, 1, first) is first
+    assert pool.put(cache, 1, page()) is first
+    pool.check([cache])
+
+
+def test_a_scan_leaves_the_working_set_alone() -> None:
+    pool = PagePool(100_000)
+    cache: PageCache = {}
+    for _ in range(3):
+        for identity in range(60):
+            look(pool, cache, identity)
+    for identity in range(1_000, 3_000):
+        look(pool, cache, identity)
+    assert sum(identity in cache for identity in range(60)) >= 55
+
+
+def test_what_comes_back_soon_is_kept_longer() -> None:
+    pool = PagePool(20_000)
+    cache: PageCache = {}
+    for identity in range(30):
+        look(pool, cache, identity)
+    assert not look(pool, cache, 9)  # just evicted, remembered
+    for identity in range(100, 160):
+        look(pool, cache, identity)
+    assert 9 in cache
+
+
+def test_discard_and_drop() -> None:
+    pool = PagePool(10_000)
+    caches: list[PageCache] = [{}, {}]
+    for identity in range(8):
+        look(pool, caches[identity % 2], identity)
+    pool.discard(caches[0], 4)
+    pool.discard(caches[0], 4)
+    pool.check(caches)
+    pool.drop(caches[1])
+    pool.check(caches)
+    assert sorted(caches[0]) == [0, 2, 6] and not caches[1]
+    for identity in range(10, 40):
+        look(pool, caches[1], identity)
+        pool.check(caches)
+
+
+def test_many_threads() -> None:
+    base = make_base(pool=20_000, fanout=8)
+    root = fold(base, [(key, key, (key, "x")) for key in range(2_000)], layout=INTS)
+    tree = Tree(base, 1, INTS)
+    wrong: list[int] = []
+
+    def read(start: int) -> None:
+        for key in range(start, start + 6_000, 7):
+            if tree.find(root, key % 2_000) != (key % 2_000, (key % 2_000, "x")):
+                wrong.append(key)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=read, args=(start * 500,)) for start in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+    base.pool.check([cache for _, cache in base._caches.values()])
+
+
+def test_the_estimate_of_memory_is_not_far_off() -> None:
+    """A decoded row costs about what `Leaf.size` says: between two thirds and four thirds."""
+    import tracemalloc
+
+    rows = [(key, "owner%06d" % key, key % 1_000, key * 7) for key in range(2_000)]
+    from msgspec import msgpack
+
+    data = msgpack.encode(rows)
+    decoder = msgpack.Decoder(list[tuple[int, str, int, int]])
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        decoded = decoder.decode(data)
+        keys = [row[0] for row in decoded]
+        leaf = Leaf(keys, keys, decoded, len(data))
+        used = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 2 / 3 < leaf.size / used < 4 / 3
+
+
+# -- inner nodes ------------------------------------------------------------------------------------------
+
+pointers = st.tuples(*[st.integers(0, (1 << 64) - 1)] * 4)
+
+
+@given(st.data(), st.booleans())
+def test_inner_nodes_come_back(data: st.DataObject, ties: bool) -> None:
+    keys: list[Any] = data.draw(st.lists(st.sampled_from([1, "a", (1, "b"), NULL_LAST, Descending("x")]), max_size=9))
+    refs: list[Any] | None = [data.draw(st.sampled_from([None, 7, ("p", 1)])) for _ in keys] if ties else None
+    children = [data.draw(pointers) for _ in range(len(keys) + 1)]
+    counts = list(range(len(children)))
+    node = decode_inner(encode_inner(keys, refs, children, counts))
+    assert (node.keys, node.refs, node.children, node.counts) == (keys, refs, children, counts)
+    assert node.ids == Inner(keys, refs, children, counts, 0).ids
+
+
+@given(st.binary(max_size=50))
+def test_hostile_inner_nodes(data: bytes) -> None:
+    try:
+        decode_inner(data)
+    except DatabaseCorrupt:
+        pass
+
+
+def test_lists_of_different_length() -> None:
+    data = encode_inner([1], None, [(1, 2, 3, 4)], [1])
+    with pytest.raises(DatabaseCorrupt, match="differ in length"):
+        decode_inner(data)
+    with pytest.raises(DatabaseCorrupt):
+        decode_inner(pack_key((1, 2, 3, 4)))
