@@ -481,18 +481,18 @@ class _IntervalSum:
         months, days, microseconds = _UNITS[unit]
         amount = Decimal(number)
         if microseconds:
-            self.microseconds += int((amount * microseconds).quantize(_ONE, ROUND_HALF_UP, _NUMERIC))
+            self.microseconds += int(_NUMERIC.multiply(amount, microseconds).quantize(_ONE, ROUND_HALF_UP, _NUMERIC))
             return
         whole = int(amount)
-        fraction = amount - whole
+        fraction = _NUMERIC.subtract(amount, whole)
         self.months += whole * months
         self.days += whole * days
         if months >= 12:
-            self.months += round(fraction * months)
+            self.months += round(_NUMERIC.multiply(fraction, months))
         elif fraction:
-            part = fraction * (30 if months else days)
+            part = _NUMERIC.multiply(fraction, 30 if months else days)
             self.days += int(part)
-            self.microseconds += round((part - int(part)) * _DAY)
+            self.microseconds += round(_NUMERIC.multiply(_NUMERIC.subtract(part, int(part)), _DAY))
 
     def add_clock(self, text: str, minutes_first: bool) -> None:
         negative = text.startswith("-")
@@ -503,7 +503,7 @@ class _IntervalSum:
         seconds = Decimal(parts[2]) if len(parts) > 2 else _ZERO
         if minutes > 59 or seconds > 60:
             raise ValueError
-        amount = hours * _HOUR + minutes * _MINUTE + round(seconds * _SECOND)
+        amount = hours * _HOUR + minutes * _MINUTE + round(_NUMERIC.multiply(seconds, _SECOND))
         self.microseconds += -amount if negative else amount
 
     def result(self) -> Interval:
@@ -625,6 +625,11 @@ def _unit(scale: int) -> Decimal:
     return Decimal((0, (1,), -scale))
 
 
+def shift_point(value: Decimal, places: int) -> Decimal:
+    """value * 10 ** places without rounding; never the caller's context, which may hold any precision."""
+    return canonical_numeric(value.scaleb(places, _QUOTIENTS[2]))
+
+
 def numeric_scale(value: Decimal) -> int:
     """Digits after the point; 0 for NaN and the infinities."""
     exponent = value.as_tuple().exponent
@@ -644,7 +649,7 @@ def numeric_round(value: Decimal, scale: int = 0, rounding: str = ROUND_HALF_UP)
 
 def _positive_zero(value: Decimal) -> Decimal:
     """numeric has no negative zero."""
-    return value if value else abs(value)
+    return value if value else value.copy_abs()
 
 
 def canonical_numeric(value: Decimal) -> Decimal:
@@ -700,7 +705,7 @@ def _leading_digit(value: Decimal) -> tuple[int, int]:
     if not value:
         return 0, 0
     weight = value.adjusted() // 4
-    return weight, int(abs(value).scaleb(-4 * weight, _QUOTIENTS[2]))
+    return weight, int(value.copy_abs().scaleb(-4 * weight, _QUOTIENTS[2]))
 
 
 def numeric_modulo(left: Decimal, right: Decimal) -> Decimal:
@@ -1183,7 +1188,7 @@ class _DateReader:
         if self.clock is not None:
             raise ValueError
         hour, minute, *rest = token.split(":")
-        seconds = round(Decimal(rest[0]) * _SECOND) if rest else 0
+        seconds = round(_NUMERIC.multiply(Decimal(rest[0]), _SECOND)) if rest else 0
         self.clock = _clock(int(hour), int(minute), seconds // _SECOND, seconds % _SECOND)
 
     def _offset(self, token: str) -> None:

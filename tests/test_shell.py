@@ -544,11 +544,17 @@ def test_leaving_with_control_d_and_forgetting_with_control_c(terminal: Any, eng
     assert engine.sessions[0].log == ["UPDATE"]
 
 
-def test_control_c_at_the_prompt_of_a_blocked_session(terminal: Any, engine: FakeEngine, lock: Lock) -> None:
+def test_control_c_at_the_prompt_of_a_blocked_session(
+    terminal: Any, shell: Shell, engine: FakeEngine, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt() -> None:
         engine.sessions[0].canceled.set()
         lock.grant()
 
     engine.sessions[0].interrupt = interrupt  # type: ignore[method-assign]
+    printed: list[str] = []
+    monkeypatch.setattr(shell, "print", printed.append)
+    monkeypatch.setattr(shell, "_print_error", printed.append)
     terminal("WAIT;\r\x03UPDATE;\r\x04")
     assert engine.sessions[0].log == ["WAIT", "UPDATE"]
+    assert printed == ["ERROR:  canceling statement due to user request", "UPDATE 3"]

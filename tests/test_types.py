@@ -21,6 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minidb
 from minidb import errors, types
 from minidb.types import (
     BIGINT,
@@ -125,7 +126,10 @@ def test_description_codes() -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     heavy = ("dataclasses", "zoneinfo", "difflib", "hashlib", "calendar", "random")
-    code = f"import sys, minidb.types; print([m for m in {heavy!r} if m in sys.modules])"
+    bare = (
+        f"import sys, types; m = sys.modules['minidb'] = types.ModuleType('minidb'); m.__path__ = {minidb.__path__!r}"
+    )
+    code = f"{bare}; import minidb.types; print([m for m in {heavy!r} if m in sys.modules])"
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 

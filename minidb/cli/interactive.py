@@ -47,8 +47,8 @@ def run(shell: Shell, terminal: tuple[Input, Output] | None = None) -> None:
     words = frozenset(keyword.lower() for keyword in keywords())
     session = prompt_session(shell, words, terminal)
 
-    def arrived() -> None:
-        if session.app.is_running:
+    def arrived() -> None:  # between two prompts the next one sees to it
+        if session.app.is_running and shell.crew.has_arrivals:
             loop = session.app.loop
             assert loop is not None
             loop.call_soon_threadsafe(lambda: run_in_terminal(shell.show_arrivals))
@@ -64,9 +64,8 @@ def run(shell: Shell, terminal: tuple[Input, Output] | None = None) -> None:
 
 def read_and_run(shell: Shell, session: PromptSession[str]) -> bool:
     """One input. Returns False when it was the last one."""
-    shell.show_arrivals()
     try:
-        text = session.prompt(lambda: [("class:prompt", prompt(shell))])
+        text = session.prompt(lambda: [("class:prompt", prompt(shell))], pre_run=shell.crew.on_arrival)
         for line in text.split("\n"):
             shell.feed(line)
         shell.finish()

@@ -181,6 +181,10 @@ class Crew:
         with self._changed:
             self._changed.wait_for(lambda: all(worker.settled for worker in self.workers.values()))
 
+    @property
+    def has_arrivals(self) -> bool:
+        return any(worker.outcome is not None for worker in self.workers.values())
+
     def arrived(self) -> Iterator[tuple[Worker, Outcome]]:
         """The outcomes that have not been shown, the current session's first."""
         for worker in sorted(self.workers.values(), key=lambda worker: worker is not self.current):
@@ -189,8 +193,10 @@ class Crew:
                 yield worker, outcome
 
     def interrupt(self) -> None:
-        """Stops what the current session is doing. Called from a signal handler, too."""
+        """Stops what the current session is doing; until that has an outcome, it does not count as blocked. Called from
+        a signal handler, too."""
         if self.current.busy:
+            self.current.waiting = False
             self.current.session.interrupt()
 
     def close(self) -> Iterator[tuple[Worker, Outcome]]:

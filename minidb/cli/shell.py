@@ -103,6 +103,7 @@ class Shell:
         """Sends one statement to the current session and prints what arrives. Returns whether nothing has failed."""
         failed_before, self.failed = self.failed, False
         try:
+            self.show_arrivals()
             self.crew.submit(statement)
             self.settle()
             blocked_by = self.crew.current.blocked_by

@@ -247,12 +247,8 @@ class Cluster:
             candidate = self.inner_candidate(place, tree.left.mask)
             assert candidate is not None
             leaf = self.leaves[place]
-            joining = [t for t in terms if t not in candidate.filters or _uses(candidate, [t])]
-            inner = self.planner.scan_node(leaf.node, [*leaf.predicates, *joining], candidate, 0)
-            rest = tuple(t for t in terms if not any(t is j for j in joining))
-            return physical.NestedLoop(
-                kind="inner", outer=left, inner=inner, predicates=rest, rows=tree.rows, cost=tree.cost
-            )
+            inner = self.planner.scan_node(leaf.node, [*leaf.predicates, *terms], candidate, 0)
+            return physical.NestedLoop(kind="inner", outer=left, inner=inner, rows=tree.rows, cost=tree.cost)
         right = self._build(tree.right, 0)
         if tree.method == "hash":
             sides = split_condition(terms, lambda e: self.mask(e) & ~tree.left.mask == 0, self._inside(tree.right.mask))  # type: ignore[union-attr]

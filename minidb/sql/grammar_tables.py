@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Sequence
 from importlib import import_module
@@ -211,6 +210,8 @@ def render(tables: Tables) -> str:
 
 def write(tables: Tables, path: Path) -> bool:
     """Writes the module in one step, whoever else does so now. False where the directory cannot be written to."""
+    import tempfile  # 5 ms, and needed after an edit of the grammar only
+
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=path.stem, suffix=".tmp", dir=path.parent)
     except OSError:

@@ -12,8 +12,8 @@ How terminals of a grammar are understood:
 
 - "WORD" strings are keywords; every other string is a sign, the longest match wins ("2PL" is tried before numbers).
 - The terminal IDENT is a word; the words that its pattern does not match are reserved.
-- Regular expressions with a priority are words with something behind them: several words (`AT TIME ZONE`) or a word
-  that must see a parenthesis (`TRIM(`). They are tried only when their first word turns up.
+- Regular expressions with a priority are words that must see something behind them: `AT` before `TIME ZONE`, `TRIM`
+  before a parenthesis. They are tried only when their word turns up.
 - All other regular expressions are tried in the order of the grammar; `converters` turn their text into values.
 - Two things are not regular and are found by hand: nested comments `/* /* */ */` and strings `$tag$ ... $tag$`.
 """
@@ -54,7 +54,7 @@ class Lexer:
         self._signs = by_text
         self._words = self._make_words(terminals)
         self._specials = _make_specials(terminals)
-        self._compiled: dict[str, list[tuple[re.Pattern[str], int, bool]]] = {}
+        self._compiled: dict[str, list[tuple[Callable[[str, int], object], int]]] = {}
         self._make_master(terminals, converters)
 
     @property
@@ -89,7 +89,7 @@ class Lexer:
                 groups.append(f"(?i:{text})")
                 self._converters.append((index, converters.get(name, str)))
         self._word_group = len(groups) + 1
-        groups += [_WORD, "|".join(late), "."]
+        groups += [_WORD, "|".join(late) or "(?!)", "."]
         self._sign_group = self._word_group + 1
         pattern = _BLANK + "(?:" + "|".join(f"({group})" for group in groups) + "|$)"
         self._master = re.compile(pattern, re.DOTALL).finditer
@@ -106,16 +106,14 @@ class Lexer:
 
     def _scan(self, text: str, position: int, found: list[Token]) -> int:
         """Appends the tokens from `position` on. Returns -1, or where to go on behind what no pattern can skip."""
-        words, ident, append = self._words, self._ident, found.append
+        words, specials, ident, append = self._words, self._specials, self._ident, found.append
         word_group, sign_group, signs = self._word_group, self._sign_group, self._signs
         for match in self._master(text, position):
             group = match.lastindex
             if group == word_group:
                 word = match[group].lower()
                 at = match.start(group)
-                if word in self._specials and (end := self._special(text, at, word, found)):
-                    if end > 0:
-                        return end
+                if word in specials and self._special(text, at, word, found):
                     continue
                 reading = words.get(word)
                 if reading is None:
@@ -156,28 +154,19 @@ class Lexer:
         except ValueError as error:
             raise errors.SyntaxError(str(error), position=match.start(group), statement=text) from None
 
-    def _special(self, text: str, at: int, word: str, found: list[Token]) -> int:
-        """Tries the terminals that begin with `word`.
-
-        Returns 0 if none fits, -1 if it was one that is only this word, otherwise the end of its last word.
-        """
+    def _special(self, text: str, at: int, word: str, found: list[Token]) -> bool:
+        """Adds the terminal of those that begin with `word` whose surroundings fit, if there is one."""
         candidates = self._compiled.get(word)
         if candidates is None:
             candidates = self._compiled[word] = [
-                (re.compile(pattern, re.IGNORECASE), number, "(?=" in pattern)
-                for number, pattern in self._specials[word]
+                (re.compile(pattern, re.IGNORECASE).match, number) for number, pattern in self._specials[word]
             ]
-        for pattern, number, is_word in candidates:
-            match = pattern.match(text, at)
-            if match is None:
-                continue
-            if not is_word:
-                found.append((number, -1, " ".join(match[0].lower().split()), at))
-                return match.end()
-            keyword, name = self._words.get(word, (self._ident, self._ident))
-            found.append((number, keyword if name < 0 else self._ident, word, at))
-            return -1
-        return 0
+        for match, number in candidates:
+            if match(text, at):
+                keyword, name = self._words.get(word, (self._ident, self._ident))
+                found.append((number, keyword if name < 0 else self._ident, word, at))
+                return True
+        return False
 
     def _dollar_string(self, text: str, match: re.Match[str], found: list[Token]) -> int:
         tag, start = match[2], match.end()
@@ -199,9 +188,8 @@ def _make_specials(terminals: Sequence[Terminal]) -> dict[str, list[tuple[int, s
 
 
 def _first_words(pattern: str) -> Iterator[str]:
-    """`CHAR(?:ACTER)?\\s...` begins with char and with character."""
-    head = pattern.split("\\s")[0].split("(?=")[0].lower()
-    stem, optional, rest = head.partition("(?:")
+    """`CHAR(?:ACTER)?(?=...)` is char or character."""
+    stem, optional, rest = pattern.partition("(?=")[0].lower().partition("(?:")
     yield stem
     if optional:
         yield stem + rest.removesuffix(")?")

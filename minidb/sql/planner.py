@@ -482,7 +482,7 @@ def _cte_scan(self: Planner, node: plan.CteScan, order: Order, first: Any) -> Re
 
 def _project(self: Planner, node: plan.Project, order: Order, first: Any) -> Result:
     values = {(node.relation, place): expression for place, expression in enumerate(node.expressions)}
-    below = walk.substitute(order, values) if order else ()
+    below = tuple(walk.substitute(key, values) for key in order)
     child, ordered = self.plan_ordered(node.input, below, first)
     return (
         physical.Project(

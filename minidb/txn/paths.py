@@ -32,6 +32,11 @@ def position(cut: Cut | None) -> Position | None:
     return (cut[0],) if cut[1] == 0 else (cut[0], HIGHEST)
 
 
+def stands_behind(place: Position | None) -> bool:
+    """Whether `place` stands after the entry that it names, not before it."""
+    return place is not None and (len(place) == 3 or (len(place) == 2 and place[1] is HIGHEST))
+
+
 def low_cut(place: Position | None) -> Cut:
     """The cut at or before `place`: what a lock must begin with."""
     if place is None:
@@ -109,7 +114,7 @@ class OwnPath(Path):
         addresses = self.store.addresses
         if not addresses:
             return []
-        inclusive = (low is None or len(low) == 1, high is not None and len(high) > 1)
+        inclusive = (not stands_behind(low), stands_behind(high))
         found = addresses.irange(
             None if low is None else low[0], None if high is None else high[0], inclusive, reverse
         )

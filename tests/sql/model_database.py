@@ -1,8 +1,8 @@
 """A database for tests of the SQL floor: schemas in a line, statements prepared and run over `ModelRows`.
 
-    db = ModelDatabase()
-    db.table("t", "a int!, b text", "primary a", "index b", rows=[(1, "x")])
-    db.query("SELECT b FROM t WHERE a = ?", 1)
+db = ModelDatabase()
+db.table("t", "a int!, b text", "primary a", "index b", rows=[(1, "x")])
+db.query("SELECT b FROM t WHERE a = ?", 1)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from model_rows import ModelRows
 
 from minidb import schema
 from minidb.keys import Row
@@ -20,7 +21,6 @@ from minidb.sql.parser import parse
 from minidb.sql.statement import Prepared, prepare, row_function
 from minidb.sql.statistics import TableStatistics, collect
 from minidb.types import UNKNOWN, adapt, from_text, type_from_name
-from model_rows import ModelRows
 
 
 class Context:
@@ -79,7 +79,9 @@ class ModelDatabase:
             base, _, modifiers = kind.partition("(")
             numbers = tuple(int(n) for n in modifiers.rstrip(")").split(";")) if modifiers else ()
             made.append(
-                schema.Column(column, type_from_name(base, numbers), position, not_null=not_null, default=default or None)
+                schema.Column(
+                    column, type_from_name(base, numbers), position, not_null=not_null, default=default or None
+                )
             )
         table = schema.Table(self._id(), name, self._id(), tuple(made))
         checks = []

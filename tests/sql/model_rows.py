@@ -19,9 +19,7 @@ BATCH = 7
 class ModelIndex:
     def __init__(self, index: schema.Index, table: schema.Table, functions: dict[str, Callable[[Row], Any]]) -> None:
         self.index = index
-        expressions = [
-            functions[key.expression] if key.expression is not None else None for key in index.keys
-        ]
+        expressions = [functions[key.expression] if key.expression is not None else None for key in index.keys]
         columns = [
             KeyColumn(
                 place if key.position is None else key.position,

@@ -1,6 +1,6 @@
 """A schema door in memory, and a compiler that walks expressions: what DDL needs, without transactions or storage.
 
-`SchemaText` prints the catalog; the door also remembers the locks, builds and validations that were asked for.
+`describe` prints the catalog; the door remembers the locks, builds and validations that were asked for.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import msgspec
 
 from minidb import errors, schema
 from minidb.sql import ast, plan
-from minidb.sql.binder import ResultColumn, bind, bind_row_expression
+from minidb.sql.binder import Bound, ResultColumn, bind, bind_row_expression
 from minidb.sql.ddl import DdlResult, execute
 from minidb.sql.parser import parse
+from minidb.types import BIGINT, TEXT, SqlType
 
 Row = tuple[Any, ...]
 
@@ -73,7 +74,7 @@ class FakeDoor:
 
 
 class View:
-    """The door's catalog, for the binder; no views of the inside."""
+    """The door's catalog, for the binder; the only view of the inside is `sys.locks (id, mode)`."""
 
     def __init__(self, door: FakeDoor) -> None:
         self.door = door
@@ -83,7 +84,9 @@ class View:
         return self.door.catalog
 
     def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
-        return None
+        if (schema_name, name) != ("sys", "locks"):
+            return None
+        return schema.Column("id", BIGINT, 0, not_null=True), schema.Column("mode", TEXT, 1)
 
 
 class Compiler:
@@ -140,7 +143,17 @@ class Schema:
         self.door = FakeDoor()
 
     def execute(self, text: str) -> DdlResult:
-        return execute(parse(text), text, self.door, View(self.door), self.run_query, Compiler(self.door))
+        """Runs a DDL statement; if it fails, the schema is as it was."""
+        door = self.door
+        catalog, data = door.catalog, {relation: list(rows) for relation, rows in door.data.items()}
+        try:
+            return execute(parse(text), text, door, View(door), self.run_query, Compiler(door))
+        except errors.Error:
+            door.catalog, door.data = catalog, data
+            raise
+
+    def bind(self, text: str, types: tuple[SqlType, ...] = ()) -> Bound:
+        return bind(parse(text), text, View(self.door), types)
 
     def run_query(self, query: ast.Query) -> tuple[tuple[ResultColumn, ...], list[Row]]:
         bound = bind(query, "", View(self.door))

@@ -14,6 +14,7 @@ MINIDB_UPDATE_GOLDEN=1 rewrites the files; the comments stay.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -21,7 +22,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, FloatOperation, Inexact, Overflow, Rounded, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minidb
 from minidb import errors, types
 from minidb.sql import functions
 from minidb.sql.functions import catalogue, operators, patterns
@@ -61,7 +63,7 @@ TYPE = r"[a-z][a-z ]*(?:\([\d, -]+\))?(?:\[\])?"
 ARGUMENT = rf"(?:null|(?:{TYPE} )?'(?:[^']|'')*')"
 
 
-class Context:
+class SessionContext:
     """The session as a stable function sees it."""
 
     now = statement_time = datetime(2020, 2, 3, 4, 5, 6, 789000, tzinfo=UTC)
@@ -110,7 +112,7 @@ def call_function(name: str, arguments: list[tuple[SqlType, Any]]) -> str:
     if function.needs_types:
         values.insert(0, targets)
     if function.needs_context:
-        values.insert(0, Context())
+        values.insert(0, SessionContext())
     answer = function.call(*values)
     if function.returns_set:
         return "; ".join(shown(result, item).rpartition(" : ")[0] for item in answer) + f" : {result}"
@@ -209,7 +211,10 @@ def test_templates_are_python() -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     heavy = ("dataclasses", "zoneinfo", "difflib", "hashlib", "lark", "sqlglot", "random")
-    code = f"import sys, minidb.sql.functions; print([m for m in {heavy!r} if m in sys.modules])"
+    bare = (
+        f"import sys, types; m = sys.modules['minidb'] = types.ModuleType('minidb'); m.__path__ = {minidb.__path__!r}"
+    )
+    code = f"{bare}; import minidb.sql.functions; print([m for m in {heavy!r} if m in sys.modules])"
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
@@ -522,3 +527,17 @@ def test_quoted_literals_keep_their_text(value: str) -> None:
 def test_encode_and_decode(value: bytes, form: str) -> None:
     encoded = functions.resolve("encode", (types.BYTEA, TEXT))[0].call(value, form)
     assert functions.resolve("decode", (TEXT, TEXT))[0].call(encoded, form) == value
+
+
+def test_the_caller_s_decimal_context_does_not_matter() -> None:
+    """numeric has a context of its own; the thread's may have three digits and trap everything."""
+    hostile = Context(prec=3, traps=[Inexact, Rounded, FloatOperation, Overflow])
+    compared = 0
+    for path in sorted(HERE.glob("functions_*.golden")):
+        lines = path.read_text().split("\n")
+        with localcontext(hostile):
+            for call, line in itertools.pairwise(lines):
+                if line.startswith("--- "):
+                    assert f"--- {evaluate(call)}" == line, call
+                    compared += 1
+    assert compared > 1000

@@ -133,7 +133,7 @@ def test_and_is_flat_through_parentheses() -> None:
 
 
 def test_names_fold_unless_quoted() -> None:
-    assert expression('Tab.Col') == ast.ColumnRef(("tab", "col"), at=0)
+    assert expression("Tab.Col") == ast.ColumnRef(("tab", "col"), at=0)
     assert expression('"Tab"."c""d"') == ast.ColumnRef(("Tab", 'c"d'), at=0)
 
 
@@ -380,7 +380,9 @@ def compound(inner: st.SearchStrategy[ast.Expression]) -> st.SearchStrategy[ast.
         st.builds(ast.Slice, inner, st.none() | inner, st.none() | inner),
         st.builds(ast.Row, some.map(tuple)),
         st.builds(ast.ArrayConstructor, some.map(tuple)),
-        st.builds(ast.Case, st.none() | inner, st.builds(ast.When, inner, inner).map(lambda w: (w,)), st.none() | inner),
+        st.builds(
+            ast.Case, st.none() | inner, st.builds(ast.When, inner, inner).map(lambda w: (w,)), st.none() | inner
+        ),
         st.builds(ast.FunctionCall, NAMES.map(lambda name: (name,)), some.map(tuple)),
         st.builds(lambda x, y: ast.FunctionCall(("position",), (x, y)), inner, inner),
     )

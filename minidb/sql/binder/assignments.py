@@ -11,7 +11,7 @@ from minidb.sql.binder.expressions import bind_in_clause
 from minidb.sql.binder.named_tables import find_table
 from minidb.sql.binder.rows import default_of
 from minidb.sql.binder.scope import Frame, Scope
-from minidb.sql.binder.subqueries import bind_subquery
+from minidb.sql.binder.subqueries import bind_subquery, narrowed
 from minidb.sql.binder.targets import bind_targets, settle_items
 from minidb.sql.suggest import nearest
 
@@ -63,9 +63,7 @@ def bind_assignments(nodes: Sequence[ast.Assignment], table: schema.Table, scope
         for name, value, at in _values(node, scope):
             column = target_column(name, table)
             if column.position in found:
-                raise errors.DuplicateColumn(
-                    f'multiple assignments to same column "{column.name}"', sqlstate="42601", position=name.at
-                )
+                raise errors.DuplicateColumn(f'multiple assignments to same column "{column.name}"', position=name.at)
             check_given(column, isinstance(value, ast.DefaultValue), at, "update")
             found[column.position] = plan.Assignment(column.position, _assigned(value, column, table, at, scope))
     return tuple([a for a in found.values() if table.columns[a.position].generated is None])
@@ -92,9 +90,7 @@ def _from_subquery(node: ast.Assignment, value: ast.Subquery, scope: Scope) -> l
     for place, name in enumerate(node.columns):
         query = bind_subquery(value.query, scope)
         _check_count(len(node.columns), len(query.outputs), node.at)
-        output = query.outputs[place]
-        narrow = plan.Query(input=query.input, outputs=(output,), ctes=query.ctes)
-        found.append((name, plan.ScalarSubquery(type=output.expression.type, plan=narrow), value.at))
+        found.append((name, narrowed(query, place), value.at))
     return found
 
 

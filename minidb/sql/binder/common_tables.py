@@ -70,6 +70,10 @@ def _is_volatile(node: ast.Node) -> bool:
 
 
 def _computed(table: ast.CommonTable, scope: Scope) -> CommonTableEntry:
+    if not isinstance(table.statement, ast.Query) and not _is_outermost(scope):
+        raise errors.NotSupportedError(
+            "WITH clause containing a data-modifying statement must be at the top level", position=table.at
+        )
     bound = bind_statement(table.statement, scope)
     outputs = _outputs(bound)
     number = scope.workspace.new_cte()
@@ -81,6 +85,10 @@ def _computed(table: ast.CommonTable, scope: Scope) -> CommonTableEntry:
         types=tuple([o.expression.type for o in outputs]),
         nullable=tuple([o.expression.nullable for o in outputs]),
     )
+
+
+def _is_outermost(scope: Scope) -> bool:
+    return scope.parent is None or scope.parent.parent is None
 
 
 def _outputs(bound: plan.Plan) -> tuple[plan.Output, ...]:

@@ -32,7 +32,7 @@ def bind_on_conflict(node: ast.OnConflict, table: schema.Table, scope: Scope) ->
 
 def _with_excluded(frame: Frame, table: schema.Table, relation: int) -> Frame:
     """`excluded` beside the table: its columns are named with the qualifier only."""
-    columns = table_columns(table, relation, "excluded")
+    columns = table_columns(table, relation, "excluded", unchecked=True)
     return Frame(frame.plan, (*frame.sources, Source("excluded", columns, relation)), frame.columns)
 
 

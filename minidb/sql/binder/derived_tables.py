@@ -19,7 +19,7 @@ from minidb.types import BIGINT, SqlType
 
 def outer_scope(scope: Scope, visible: Frame, lateral: bool) -> Scope:
     """What a FROM item sees: the tables to its left only if it is LATERAL, else what is around the SELECT."""
-    return scope.beside(visible if lateral else EMPTY_FRAME)
+    return scope.beside(visible) if lateral else scope.beside(EMPTY_FRAME, hidden=visible)
 
 
 def query_frame(

@@ -35,6 +35,7 @@ from minidb.types import (
 
 Handler = Callable[[Any, Scope], plan.Expression]
 _HANDLERS: dict[type, Handler] = {}
+_ROW_HANDLERS: dict[type, Handler] = {}
 H = TypeVar("H", bound=Handler)
 
 
@@ -48,12 +49,28 @@ def binds(kind: type) -> Callable[[H], H]:
     return register
 
 
+def binds_row(kind: type) -> Callable[[H], H]:
+    """Registers the handler of a kind of node beside a row."""
+
+    def register(handler: H) -> H:
+        _ROW_HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
 def bind(node: ast.Expression, scope: Scope) -> plan.Expression:
     """The meaning of an expression in a scope; its type may be UNKNOWN (an untyped literal or parameter)."""
     handler = _HANDLERS.get(type(node))
     if handler is None:
         raise errors.NotSupportedError(f"{_words(type(node).__name__)} is not supported yet", position=node.at)
     return handler(node, scope)
+
+
+def bind_row(node: ast.Expression, scope: Scope) -> plan.Expression:
+    """As `bind`, in a place where a subquery may return a row: beside a row."""
+    handler = _ROW_HANDLERS.get(type(node))
+    return bind(node, scope) if handler is None else handler(node, scope)
 
 
 def _words(name: str) -> str:

@@ -146,7 +146,7 @@ class Regrouping:
         if not isinstance(node, plan.Expression):
             return None
         for index, group in enumerate(self.groups.expressions):
-            if type(group) is type(node) and same(group, node):
+            if type(group) is type(node) and same(group, node) and type(node) is not plan.Constant:
                 return self._group_column(index)
         if type(node) is plan.Column:
             return self._column(node)

@@ -17,7 +17,7 @@ from minidb.sql.binder import coercion
 from minidb.sql.binder.expressions import bind_in_clause
 from minidb.sql.binder.operators import apply
 from minidb.sql.binder.scope import EMPTY_FRAME, Frame, Scope, Source, SourceColumn
-from minidb.sql.binder.trees import relations_in
+from minidb.sql.binder.trees import relations_in, rewrite
 
 ItemHandler = Callable[[Any, Scope, Frame], Frame]
 _HANDLERS: dict[type, ItemHandler] = {}
@@ -123,7 +123,19 @@ def null_extended(frame: Frame) -> Frame:
 
 
 def _nullable(columns: tuple[SourceColumn, ...]) -> tuple[SourceColumn, ...]:
-    return tuple([replace(c, expression=replace(c.expression, nullable=True)) for c in columns])
+    return tuple([replace(c, expression=nullable(c.expression)) for c in columns])
+
+
+def nullable(expression: plan.Expression) -> plan.Expression:
+    """A column, or what USING made of columns, where all of them may be NULL."""
+    if type(expression) is plan.Column:
+        return replace(expression, nullable=True)
+    inside: plan.Expression = rewrite(expression, _nullable_column)
+    return replace(inside, nullable=True)
+
+
+def _nullable_column(node: object) -> plan.Expression | None:
+    return replace(node, nullable=True) if type(node) is plan.Column else None
 
 
 def renamed(frame: Frame, alias: str) -> Frame:
@@ -180,7 +192,7 @@ def _merged(name: str, kind: str, left: SourceColumn, right: SourceColumn, at: i
     """The one column that USING makes of two: the value of the side that is there."""
     target, (a, b) = coercion.unify([left.expression, right.expression], [at, at], "JOIN/USING", scope.workspace)
     if kind == "full":
-        nullable = a.nullable or b.nullable
-        arguments = (replace(a, nullable=True), replace(b, nullable=True))
-        return SourceColumn(name, plan.Coalesce(type=target, arguments=arguments, nullable=nullable))
+        arguments = (nullable(a), nullable(b))
+        either = a.nullable or b.nullable
+        return SourceColumn(name, plan.Coalesce(type=target, arguments=arguments, nullable=either))
     return SourceColumn(name, b if kind == "right" else a)

@@ -68,20 +68,28 @@ def table_frame(item: ast.TableRef, table: schema.Table, scope: Scope, mode: str
 
 
 def table_columns(
-    table: schema.Table, relation: int, alias: str, aliases: Sequence[str] = (), at: int = -1
+    table: schema.Table,
+    relation: int,
+    alias: str,
+    aliases: Sequence[str] = (),
+    at: int = -1,
+    *,
+    unchecked: bool = False,
 ) -> tuple[SourceColumn, ...]:
-    """The live columns of a table, by their positions in the stored row."""
+    """The live columns of a table, by their positions in the stored row.
+
+    `unchecked`: of a row whose NOT NULL columns are not checked yet."""
     live = table.live_columns
     names = column_aliases(alias, [c.name for c in live], aliases, at) if aliases else [c.name for c in live]
-    return tuple([SourceColumn(name, table_column(c, relation), alias) for name, c in zip(names, live)])
+    return tuple([SourceColumn(name, _table_column(c, relation, unchecked), alias) for name, c in zip(names, live)])
 
 
-def table_column(column: schema.Column, relation: int) -> plan.Column:
+def _table_column(column: schema.Column, relation: int, unchecked: bool) -> plan.Column:
     return plan.Column(
         relation=relation,
         position=column.position,
         type=column.type,
-        nullable=not column.not_null,
+        nullable=unchecked or not column.not_null,
         name=column.name,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, binds, constant
+from minidb.sql.binder.expressions import bind, bind_row, binds, constant
 from minidb.sql.binder.scope import Scope
 from minidb.sql.binder.workspace import Workspace, located
 from minidb.sql.functions.operators import resolve_operator
@@ -52,7 +52,7 @@ def _binary(node: ast.BinaryOp, scope: Scope) -> plan.Expression:
     while isinstance(first, ast.BinaryOp):
         chain.append(first)
         first = first.left
-    result = bind(first, scope)
+    result = bind_row(first, scope) if isinstance(chain[-1].right, ast.Row) else bind(first, scope)
     place = first.at
     for link in reversed(chain):
         result = _infix(link, result, place, scope)
@@ -61,7 +61,7 @@ def _binary(node: ast.BinaryOp, scope: Scope) -> plan.Expression:
 
 
 def _infix(node: ast.BinaryOp, left: plan.Expression, left_at: int, scope: Scope) -> plan.Expression:
-    right = bind(node.right, scope)
+    right = bind_row(node.right, scope) if isinstance(left, plan.RowValue) else bind(node.right, scope)
     if isinstance(left, plan.RowValue) or isinstance(right, plan.RowValue):
         return compare_rows(node.operator, left, right, node.at, scope.workspace)
     with located(node.at):

@@ -23,7 +23,8 @@ _parsed = lru_cache(maxsize=1024)(parse_expression)
 def row_scope(table: schema.Table, relation: int, workspace: Workspace, clause: str) -> Scope:
     """A scope in which the columns of one row of the table have names."""
     scope = Scope(workspace, selection=Selection(workspace, clause))
-    columns = table_columns(table, relation, table.name)
+    # Generated columns are computed before the new row's NOT NULL columns are checked.
+    columns = table_columns(table, relation, table.name, unchecked=clause == "generated columns")
     source = Source(table.name, columns, relation, table, schema="public", table_name=table.name)
     scope.frame = Frame(plan.Empty(), (source,), columns)
     return scope

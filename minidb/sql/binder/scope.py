@@ -89,7 +89,7 @@ class CommonTableEntry(msgspec.Struct):
 class Scope:
     """One level of names."""
 
-    __slots__ = ("common_tables", "ctes", "frame", "parent", "selection", "workspace")
+    __slots__ = ("common_tables", "ctes", "frame", "hidden", "parent", "selection", "workspace")
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Scope:
         self.parent = parent
         self.frame = frame
         self.selection = selection
+        self.hidden = EMPTY_FRAME  # tables of this level that a FROM item could see if it were LATERAL
         self.common_tables: dict[str, CommonTableEntry] = {}
         # The tables of WITH that the nearest query around must carry; shared by derived tables.
         self.ctes: list[plan.Cte] = parent.ctes if parent is not None else []
@@ -115,9 +116,10 @@ class Scope:
         scope.ctes = []
         return scope
 
-    def beside(self, frame: Frame) -> Scope:
+    def beside(self, frame: Frame, hidden: Frame = EMPTY_FRAME) -> Scope:
         """The same level with another frame: for LATERAL items and join conditions."""
         scope = Scope(self.workspace, self.parent, frame, self.selection)
+        scope.hidden = hidden
         scope.ctes = self.ctes
         scope.common_tables = self.common_tables
         return scope
@@ -212,6 +214,13 @@ class Scope:
 
     def _missing_source(self, qualifier: tuple[str, ...], at: int) -> errors.ProgrammingError:
         name = qualifier[-1]
+        if any(source.alias == name for scope in self.levels() for source in scope.hidden.sources):
+            return errors.UndefinedTable(
+                f'invalid reference to FROM-clause entry for table "{name}"',
+                position=at,
+                detail=f'There is an entry for table "{name}", but it cannot be referenced from this part of the query.',
+                hint="To reference that table, you must mark this subquery with LATERAL.",
+            )
         sources = [source for scope in self.levels() for source in scope.frame.sources]
         for source in sources:
             if source.table_name == name and source.alias != name:

@@ -7,13 +7,13 @@ from msgspec.structs import replace
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, binds
+from minidb.sql.binder.expressions import bind, binds, binds_row
 from minidb.sql.binder.queries import bind_query
 from minidb.sql.binder.scope import Scope
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions.operators import resolve_operator
 from minidb.sql.functions.registry import Operator
-from minidb.types import SqlType, array_of
+from minidb.types import RECORD, SqlType, array_of
 
 _NOT_IN = ("CHECK constraints", "DEFAULT expressions", "index expressions", "index predicates", "generated columns")
 
@@ -35,6 +35,21 @@ def _scalar(node: ast.Subquery, scope: Scope) -> plan.Expression:
     query = bind_subquery(node.query, scope)
     output = _single(query, node.at)
     return plan.ScalarSubquery(type=output.expression.type, plan=query)
+
+
+@binds_row(ast.Subquery)
+def _row(node: ast.Subquery, scope: Scope) -> plan.Expression:
+    """A subquery beside a row: one scalar subquery for each column, bound again because relations are unique."""
+    query = bind_subquery(node.query, scope)
+    queries = [query, *[bind_subquery(node.query, scope) for _ in query.outputs[1:]]]
+    values = [narrowed(q, place) for place, q in enumerate(queries)]
+    return values[0] if len(values) == 1 else plan.RowValue(type=RECORD, nullable=False, arguments=tuple(values))
+
+
+def narrowed(query: plan.Query, place: int) -> plan.ScalarSubquery:
+    """One column of a subquery that returns one row."""
+    output = query.outputs[place]
+    return plan.ScalarSubquery(type=output.expression.type, plan=replace(query, outputs=(output,)))
 
 
 def _single(query: plan.Query, at: int) -> plan.Output:

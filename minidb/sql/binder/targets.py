@@ -41,7 +41,7 @@ def _star(star: ast.Star, scope: Scope) -> Iterator[Item]:
         columns = scope.source(star.qualifier, star.at).columns
     else:
         columns = scope.frame.columns
-        if not scope.frame.sources:
+        if not scope.frame.sources and not columns:
             raise errors.SyntaxError("SELECT * with no tables specified is not valid", position=star.at)
     if scope.workspace.stars is not None:
         scope.workspace.stars[id(star)] = columns

@@ -20,12 +20,17 @@ from minidb.sql.functions.operators import resolve_operator
 from minidb.types import BIGINT
 
 _ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
+_NEVER_NULL = frozenset({"count", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist"})
 _BOUNDS = ("unbounded preceding", "preceding", "current row", "following", "unbounded following")
 
 
 def bind_window_call(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     """A call with OVER."""
     selection = scope.selection
+    if selection is not None and selection.in_aggregate:
+        raise errors.GroupingError("aggregate function calls cannot contain window function calls", position=node.at)
+    if selection is not None and selection.clause == "WINDOW":
+        raise errors.WindowingError("window function calls cannot be nested", position=node.at)
     if selection is None or selection.clause not in _ALLOWED:
         raise errors.WindowingError(f"window functions are not allowed in {scope.clause}", position=node.at)
     if node.distinct:
@@ -41,7 +46,11 @@ def bind_window_call(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
         selection.clause = before
     selection.windows.append(call)
     return plan.Column(
-        relation=selection.window_relation, position=len(selection.windows) - 1, type=call.type, name=node.name[-1]
+        relation=selection.window_relation,
+        position=len(selection.windows) - 1,
+        type=call.type,
+        nullable=call.function.name not in _NEVER_NULL,
+        name=call.function.name,
     )
 
 

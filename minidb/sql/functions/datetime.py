@@ -28,6 +28,9 @@ from minidb.types import (
     Interval,
     cast_function,
     checked_interval,
+    numeric_add,
+    numeric_divide,
+    shift_point,
     time_from_microseconds,
     time_microseconds,
     time_zone,
@@ -146,7 +149,7 @@ def _field(name: str) -> str:
 
 
 def _scaled(microseconds: int, scale: int) -> Decimal:
-    return Decimal(microseconds).scaleb(-scale)
+    return shift_point(Decimal(microseconds), -scale)
 
 
 def _century(year: int) -> int:
@@ -205,7 +208,8 @@ def extract_timestamp(field: str, value: datetime) -> Decimal:
     if name == "epoch":
         return _scaled(intervals.epoch_microseconds(value), 6)
     if name == "julian":
-        return value.toordinal() + _JULIAN_OFFSET + _scaled(time_microseconds(value), 6) / 86_400
+        day, part = Decimal(value.toordinal() + _JULIAN_OFFSET), _scaled(time_microseconds(value), 6)
+        return numeric_add(day, numeric_divide(part, Decimal(86_400)))
     if value.tzinfo is not None and name in ("timezone", "timezone_hour", "timezone_minute"):
         return Decimal(0)
     raise _unknown_field(name, f"timestamp with{'out' if value.tzinfo is None else ''} time zone")
@@ -247,7 +251,7 @@ def extract_interval(field: str, value: Interval) -> Decimal:
         if name == "hour":
             return Decimal(_signed(value.microseconds, 3_600_000_000))
         magnitude = _TIME_FIELDS[name](abs(value.microseconds))
-        return -magnitude if value.microseconds < 0 and magnitude else magnitude
+        return magnitude.copy_negate() if value.microseconds < 0 and magnitude else magnitude
     raise _unknown_field(name, "interval")
 
 
@@ -308,8 +312,7 @@ def date_trunc(field: str, value: datetime) -> datetime:
 
 
 def date_trunc_zone(field: str, value: datetime, zone: str) -> datetime:
-    local = value.astimezone(time_zone(zone)).replace(tzinfo=None)
-    return at_zone(zone, date_trunc(field, local))
+    return at_zone(zone, date_trunc(field, in_zone(zone, value)))
 
 
 def date_trunc_interval(field: str, value: Interval) -> Interval:
@@ -332,7 +335,10 @@ def date_bin(stride: Interval, value: datetime, origin: datetime) -> datetime:
     if width <= 0:
         raise errors.DatetimeFieldOverflow("stride must be greater than zero")
     distance = (value - origin) // timedelta(microseconds=1)
-    return origin + timedelta(microseconds=distance // width * width)
+    try:
+        return origin + timedelta(microseconds=distance // width * width)
+    except OverflowError:
+        raise intervals.out_of_range() from None
 
 
 def _truncation() -> Iterator[Function]:
@@ -374,6 +380,8 @@ def make_timestamptz(
 def make_interval(
     years: int = 0, months: int = 0, weeks: int = 0, days: int = 0, hours: int = 0, mins: int = 0, secs: float = 0.0
 ) -> Interval:
+    if secs != secs or abs(secs) > 1e15:
+        raise intervals.out_of_range("interval")
     clock = (hours * 3600 + mins * 60) * _SECOND + round(secs * _SECOND)
     return checked_interval(years * 12 + months, weeks * 7 + days, clock)
 
@@ -419,18 +427,18 @@ def in_zone(zone: str, value: datetime) -> datetime:
         raise intervals.out_of_range() from None
 
 
-def _zone_of(span: Interval) -> timedelta:
+def _check_zone(span: Interval) -> Interval:
     if span.months or span.days:
         raise errors.InvalidParameterValue(f'interval time zone "{span}" must not include months or days')
-    return timedelta(microseconds=span.microseconds)
+    return span
 
 
 def at_offset(span: Interval, value: datetime) -> datetime:
-    return (value - _zone_of(span)).replace(tzinfo=UTC)
+    return intervals.subtract_interval(value, _check_zone(span)).replace(tzinfo=UTC)
 
 
 def in_offset(span: Interval, value: datetime) -> datetime:
-    return (value + _zone_of(span)).replace(tzinfo=None)
+    return intervals.add_interval(value, _check_zone(span)).replace(tzinfo=None)
 
 
 def age_from_today(context: FunctionContext, value: datetime) -> Interval:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import TypeVar
 
 from minidb import errors
@@ -144,13 +143,11 @@ def negate_interval(span: Interval) -> Interval:
 
 def age(left: datetime, right: datetime) -> Interval:
     """The difference in years, months, days and time, as PostgreSQL's timestamp_age counts it."""
-    if left < right:
-        return -_positive_age(right, left, borrow=right)
-    return _positive_age(left, right, borrow=right)
+    return -_positive_age(right, left) if left < right else _positive_age(left, right)
 
 
-def _positive_age(later: datetime, earlier: datetime, borrow: datetime) -> Interval:
-    """Subtract part by part; a day is borrowed from the month of `borrow`, the call's second argument."""
+def _positive_age(later: datetime, earlier: datetime) -> Interval:
+    """Subtract part by part; days are borrowed from the month of the earlier one."""
     months = (later.year - earlier.year) * 12 + later.month - earlier.month
     days = later.day - earlier.day
     microseconds = time_microseconds(later) - time_microseconds(earlier)
@@ -158,8 +155,7 @@ def _positive_age(later: datetime, earlier: datetime, borrow: datetime) -> Inter
         microseconds += DAY
         days -= 1
     while days < 0:
-        lender = earlier if borrow is earlier else later
-        days += monthrange(lender.year, lender.month)[1]
+        days += monthrange(earlier.year, earlier.month)[1]
         months -= 1
     return Interval(months, days, microseconds)
 
@@ -219,7 +215,3 @@ def interval_epoch_microseconds(span: Interval) -> int:
     years, months = _carry(span.months, 12)
     seconds = years * 31_557_600 + (months * 30 + span.days) * 86_400
     return seconds * 1_000_000 + span.microseconds
-
-
-def microseconds_as_seconds(microseconds: int) -> Decimal:
-    return Decimal(microseconds).scaleb(-6)

@@ -35,13 +35,17 @@ from minidb.types import (
     INTEGER_CHECKS,
     INTEGERS,
     NUMERIC,
+    NUMERIC_NAN,
     REAL,
     arithmetic_error,
     check_integer,
+    numeric_add,
     numeric_divide,
     numeric_modulo,
     numeric_round,
     numeric_scale,
+    numeric_subtract,
+    shift_point,
 )
 
 # -- rounding ---------------------------------------------------------------------------------------------
@@ -127,8 +131,8 @@ def _checked_abs(check: Callable[[int], int]) -> Callable[[int], int]:
 def div_numeric(left: Decimal, right: Decimal) -> Decimal:
     """The quotient without its fraction."""
     if left.is_finite() and right.is_finite() and right:
-        remainder = numeric_modulo(left, right)
-        return numeric_round(numeric_divide(left - remainder, right), 0)
+        whole = numeric_subtract(left, numeric_modulo(left, right))
+        return numeric_round(numeric_divide(whole, right), 0)
     return numeric_divide(left, right)
 
 
@@ -230,16 +234,17 @@ def _trigonometry() -> Iterator[Function]:
 # -- integers and scales ----------------------------------------------------------------------------------
 
 
-def gcd_numeric(left: Decimal, right: Decimal) -> Decimal:
-    scale = max(numeric_scale(left), numeric_scale(right))
-    units = math.gcd(int(left.scaleb(scale)), int(right.scaleb(scale)))
-    return Decimal(units).scaleb(-scale)
+def _in_units(call: Callable[[int, int], int]) -> Callable[[Decimal, Decimal], Decimal]:
+    """Do to two numeric values what `call` does to integers, counting in units of their last digit."""
 
+    def of_numeric(left: Decimal, right: Decimal) -> Decimal:
+        if not (left.is_finite() and right.is_finite()):
+            return NUMERIC_NAN
+        scale = max(numeric_scale(left), numeric_scale(right))
+        units = call(int(shift_point(left, scale)), int(shift_point(right, scale)))
+        return shift_point(Decimal(units), -scale)
 
-def lcm_numeric(left: Decimal, right: Decimal) -> Decimal:
-    scale = max(numeric_scale(left), numeric_scale(right))
-    units = math.lcm(int(left.scaleb(scale)), int(right.scaleb(scale)))
-    return Decimal(units).scaleb(-scale)
+    return of_numeric
 
 
 def factorial(number: int) -> Decimal:
@@ -286,7 +291,21 @@ def width_bucket(operand: Any, low: Any, high: Any, count: int) -> int:
         return 0
     if (operand >= high) if low < high else (operand <= high):
         return check_integer(count + 1)
-    return min(int((operand - low) * count / (high - low)) + 1, count)
+    share = numeric_share if isinstance(operand, Decimal) else double_share
+    return min(share(operand, low, high, count) + 1, count)
+
+
+def double_share(operand: float, low: float, high: float, count: int) -> int:
+    if math.isinf(high - low):
+        operand, low, high = operand / 2, low / 2, high / 2
+    return int(count * ((operand - low) / (high - low)))
+
+
+def numeric_share(operand: Decimal, low: Decimal, high: Decimal, count: int) -> int:
+    """Exact, as PostgreSQL's: a value on the border of two buckets belongs to the upper one."""
+    part, part_divisor = numeric_subtract(operand, low).as_integer_ratio()
+    whole, whole_divisor = numeric_subtract(high, low).as_integer_ratio()
+    return part * count * whole_divisor // (part_divisor * whole)
 
 
 def width_bucket_array(operand: Any, thresholds: tuple[Any, ...]) -> int:
@@ -305,8 +324,8 @@ def _integers() -> Iterator[Function]:
         check = INTEGER_CHECKS[kind.name]
         yield Function("gcd", (kind, kind), kind, _checked_pair(math.gcd, check))
         yield Function("lcm", (kind, kind), kind, _checked_pair(math.lcm, check))
-    yield Function("gcd", (NUMERIC, NUMERIC), NUMERIC, gcd_numeric)
-    yield Function("lcm", (NUMERIC, NUMERIC), NUMERIC, lcm_numeric)
+    yield Function("gcd", (NUMERIC, NUMERIC), NUMERIC, _in_units(math.gcd))
+    yield Function("lcm", (NUMERIC, NUMERIC), NUMERIC, _in_units(math.lcm))
     yield Function("factorial", (BIGINT,), NUMERIC, factorial)
     yield Function("scale", (NUMERIC,), INTEGER, scale)
     yield Function("min_scale", (NUMERIC,), INTEGER, min_scale)
@@ -339,7 +358,7 @@ def numeric_series(start: Decimal, stop: Decimal, step: Decimal = Decimal(1)) ->
     current = start
     while current <= stop if step > 0 else current >= stop:
         yield current
-        current += step
+        current = numeric_add(current, step)
 
 
 def _series() -> Iterator[Function]:

@@ -20,7 +20,7 @@ import msgspec
 
 from minidb import errors
 from minidb.sql.functions.registry import Function
-from minidb.types import BIGINT, DOUBLE, INTEGER, NUMERIC, REAL, TEXT, numeric_round
+from minidb.types import BIGINT, DOUBLE, INTEGER, NUMERIC, REAL, TEXT, numeric_round, shift_point
 
 _TOKEN = r'"((?:[^"\\]|\\.)*)"|(FM|EEEE|SG|PL|MI|PR|TH|RN|[09.,DGSLVB])|(.)'
 
@@ -94,8 +94,8 @@ def format_number(value: Any, template: str) -> str:
     number = _as_decimal(value)
     if number is None:
         return _assemble(form, "#" * form.whole, "#" * form.scale, False)
-    rounded = numeric_round(number.scaleb(form.shift), form.scale)
-    digits, _, fraction = f"{abs(rounded):f}".partition(".")
+    rounded = numeric_round(shift_point(number, form.shift), form.scale)
+    digits, _, fraction = f"{rounded.copy_abs():f}".partition(".")
     if len(digits.lstrip("0")) > form.whole:
         digits, fraction = "#" * form.whole, "#" * form.scale
     return _assemble(form, digits, fraction, rounded < 0)
@@ -219,8 +219,8 @@ def to_number(text: str, template: str) -> Decimal:
         raise errors.InvalidTextRepresentation(f'invalid input syntax for type numeric: "{text}"')
     number = Decimal(f"{whole or '0'}.{fraction}" if fraction else whole)
     if form.shift:
-        number = number.scaleb(-form.shift)
-    return -number if negative else number
+        number = shift_point(number, -form.shift)
+    return number.copy_negate() if negative and number else number
 
 
 def functions() -> Iterator[Function]:

@@ -10,7 +10,15 @@ import math
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from minidb import errors
-from minidb.types import NUMERIC_NAN, canonical_numeric, divide_to_scale, numeric_round, numeric_scale
+from minidb.types import (
+    NUMERIC_NAN,
+    canonical_numeric,
+    divide_to_scale,
+    numeric_round,
+    numeric_scale,
+    numeric_subtract,
+    shift_point,
+)
 
 _SIGNIFICANT = 16
 _MAX_SCALE = 1000
@@ -66,9 +74,9 @@ def _check_logarithm(value: Decimal) -> None:
 def _logarithm_weight(value: Decimal) -> int:
     """Decimal weight of ln(value), estimated as PostgreSQL's estimate_ln_dweight does."""
     if Decimal("0.9") <= value <= Decimal("1.1"):
-        rest = value - 1
+        rest = numeric_subtract(value, _ONE)
         return rest.adjusted() if rest else 0
-    shifted = float(value.scaleb(-value.adjusted()))
+    shifted = float(shift_point(value, -value.adjusted()))
     return int(math.log10(abs(math.log(shifted) + value.adjusted() * 2.302585092994046)))
 
 
@@ -117,7 +125,7 @@ def numeric_power(base: Decimal, exponent: Decimal) -> Decimal:
         )
     if base.is_infinite() or exponent.is_infinite():
         return canonical_numeric(Context(prec=20, traps=[]).power(base, exponent))
-    if integral and abs(exponent) < 2**31:
+    if integral and -(2**31) < exponent < 2**31:
         return _integer_power(base, int(exponent))
     return _real_power(base, exponent)
 
@@ -130,7 +138,7 @@ def _nan_power(base: Decimal, exponent: Decimal) -> Decimal:
 def _integer_power(base: Decimal, exponent: int) -> Decimal:
     if base == 0:
         return numeric_round(_ONE if exponent == 0 else _ZERO, _SIGNIFICANT)
-    leading = float(abs(base).scaleb(-base.adjusted()))
+    leading = float(shift_point(base.copy_abs(), -base.adjusted()))
     weight = exponent * (math.log10(leading) + base.adjusted())
     if weight > 131_072:
         raise _too_large()

@@ -307,7 +307,8 @@ def _numerics() -> Iterator[Operator]:
     yield Operator("/", *kinds, numeric_divide, "numeric_divide({0}, {1})")
     yield Operator("%", *kinds, numeric_modulo)
     yield Operator("^", *kinds, numeric_power)
-    yield Operator("+", None, NUMERIC, NUMERIC, operator.pos, "({0})")
+    # not operator.pos: that rounds to the caller's decimal context
+    yield Operator("+", None, NUMERIC, NUMERIC, lambda value: value, "({0})")
     yield Operator("-", None, NUMERIC, NUMERIC, negate_numeric)
     yield Operator("@", None, NUMERIC, NUMERIC, Decimal.copy_abs, "{0}.copy_abs()")
     # `==` is quiet about NaN, the order is not

@@ -116,11 +116,13 @@ def regexp_count(value: str, pattern: str, start: int = 1, flags: str = "") -> i
     return sum(1 for _ in compile_regex(pattern, flags).finditer(value, start - 1))
 
 
-def _nth_match(value: str, pattern: str, start: int, nth: int, flags: str) -> re.Match[str] | None:
+def _nth_match(value: str, pattern: str, start: int, nth: int, flags: str, group: int) -> re.Match[str] | None:
     if start < 1:
         raise _bad("start", start)
     if nth < 1:
         raise _bad("n", nth)
+    if group < 0:
+        raise _bad("subexpr", group)
     for number, match in enumerate(compile_regex(pattern, flags).finditer(value, start - 1), 1):
         if number == nth:
             return match
@@ -130,7 +132,7 @@ def _nth_match(value: str, pattern: str, start: int, nth: int, flags: str) -> re
 def regexp_instr(
     value: str, pattern: str, start: int = 1, nth: int = 1, end: int = 0, flags: str = "", group: int = 0
 ) -> int:
-    match = _nth_match(value, pattern, start, nth, flags)
+    match = _nth_match(value, pattern, start, nth, flags, group)
     if match is None or group > match.re.groups:
         return 0
     return (match.end(group) if end else match.start(group)) + 1
@@ -139,7 +141,7 @@ def regexp_instr(
 def regexp_substr(
     value: str, pattern: str, start: int = 1, nth: int = 1, flags: str = "", group: int = 0
 ) -> str | None:
-    match = _nth_match(value, pattern, start, nth, flags)
+    match = _nth_match(value, pattern, start, nth, flags, group)
     return None if match is None or group > match.re.groups else match[group]
 
 

@@ -1,7 +1,7 @@
 """Rewrites of the bound plan, in the order in which they are applied.
 
 Each rule is a function from plan to plan that keeps the result as it is; `STRUCTURAL` and `RULES` are all of them. The
-structural ones come first: behind them the planner notes what FOR UPDATE, UPDATE and DELETE must ask again of a changed
+structural ones come first: behind them `rewriting` notes what FOR UPDATE, UPDATE and DELETE must ask again of a changed
 row (R36), before subqueries turn into joins.
 """
 
@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from minidb.sql import plan
+from minidb.sql.rules.decorrelate import decorrelate
+from minidb.sql.rules.folding import fold_constants
+from minidb.sql.rules.outer_joins import simplify_outer_joins
+from minidb.sql.rules.pushdown import push_predicates
 
 Rule = Callable[[plan.Plan], plan.Plan]
 
-STRUCTURAL: tuple[Rule, ...] = ()
-RULES: tuple[Rule, ...] = ()
+STRUCTURAL: tuple[Rule, ...] = (fold_constants,)
+RULES: tuple[Rule, ...] = (decorrelate, simplify_outer_joins, push_predicates)
