@@ -20,10 +20,18 @@ from datetime import UTC, datetime
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
-from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, DiskFull, Error, InterfaceError, OperationalError
+from minidb.errors import (
+    DatabaseCorrupt,
+    DatabaseFailed,
+    DatabaseInUse,
+    DiskFull,
+    Error,
+    InterfaceError,
+    OperationalError,
+)
 from minidb.inside import Inside
 from minidb.schema_functions import SchemaFunctions
-from minidb.sql.statistics import TableStatistics, collect, reservoir
+from minidb.sql.statistics import TableStatistics, collect
 from minidb.statement_cache import StatementCache
 from minidb.storage.base import Base
 from minidb.storage.file import MemoryFileSystem, OSFileSystem
@@ -34,6 +42,7 @@ from minidb.txn.checkpoint import Checkpointer
 from minidb.txn.manager import Manager, Transaction
 from minidb.txn.records import changes_of, decode, encode_chunk, encode_commit
 from minidb.txn.relations import Relations
+from minidb.txn.sampling import sample_table
 from minidb.txn.schema_changes import catalog_change
 from minidb.txn.store import Store
 from minidb.txn.versions import Owner
@@ -41,11 +50,10 @@ from minidb.txn.waiting import Waiting
 
 if TYPE_CHECKING:
     from minidb.session import Session
-    from minidb.txn.rows import RowDoor
 
 MEMORY = ":memory:"
 LOG_SUFFIX = "-wal"
-STATEMENTS = 1000  # compiled statements that are kept
+FEW_CHANGES = 500  # changed rows that never make statistics outdated
 
 
 class Database:
@@ -175,9 +183,21 @@ class Database:
             change = catalog_change(txn, self.relations)
             assert change is not None
             self.relations.merge(change, int(txn.number))
-        self.delta_rows += len(txn.undo)
+        undo = txn.undo
+        self.delta_rows += len(undo)
+        if undo and self.statistics_outdated(undo):
+            self.statements.clear()
         if self.worker is not None and not self.worker.signalled and self.wants_checkpoint():
             self.worker.wake()
+
+    def statistics_outdated(self, undo: list[Any]) -> bool:
+        """Whether a table that a commit has written differs so much from its statistics that plans should be remade."""
+        outdated = False
+        for store in {entry[0] for entry in undo} if len(undo) > 1 else (undo[0][0],):
+            if isinstance(store, Store) and store.changes >= store.changes_allowed:
+                outdated = outdated or not store.outdated
+                store.outdated = True
+        return outdated
 
     def wants_checkpoint(self) -> bool:
         return self.log.size > self.checkpoint_bytes or self.delta_rows > self.checkpoint_rows
@@ -214,18 +234,23 @@ class Database:
             release()
 
     def statistics_of(self, table: int) -> TableStatistics | None:
-        return self.statistics.get(table)
+        """What the planner knows of a table: taken when first asked for, and again when much has changed since."""
+        store = self.relations.tables.get(table)
+        if store is None:
+            return None
+        known = self.statistics.get(table)
+        if known is None or store.changes >= store.changes_allowed:
+            known = self.analyze(table)
+        return known
 
-    def analyze(self, rows: RowDoor, table: int) -> None:
-        """Takes the statistics of a table from a sample of the rows that `rows` sees."""
-        schema_table = self.relations.catalog.table_by_id(table)
-        if schema_table is None:
-            return
-        seen = (row for _, batch in rows.scan(table) for row in batch)
-        total, sample = reservoir(seen)
-        self.statistics[table] = collect(schema_table, total, sample)
-        self.relations.tables[table].changes = 0
-        self.statements.clear()
+    def analyze(self, table: int) -> TableStatistics:
+        """Takes the statistics of a table from a sample of it; plans made with older ones are made anew."""
+        store = self.relations.tables[table]
+        total, sample = sample_table(store)
+        found = self.statistics[table] = collect(store.schema, total, sample)
+        store.changes, store.outdated = 0, False
+        store.changes_allowed = max(FEW_CHANGES, total // 5)
+        return found
 
     def check_usable(self) -> None:
         if self.dead:

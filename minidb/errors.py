@@ -6,7 +6,7 @@
        +- InterfaceError                    the driver was used wrongly (closed cursor, wrong thread)
        +- DatabaseError
           +- DataError                      22xxx  a value is out of its range
-          +- IntegrityError                 23xxx  UniqueViolation, ForeignKeyViolation, NotNullViolation, CheckViolation
+          +- IntegrityError                 23xxx  UniqueViolation, ForeignKeyViolation, NotNullViolation, ...
           +- ProgrammingError               42xxx  SyntaxError, UndefinedTable, UndefinedColumn, ...: mend the SQL
           +- OperationalError               40xxx, 53xxx, 55xxx, 57xxx: the world, not the statement
           |  +- RetryableError              SerializationFailure 40001, DeadlockDetected 40P01: run it again
@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
-class Warning(Exception):  # noqa: A001 - the name is PEP 249's
+class Warning(Exception):
     """Important notices, as PEP 249 asks for. minidb raises none itself."""
 
 
@@ -213,7 +213,7 @@ class InvalidSavepoint(InvalidTransactionState):
 # -- 42: the SQL text -------------------------------------------------------------------------------------
 
 
-class SyntaxError(ProgrammingError):  # noqa: A001 - minidb.SyntaxError is part of the contract
+class SyntaxError(ProgrammingError):
     default_sqlstate = "42601"
 
 

@@ -1,7 +1,7 @@
 """Views of the engine's inside: sys.* and information_schema, as rows computed when they are read.
 
-`sys.locks` and its kin show what the lock table, the version chains and the conflict graph hold at this moment; they take
-no locks themselves and belong to no snapshot.
+`sys.locks` and its kin show what the lock table, the version chains and the conflict graph hold at this moment; they
+take no locks themselves and belong to no snapshot.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def row_words(table: schema.Table, row: Row | None) -> str | None:
 
 
 def dependencies(database: Database) -> Iterator[Row]:
-    """The edges now known: rw from the conflict graph, ww and wr from the chains and snapshots, waits from the locks."""
+    """The edges now known: rw from the conflict graph, ww from the chains, waits from the lock table."""
     manager = database.manager
     with manager.latch:
         found: list[Row] = []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from minidb.errors import InvalidParameterValue
 
 
-class IsolationLevel(str, Enum):
+class IsolationLevel(StrEnum):
     """The six levels; the value is the canonical name that SHOW and the getter return."""
 
     READ_UNCOMMITTED = "read uncommitted"

@@ -35,7 +35,8 @@ from minidb.keys import Row
 from minidb.settings import DEFAULTS
 from minidb.sql import ast
 from minidb.sql.statement import prepare
-from minidb.statement_cache import Compiled, check_count, used_parameters
+from minidb.statement_cache import Compiled, check_count, kinds_of, used_parameters
+from minidb.txn.isolation import POLICIES
 from minidb.txn.manager import Savepoint, Transaction
 from minidb.txn.rows import RowDoor
 from minidb.txn.schema_changes import SchemaChanges
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Columns = tuple[tuple[str, SqlType], ...]
+BUFFERED_ROWS = 2000
 STREAMED_BATCHES = 2  # results with fewer batches are fetched at once
 
 
@@ -206,6 +208,8 @@ class Session:
         self.started = False  # the transaction has run a statement
         self.txn: Transaction | None = None
         self.door: RowDoor | None = None
+        self.reader: RowDoor | None = None  # for reads outside of transactions
+        self.reading = False
         self.context: Context | None = None
         self.savepoints: list[Savepoint] = []
         self.streams: list[Stream] = []
@@ -270,6 +274,10 @@ class Session:
         self.check_open()
         found = self.find_compiled(sql, parameters)
         if found is not None:
+            if self.txn is None and self.autocommit:
+                result = self.read_alone(*found)
+                if result is not None:
+                    return result
             return self.within_transaction(lambda: self.run_prepared(*found), sql)
         return self.run_statement(self.parse(sql), sql, parameters)
 
@@ -349,6 +357,44 @@ class Session:
         if self.txn is not None and self.txn.catalog is not None:
             return None
         return self.database.statements.find(sql, parameters, self.relations.catalog.version)
+
+    def read_alone(self, compiled: Compiled, values: Row) -> Result | None:
+        """A read that is a transaction of its own, at a level where reads leave no trace: without a transaction object
+        and without table locks. What could disturb it, a schema change, is looked for before and after; None: it did,
+        or the statement is of another kind, and takes the long way."""
+        manager = self.manager
+        reader = self.reader
+        if reader is None or reader.policy.level != self.level.value:
+            reader = self.new_reader()
+        if compiled.writes or compiled.streams or reader.policy.tracks_reads:
+            return None
+        strong_locks = manager.strong_locks
+        if manager.readers_kept_out(compiled.tables):
+            return None
+        txn, views = reader.txn, manager.views
+        txn.interrupted = False
+        views[txn] = 0
+        published = views[txn] = manager.published
+        reader.snapshot = reader.policy.snapshot(txn, published)
+        self.reading = True
+        try:
+            rows = compiled.run(reader, values, Context(self) if compiled.needs_context else None)
+        except Error:
+            if manager.strong_locks != strong_locks:
+                return None
+            raise
+        finally:
+            self.reading = False
+            views.pop(txn, None)
+        if manager.strong_locks != strong_locks:
+            return None
+        return Result("SELECT", compiled.columns, rows)
+
+    def new_reader(self) -> RowDoor:
+        txn = Transaction(0, POLICIES[self.level], self.label, True, False)
+        self.reader = RowDoor(self.manager, txn, self.relations, self.database.inside.rows)
+        self.reader.statement = 1
+        return self.reader
 
     def run_query(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> Result:
         return self.run_prepared(*self.prepare(statement, sql, parameters))
@@ -471,24 +517,50 @@ class Session:
                 total += max(self.run_statement(statement, sql, parameters).rowcount, 0)
             return total
 
-        def work() -> Result:
-            total = 0
-            for parameters in parameter_sets:
-                if isinstance(parameters, str | bytes) or not isinstance(parameters, Sequence | Mapping):
-                    raise ProgrammingError(
-                        f"a parameter set is a sequence or a mapping, not {type(parameters).__name__}",
-                        sqlstate="07001",
-                    )
-                txn = self.txn
-                assert txn is not None
-                if total:
-                    self.manager.start_statement(txn, sql)
-                prepared, values = self.find_compiled(sql, parameters) or self.prepare(statement, sql, parameters)
-                total += max(self.run_prepared(prepared, values).rowcount, 0)
-                self.manager.end_statement(txn)
-            return Result("", None, None, total)
+        if isinstance(statement, ast.Insert) and not statement.returning:
+            return self.within_transaction(lambda: self.insert_sets(statement, sql, parameter_sets), sql).rowcount
+        return self.within_transaction(lambda: self.run_sets(statement, sql, parameter_sets), sql).rowcount
 
-        return self.within_transaction(work, sql).rowcount
+    def run_sets(self, statement: ast.Statement, sql: str, parameter_sets: Iterable[Parameters]) -> Result:
+        """Each set sees what the ones before it did."""
+        txn = self.txn
+        assert txn is not None
+        total = 0
+        for number, parameters in enumerate(parameter_sets):
+            check_set(parameters)
+            if number:
+                self.manager.start_statement(txn, sql)
+            prepared, values = self.find_compiled(sql, parameters) or self.prepare(statement, sql, parameters)
+            total += max(self.run_prepared(prepared, values).rowcount, 0)
+            self.manager.end_statement(txn)
+        return Result("", None, None, total)
+
+    def insert_sets(self, statement: ast.Statement, sql: str, parameter_sets: Iterable[Parameters]) -> Result:
+        """Rows are gathered and inserted in large steps; whatever reads in between sees them."""
+        txn = self.txn
+        assert txn is not None
+        total, known = 0, None
+        prepared: Compiled | None = None
+        buffered: BufferedInserts | None = None
+        for parameters in parameter_sets:
+            check_set(parameters)
+            kinds, values = (None, ()) if isinstance(parameters, Mapping) else kinds_of(parameters)
+            if prepared is None or kinds is None or kinds != known:
+                prepared, converted = self.find_compiled(sql, parameters) or self.prepare(statement, sql, parameters)
+                if buffered is None:
+                    prepared, converted = self.lock_tables(prepared, converted)
+                    self.manager.take_snapshot(txn)
+                    self.manager.before_write(txn)
+                    buffered = BufferedInserts(self.statement_door())
+                known = kinds
+            else:
+                converted = prepared.convert(values)
+            assert buffered is not None
+            total += prepared.run_write(buffered, converted, self.context)[0]
+        if buffered is not None:
+            buffered.flush()
+            self.statement_door().finish_statement()
+        return Result("", None, None, total)
 
     # -- transactions
 
@@ -625,6 +697,8 @@ class Session:
     def interrupt(self) -> None:
         """Stops the running statement at its next safe point. Takes no latch: signal handlers call it."""
         txn = self.txn
+        if txn is None and self.reading and self.reader is not None:
+            txn = self.reader.txn
         if txn is not None:
             self.manager.interrupt(txn)
 
@@ -644,6 +718,43 @@ class Session:
             if not self.database.closed and not self.database.dead:
                 self.rollback()
             self.closed = True
+
+
+class BufferedInserts:
+    """A door that gathers inserts; anything else that is asked of it sees them done."""
+
+    def __init__(self, door: RowDoor) -> None:
+        self.door = door
+        self.table = 0
+        self.rows: list[Row] = []
+
+    def insert(self, table: int, row: Row) -> None:
+        self.insert_many(table, (row,))
+
+    def insert_many(self, table: int, rows: Sequence[Row]) -> None:
+        if table != self.table or len(self.rows) >= BUFFERED_ROWS:
+            self.flush()
+            self.table = table
+        self.rows.extend(rows)
+
+    def flush(self) -> None:
+        if self.rows:
+            rows, self.rows = self.rows, []
+            self.door.insert_many(self.table, rows)
+
+    def __getattr__(self, name: str) -> Any:
+        self.flush()
+        self.door.finish_statement()
+        self.door.txn.statement += 1
+        self.door.begin()
+        return getattr(self.door, name)
+
+
+def check_set(parameters: Any) -> None:
+    if isinstance(parameters, str | bytes) or not isinstance(parameters, Sequence | Mapping):
+        raise ProgrammingError(
+            f"a parameter set is a sequence or a mapping, not {type(parameters).__name__}", sqlstate="07001"
+        )
 
 
 def failed_transaction() -> InFailedTransaction:

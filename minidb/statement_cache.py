@@ -37,8 +37,8 @@ INT4, INT8 = 1 << 31, 1 << 63
 class Compiled:
     """A prepared statement with what is needed to run it again and to make it anew."""
 
-    __slots__ = ("catalog_version", "columns", "converters", "names", "prepared", "run", "run_write", "statement",
-                 "tables", "text", "types", "verb", "writes")
+    __slots__ = ("catalog_version", "columns", "converters", "names", "needs_context", "prepared", "run", "run_write",
+                 "statement", "streams", "tables", "text", "types", "verb", "writes")
 
     def __init__(self, prepared: Prepared, catalog_version: int, statement: ast.Statement, text: str,
                  types: tuple[SqlType, ...], names: tuple[str, ...]) -> None:
@@ -55,6 +55,8 @@ class Compiled:
         self.run_write = prepared.run_write
         self.verb = prepared.verb
         self.writes = prepared.writes
+        self.streams = prepared.streams
+        self.needs_context = "c." in prepared.source or "(c" in prepared.source or " c," in prepared.source
 
     def convert(self, values: Sequence[Any]) -> Row:
         """Parameter values in the types that the statement was bound with."""
@@ -179,9 +181,7 @@ def kinds_of(parameters: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
             kinds.append(size.name)
             if size is NUMERIC:
                 value = adapt(value)[1]
-        elif kind is str and value.isascii() and "\0" not in value:
-            kinds.append(kind)
-        elif value is None or kind is float or kind is bool:
+        elif (kind is str and value.isascii() and "\0" not in value) or value is None or kind is float or kind is bool:
             kinds.append(kind)
         else:
             sql_type, value = adapt(value)
@@ -245,4 +245,4 @@ def used_parameters(statement: ast.Statement, parameters: Mapping[str, Any]) -> 
     return {name: parameters[name] for name in sorted(names)}
 
 
-__all__ = ["Compiled", "StatementCache", "adapted", "check_count", "used_parameters"]
+__all__ = ["Compiled", "StatementCache", "adapted", "check_count", "kinds_of", "used_parameters"]

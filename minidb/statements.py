@@ -245,15 +245,10 @@ def table_named(session: Session, name: ast.QualifiedName) -> Any:
 
 def analyze(session: Session, statement: ast.Analyze, sql: str, parameters: Parameters | None) -> Result:
     named = [table_named(session, name) for name, _ in statement.tables]
-    for table in named or list(session.catalog.tables.values()):
-        analyze_table(session, table.id)
+    for table in named or list(session.relations.catalog.tables.values()):
+        session.database.analyze(table.id)
+    session.database.statements.clear()
     return done("ANALYZE")
-
-
-def analyze_table(session: Session, table: int) -> None:
-    assert session.txn is not None
-    session.manager.take_snapshot(session.txn)
-    session.database.analyze(session.statement_door(), table)
 
 
 def vacuum(session: Session, statement: ast.Vacuum, sql: str, parameters: Parameters | None) -> Result:
@@ -266,7 +261,7 @@ def vacuum(session: Session, statement: ast.Vacuum, sql: str, parameters: Parame
     session.database.checkpoint()
     if statement.analyze:
         for table in list(session.catalog.tables.values()):
-            analyze_table(session, table.id)
+            session.database.analyze(table.id)
     return done("VACUUM")
 
 

@@ -11,6 +11,7 @@ sessions gives the same output every time, and nothing here sleeps or polls.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,15 +47,37 @@ class Outcome(Struct, frozen=True):
     seconds: float = 0.0
 
 
+class Bell:
+    """What the shell's thread waits on. Other threads ring it, and signals do (`signal.set_wakeup_fd(bell.writer)`): a
+    thread that blocks in a lock does not hear a signal that came just before, and Ctrl-C would be lost."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.writer, False)
+
+    def ring(self) -> None:
+        try:
+            os.write(self.writer, b"!")
+        except BlockingIOError:
+            pass  # it has been rung often enough
+
+    def wait(self) -> None:
+        """Returns when it has been rung since the last `wait`; sometimes without a reason."""
+        os.read(self.reader, 4096)
+
+    def close(self) -> None:
+        os.close(self.reader)
+        os.close(self.writer)
+
+
 class Worker:
-    """One session and its thread. Everything but the thread itself belongs to the shell's thread; `changed` guards
-    what both see: `busy`, `waiting` and `outcome`."""
+    """One session and its thread. The thread tells what happens by `busy`, `waiting` and `outcome`, and rings."""
 
     def __init__(
         self,
         name: str,
         session: Session,
-        changed: threading.Condition,
+        ring: Callable[[], None],
         clock: Callable[[], float],
         arrived: Callable[[], None],
     ) -> None:
@@ -63,7 +86,7 @@ class Worker:
         self.busy = False
         self.waiting = False
         self.outcome: Outcome | None = None
-        self._changed = changed
+        self._ring = ring
         self._clock = clock
         self._arrived = arrived
         self._inbox: SimpleQueue[str | None] = SimpleQueue()
@@ -73,8 +96,7 @@ class Worker:
         self._thread.start()
 
     def submit(self, sql: str) -> None:
-        with self._changed:
-            self.busy = True
+        self.busy = True
         self._inbox.put(sql)
 
     @property
@@ -88,8 +110,7 @@ class Worker:
 
     def take(self) -> Outcome | None:
         """The outcome that has not been shown yet."""
-        with self._changed:
-            outcome, self.outcome = self.outcome, None
+        outcome, self.outcome = self.outcome, None
         return outcome
 
     def level(self) -> str:
@@ -105,10 +126,10 @@ class Worker:
     def _work(self) -> None:
         while (sql := self._inbox.get()) is not None:
             outcome = self._run(sql)
-            with self._changed:
-                self.outcome = outcome
-                self.busy = self.waiting = False
-                self._changed.notify_all()
+            self.waiting = False
+            self.outcome = outcome
+            self.busy = False  # the last: who sees this sees the outcome
+            self._ring()
             self._arrived()
 
     def _run(self, sql: str) -> Outcome:
@@ -124,9 +145,8 @@ class Worker:
             return Outcome(error=error, seconds=self._clock() - start)
 
     def _on_wait(self, words: str | None) -> None:
-        with self._changed:
-            self.waiting = words is not None
-            self._changed.notify_all()
+        self.waiting = words is not None
+        self._ring()
 
 
 class Crew:
@@ -141,7 +161,7 @@ class Crew:
         """`make_session` takes the name of an isolation level or None."""
         self._make_session = make_session
         self._clock = clock
-        self._changed = threading.Condition()
+        self.bell = Bell()
         self.on_arrival: Callable[[], None] | None = None  # called in a session's thread when it has an outcome
         self.workers: dict[str, Worker] = {}
         self.current = self._add(FIRST_NAME, level)
@@ -178,8 +198,8 @@ class Crew:
 
     def settle(self) -> None:
         """Waits until every session is idle or blocked."""
-        with self._changed:
-            self._changed.wait_for(lambda: all(worker.settled for worker in self.workers.values()))
+        while not all(worker.settled for worker in self.workers.values()):
+            self.bell.wait()
 
     @property
     def has_arrivals(self) -> bool:
@@ -206,17 +226,18 @@ class Crew:
             if idle is None:  # all that are left wait, for a timeout or for each other: nothing can come of it
                 for worker in self.workers.values():
                     worker.session.interrupt()
-                with self._changed:
-                    self._changed.wait_for(lambda: not all(worker.busy for worker in self.workers.values()))
+                while all(worker.busy for worker in self.workers.values()):
+                    self.bell.wait()
                 yield from self.arrived()
                 continue
             del self.workers[idle.name]
             idle.close()
             self.settle()
             yield from self.arrived()
+        self.bell.close()
 
     def _add(self, name: str, level: str | None) -> Worker:
-        worker = Worker(name, self._make_session(level), self._changed, self._clock, self._tell_of_arrival)
+        worker = Worker(name, self._make_session(level), self.bell.ring, self._clock, self._tell_of_arrival)
         self.workers[name] = worker
         return worker
 

@@ -104,8 +104,10 @@ class Shell:
         failed_before, self.failed = self.failed, False
         try:
             self.show_arrivals()
-            self.crew.submit(statement)
-            self.settle()
+            with self._interruptible():
+                self.crew.submit(statement)
+                self.crew.settle()
+            self._settled()
             blocked_by = self.crew.current.blocked_by
             if blocked_by is not None and not self.interactive:
                 self.print(f"{self.crew.current.name} waits for {blocked_by}")
@@ -119,6 +121,9 @@ class Shell:
         """Waits until all sessions are idle or blocked, and prints the outcomes. Ctrl-C stops the current statement."""
         with self._interruptible():
             self.crew.settle()
+        self._settled()
+
+    def _settled(self) -> None:
         self.show_arrivals()
         if self._interrupted and not self.interactive:
             raise Interrupted
@@ -135,9 +140,11 @@ class Shell:
             yield
             return
         before = signal.signal(signal.SIGINT, lambda number, frame: self.interrupt())
+        bell_before = signal.set_wakeup_fd(self.crew.bell.writer, warn_on_full_buffer=False)
         try:
             yield
         finally:
+            signal.set_wakeup_fd(bell_before)
             signal.signal(signal.SIGINT, before)
 
     def show_arrivals(self) -> None:

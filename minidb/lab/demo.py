@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from minidb.errors import RetryableError
 from minidb.isolation import IsolationLevel
-from minidb.lab.stage import NOTHING, Moment, Outcome, Seen, Stage, Step
+from minidb.lab.stage import Moment, Outcome, Seen, Stage, Step
 
 Judgement = tuple[bool, str]  # did the anomaly happen, and what is to be seen of it
 
@@ -33,7 +33,10 @@ class Record(Struct, frozen=True):
     moments: tuple[Moment, ...]
     seen: Seen
     final: Outcome
-    verdict: Verdict
+
+    @property
+    def verdict(self) -> Verdict:
+        return judged(self)
 
     def value(self, label: str) -> Any:
         """What the step with this label read first."""
@@ -95,7 +98,7 @@ class Demo(Struct, frozen=True):
         name: on the command line.
         code: what the literature calls the anomaly.
         title, summary: in the overview. story: one paragraph.
-        happens_at: the level that shows it best. prevented_at: the weakest one that does not let it happen.
+        shown_at: the level that shows it best. prevented_at: one that does not let it happen, None if all do not.
     """
 
     name: str
@@ -103,7 +106,7 @@ class Demo(Struct, frozen=True):
     title: str
     summary: str
     story: str
-    happens_at: IsolationLevel
+    shown_at: IsolationLevel
     prevented_at: IsolationLevel | None
     scenes: tuple[Scene, ...]
 
@@ -119,11 +122,7 @@ def play(scene: Scene, level: IsolationLevel) -> Record:
         stage.players(*scene.sessions)
         moments = [moment for step in scene.steps for moment in stage.perform(step)]
         moments += stage.finish()
-        record = Record(scene, level, tuple(moments), stage.seen, stage.look(scene.final), UNJUDGED)
-    return Record(scene, level, record.moments, record.seen, record.final, judged(record))
-
-
-UNJUDGED = Verdict(False, "", "")
+        return Record(scene, level, tuple(moments), stage.seen, stage.look(scene.final))
 
 
 def judged(record: Record) -> Verdict:
@@ -174,6 +173,3 @@ def parse_lines(names: set[str], text: str) -> Iterator[Step]:
         session, _, label = head.partition(", ")
         assert session in names, line
         yield Step(session, sql, label)
-
-
-__all__ = ["NOTHING", "Demo", "Judgement", "Record", "Scene", "Verdict", "judged", "play", "prevention", "script"]

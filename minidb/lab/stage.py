@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -31,7 +31,6 @@ from minidb.dbapi import Connection, Database
 from minidb.errors import Error
 from minidb.lab.scheduler import Actor, Scheduler
 
-T = TypeVar("T")
 ENDS = ("COMMIT", "ROLLBACK")
 NUMBERS_FROM = 1
 
@@ -68,7 +67,14 @@ class Seen:
 
     def values(self) -> Mapping[str, Any]:
         """The value of every label, to be put into the text of a later step."""
-        return {label: outcome.value for label, outcome in self.outcomes.items()}
+        return Known({label: value_text(outcome.value) for label, outcome in self.outcomes.items()})
+
+
+class Known(dict[str, str]):
+    """Values by label, with a question mark for those that nobody has read."""
+
+    def __missing__(self, label: str) -> str:
+        return "?"
 
 
 class Step(Struct, frozen=True):
@@ -114,7 +120,7 @@ class Player:
     def __init__(self, stage: Stage, name: str) -> None:
         self.stage = stage
         self.name = name
-        self.connection = stage.database.connect(isolation_level=stage.level, autocommit=True)
+        self.connection = stage.database.connect(isolation_level=stage.level, autocommit=True, durability="off")
         self.session = self.connection.session
         self.session.name = name
         self.actor = Actor(name, stage.scheduler)
@@ -225,16 +231,22 @@ class Stage:
                 return moments
 
     def begin(self, player: Player, number: int, step: Step) -> list[Moment]:
-        if step.when is not None and not step.when(self.seen) and not player.failed:
+        if player.failed and step.sql not in ENDS:
+            return self.left_out(player, number, step)
+        if step.when is not None and not step.when(self.seen):
             return [Moment(number, player.name, "", "declined", words=step.otherwise)] if step.otherwise else []
         text = step.sql(self.seen) if callable(step.sql) else filled(step.sql, self.seen.values())
-        if player.failed and text not in ENDS:
-            return [Moment(number, player.name, text, "skipped", words="its transaction has failed")]
         player.current = (number, step, text)
         self.scheduler.start(player.actor, lambda: player.work(step, text))
         if player.waits:
             return [Moment(number, player.name, text, "waits", words=player.session.waiting_for or "")]
         return [self.ended(player, False)]
+
+    def left_out(self, player: Player, number: int, step: Step) -> list[Moment]:
+        if step.when is not None or callable(step.sql):
+            return []
+        text = filled(step.sql, self.seen.values())
+        return [Moment(number, player.name, text, "skipped", words="its transaction has failed")]
 
     def after_waiting(self, player: Player) -> list[Moment]:
         if player.waits:

@@ -30,6 +30,7 @@ ENTRY = 0.06  # an entry of an index-only scan
 DESCENT = 2.0  # opening a range
 FOUND = 0.8  # a unique look-up
 FILTER = 0.03  # testing a predicate
+SMALLEST = 300.0  # rows that a scan is taken to read at least: a table grows, and what is scanned is locked as a whole
 
 MAXIMAL_ALTERNATIVES = 1000  # values of an IN list that are looked up one by one
 
@@ -85,7 +86,7 @@ class Access:
         return min(self.candidates(predicates), key=lambda candidate: candidate.cost)
 
     def _whole(self, predicates: Sequence[plan.Expression]) -> Candidate:
-        cost = self.rows * (ROW + FILTER * len(predicates)) + DESCENT + self.settings.penalty("enable_seqscan")
+        cost = max(self.rows, SMALLEST) * (ROW + FILTER * len(predicates)) + DESCENT + self.settings.penalty("enable_seqscan")
         return Candidate(Path(kind="scan"), tuple(predicates), self._share(predicates) * self.rows, cost)
 
     def _share(self, predicates: Iterable[plan.Expression]) -> float:
@@ -160,12 +161,12 @@ class Access:
         if low is None and high is None:
             for predicate in predicates:
                 if isinstance(predicate, plan.IsNull) and predicate.negated:
-                    if self._is_key(index, len(parts), predicate.argument):
+                    if self.is_key(index, len(parts), predicate.argument):
                         not_null = True
                         exact = [predicate]
         return Interval(tuple(parts), low, high, not_null), answered + exact, partly
 
-    def _is_key(self, index: schema.Index, place: int, expression: plan.Expression) -> bool:
+    def is_key(self, index: schema.Index, place: int, expression: plan.Expression) -> bool:
         """Whether `expression` is the index's column `place`."""
         key = index.keys[place]
         bare = walk.strip_relabel(expression)
@@ -189,21 +190,21 @@ class Access:
         for predicate in predicates:
             if isinstance(predicate, plan.Operator) and predicate.operator.name == "=":
                 for one, other in (predicate.arguments, predicate.arguments[::-1]):
-                    if self._is_key(index, place, one) and self._outside(other):
+                    if self.is_key(index, place, one) and self._outside(other):
                         return Part(value=other), predicate
             elif isinstance(predicate, plan.IsNull) and not predicate.negated:
-                if self._is_key(index, place, predicate.argument):
+                if self.is_key(index, place, predicate.argument):
                     return Part(), predicate
-            elif isinstance(predicate, plan.Column) and self._is_key(index, place, predicate):
+            elif isinstance(predicate, plan.Column) and self.is_key(index, place, predicate):
                 return Part(value=plan.Constant(type=predicate.type, value=True, nullable=False)), predicate
             elif several:
                 continue
             elif isinstance(predicate, plan.InList) and not predicate.negated:
-                if self._is_key(index, place, predicate.argument) and all(map(self._outside, predicate.items)):
+                if self.is_key(index, place, predicate.argument) and all(map(self._outside, predicate.items)):
                     if len(predicate.items) <= MAXIMAL_ALTERNATIVES:
                         alternatives = Part(items=predicate.items), predicate
             elif isinstance(predicate, plan.QuantifiedArray) and not predicate.all and predicate.operator.name == "=":
-                if self._is_key(index, place, predicate.argument) and self._outside(predicate.array):
+                if self.is_key(index, place, predicate.argument) and self._outside(predicate.array):
                     alternatives = Part(array=predicate.array), predicate
         return alternatives
 
@@ -218,7 +219,7 @@ class Access:
                 continue
             left, right = predicate.arguments
             name = predicate.operator.name
-            if name == "~~" and self._is_key(index, place, left) and isinstance(right, plan.Constant):
+            if name == "~~" and self.is_key(index, place, left) and isinstance(right, plan.Constant):
                 if low is None and high is None:
                     low, high, whole = _like_bounds(right)
                     if low is not None:
@@ -226,9 +227,9 @@ class Access:
                 continue
             if name not in ("<", "<=", ">", ">="):
                 continue
-            if self._is_key(index, place, right) and self._outside(left):
-                name, right = selectivity._TURNED[name], left
-            elif not (self._is_key(index, place, left) and self._outside(right)):
+            if self.is_key(index, place, right) and self._outside(left):
+                name, right = selectivity.TURNED[name], left
+            elif not (self.is_key(index, place, left) and self._outside(right)):
                 continue
             bound = Bound(right, name in ("<=", ">="))
             if name in (">", ">=") and low is None:
@@ -321,10 +322,3 @@ class Settings:
     def penalty(self, name: str) -> float:
         return 0.0 if self.enabled(name) else DISABLED
 
-
-def sort_order(index: schema.Index, reverse: bool) -> list[tuple[int | None, bool, bool]]:
-    """(position, descending, NULLs first) of each key as a scan in this direction delivers them."""
-    return [
-        (key.position, key.descending != reverse, key.nulls_first != reverse)
-        for key in index.keys
-    ]

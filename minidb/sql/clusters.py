@@ -7,7 +7,7 @@ side, which then takes part in the ordering; the others are applied where they f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -117,7 +117,7 @@ class Cluster:
             if leaf.planned is not None:
                 leaf.access, leaf.cost = None, HASHED_PROBE
             return
-        leaf.planned = self.planner.filtered(self.planner.plan(leaf.node), leaf.predicates)
+        leaf.planned = self.planner.filtered(self.planner.planned(leaf.node), leaf.predicates)
         leaf.rows, leaf.cost = leaf.planned.rows, leaf.planned.cost
 
     def _alone(self, leaf: _Leaf) -> Candidate:
@@ -130,7 +130,7 @@ class Cluster:
 
     # -- putting together
 
-    def plan(self, order: Order = ()) -> tuple[physical.Node, bool]:
+    def arranged(self, order: Order = ()) -> tuple[physical.Node, bool]:
         """(the plan, whether its rows come in `order`)."""
         if not self.leaves:
             return self._on_top(self.planner.filtered(physical.SingleRow(), ()), 0), True
@@ -183,6 +183,7 @@ class Cluster:
         return best, ordered
 
     def _scan(self, leaf: _Leaf, candidate: Candidate, first: plan.Expression | int) -> physical.Node:
+        assert isinstance(leaf.node, plan.Scan)
         return self.planner.scan_node(leaf.node, leaf.predicates, candidate, first)
 
     def _leaf_node(self, leaf: _Leaf, first: plan.Expression | int) -> physical.Node:
@@ -210,7 +211,7 @@ class Cluster:
         left, right = (self.mask(argument) for argument in term.arguments)
         return bool(left) and bool(right) and not left & right
 
-    def _inner_of(self, place: int):  # type: ignore[no-untyped-def]
+    def _inner_of(self, place: int) -> Callable[[int], tuple[float, float] | None]:
         def inner(outer: int) -> tuple[float, float] | None:
             candidate = self.inner_candidate(place, outer)
             return None if candidate is None else (candidate.cost, candidate.rows)
@@ -247,11 +248,12 @@ class Cluster:
             candidate = self.inner_candidate(place, tree.left.mask)
             assert candidate is not None
             leaf = self.leaves[place]
+            assert isinstance(leaf.node, plan.Scan)
             inner = self.planner.scan_node(leaf.node, [*leaf.predicates, *terms], candidate, 0)
             return physical.NestedLoop(kind="inner", outer=left, inner=inner, rows=tree.rows, cost=tree.cost)
         right = self._build(tree.right, 0)
         if tree.method == "hash":
-            sides = split_condition(terms, lambda e: self.mask(e) & ~tree.left.mask == 0, self._inside(tree.right.mask))  # type: ignore[union-attr]
+            sides = split_condition(terms, self._inside(tree.left.mask), self._inside(tree.right.mask))
             return self._hash_join(tree, left, right, sides)
         return physical.NestedLoop(
             kind="inner",
@@ -263,7 +265,7 @@ class Cluster:
             cost=tree.cost,
         )
 
-    def _inside(self, mask: int):  # type: ignore[no-untyped-def]
+    def _inside(self, mask: int) -> Callable[[plan.Expression], bool]:
         return lambda expression: bool(self.mask(expression)) and self.mask(expression) & ~mask == 0
 
     def _hash_join(self, tree: Tree, left: physical.Node, right: physical.Node, sides: Sides) -> physical.Node:

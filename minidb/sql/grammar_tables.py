@@ -23,6 +23,7 @@ file.
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from lark import Lark
     from lark.grammar import Rule
 
-FORMAT = 2
+FORMAT = 3
 """To be counted up when the layout above changes."""
 
 GRAMMARS = {
@@ -115,6 +116,8 @@ class _Maker:
         self.rules = parser.rules
         ignored = set(parser.ignore_tokens)
         self.terminals = [t for t in parser.terminals if t.name not in ignored]
+        identifier = next((t.pattern.value for t in self.terminals if t.name == "IDENT"), "")
+        self.identifier = re.compile(identifier, re.IGNORECASE)
         self.keywords = {t.name for t in self.terminals if t.pattern.type == "re" and t.priority}
         nonterminals = sorted({rule.origin.name for rule in self.rules})
         names = [t.name for t in self.terminals] + ["$END"] + nonterminals
@@ -130,7 +133,7 @@ class _Maker:
             offsets.append(offsets[-1] + len(row))
         return Tables(
             HASH=tag,
-            TERMINALS=tuple(_terminal(t) for t in self.terminals),
+            TERMINALS=tuple(self._terminal(t) for t in self.terminals),
             RULES=tuple(self._rule(rule) for rule in self.rules),
             STARTS={start: self._ends(start) for start in self.starts},
             DEFAULTS=_pack("H", [self._default(row) for row in rows]),
@@ -176,6 +179,14 @@ class _Maker:
         return self.symbols[rule.origin.name], len(rule.expansion), kind, str(rule.alias or ""), kept
 
 
+    def _terminal(self, terminal: Any) -> Terminal:
+        name, text = str(terminal.name), terminal.pattern.value
+        if terminal.pattern.type == "re":
+            return name, "regexp", text, terminal.priority
+        if not text.replace("_", "").isalpha():
+            return name, "sign", text, 0
+        return name, "word" if self.identifier.fullmatch(text) else "reserved", text, 0
+
     def _is_kept(self, symbol: Any, rule: Rule) -> bool:
         """Keywords and signs are no parts, nor are the regular expressions that stand for keywords."""
         if getattr(symbol, "filter_out", False):
@@ -185,13 +196,6 @@ class _Maker:
 
 def _is_reduce(action: object) -> bool:
     return str(action) == "Reduce"
-
-
-def _terminal(terminal: Any) -> Terminal:
-    text = terminal.pattern.value
-    if terminal.pattern.type == "re":
-        return str(terminal.name), "regexp", text, terminal.priority
-    return str(terminal.name), "word" if text.isalpha() or "_" in text else "sign", text, 0
 
 
 def _pack(kind: str, numbers: Sequence[int]) -> bytes:

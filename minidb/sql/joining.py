@@ -105,10 +105,10 @@ def _with_outer(planner: Planner, join: plan.Join, outer: physical.Node, kind: s
     if indexed is not None:
         options.append(indexed)
     if correlated:
-        inner = planner.plan(right, first=1 if kind in ("semi", "anti") else 0)
+        inner = planner.planned(right, first=1 if kind in ("semi", "anti") else 0)
         options.append(_loop(planner, outer, inner, terms, kind, False, inner.cost))
         return options[0]
-    inner = planner.plan(right)
+    inner = planner.planned(right)
     sides = split_condition(
         terms, lambda e: bool(walk.relations(e)) and not walk.relations(e) & own, lambda e: _only(e, own)
     )
@@ -214,7 +214,7 @@ def _through_index(
 
 
 def join_full(planner: Planner, join: plan.Join) -> physical.Node:
-    left, right = planner.plan(join.left), planner.plan(join.right)
+    left, right = planner.planned(join.left), planner.planned(join.right)
     own = walk.made(join.right)
     terms = walk.conjuncts(join.condition)
     sides = split_condition(

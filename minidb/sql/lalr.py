@@ -116,6 +116,7 @@ class Machine:
         values: list[Any] = []
         places: list[int] = []
         rows, defaults, rules, chains, load = self._rows, self._defaults, self._rules, self._chains, self.row
+        made: Any
         for token in tokens:
             terminal, other, value, at = token
             while True:
@@ -140,20 +141,13 @@ class Machine:
                     number = code >> 1
                 left, count, kind, action, place, pick = rules[number]
                 if count == 1:
-                    if kind == PASS:
-                        key = (states[-2], state, terminal)
-                        target = chains.get(key)
-                        if target is None:
-                            target = chains[key] = self._chain(*key, left)
-                        states[-1] = state = target
-                        continue
                     if kind == ACTION:
-                        values[-1] = action(context, places[-1], *values[-1:]) if pick else action(context, places[-1])
+                        values[-1] = action(context, places[-1], values[-1]) if pick else action(context, places[-1])
                     elif kind == FIRST:
                         values[-1] = [values[-1]]
-                    else:
+                    elif kind == NOTHING:
                         values[-1] = action
-                    states.pop()
+                    del states[-1]
                 elif count:
                     parts = values[-count:]
                     if kind == ACTION:
@@ -161,24 +155,26 @@ class Machine:
                     elif kind == APPEND:
                         made = parts[0]
                         made.append(pick(parts))
-                    elif kind in (TUPLE, PASS):
-                        made = pick(parts)
+                    elif kind == NOTHING:
+                        made = action
                     else:
-                        made = [pick(parts)] if kind == FIRST else action
+                        made = [pick(parts)] if kind == FIRST else pick(parts)
                     del values[1 - count :], states[-count:], places[1 - count :]
                     values[-1] = made
                 else:
                     values.append(action if kind == NOTHING else action(context, at))
                     places.append(at)
-                below = states[-1]
-                state = (rows[below] or load(below))[left] >> 1
+                key = (states[-1], left, terminal)
+                state = chains.get(key)
+                if state is None:
+                    state = chains[key] = self._chain(*key)
                 states.append(state)
             if len(states) > limit:
                 raise TooDeep(token)
         raise AssertionError("the last token is the end")
 
-    def _chain(self, below: int, state: int, terminal: int, left: int) -> int:
-        """The state after all the reductions in a row that only pass a value through, the first one to `left`."""
+    def _chain(self, below: int, left: int, terminal: int) -> int:
+        """The state after a reduction to `left`, and after all those in a row that only pass its value through."""
         while True:
             state = self.row(below)[left] >> 1
             number = self._defaults[state]

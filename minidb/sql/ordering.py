@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import log2
 
+from minidb import schema
 from minidb.sql import plan
-from minidb.sql.access_paths import Access, Candidate, same
+from minidb.sql.access_paths import Access, Candidate
 from minidb.sql.rules import walk
 
 Order = tuple[plan.SortKey, ...]
@@ -46,7 +47,7 @@ def _in_order(access: Access, candidate: Candidate, order: Order, fixed: int, re
         if place == len(index.keys):
             return index.unique and _never_null(access, index)
         column = index.keys[place]
-        if not access._is_key(index, place, expression):
+        if not access.is_key(index, place, expression):
             return False
         if (column.descending != reverse) != key.descending:
             return False
@@ -58,17 +59,11 @@ def _in_order(access: Access, candidate: Candidate, order: Order, fixed: int, re
     return True
 
 
-def _is_fixed(access: Access, index, fixed: int, expression: plan.Expression) -> bool:  # type: ignore[no-untyped-def]
-    return any(access._is_key(index, place, expression) for place in range(fixed))
+def _is_fixed(access: Access, index: schema.Index, fixed: int, expression: plan.Expression) -> bool:
+    return any(access.is_key(index, place, expression) for place in range(fixed))
 
 
-def _never_null(access: Access, index) -> bool:  # type: ignore[no-untyped-def]
+def _never_null(access: Access, index: schema.Index) -> bool:
     columns = access.scan.table.columns
     return all(key.position is not None and columns[key.position].not_null for key in index.keys)
 
-
-def same_order(left: Order, right: Order) -> bool:
-    return len(left) == len(right) and all(
-        same(a.expression, b.expression) and (a.descending, a.nulls_first) == (b.descending, b.nulls_first)
-        for a, b in zip(left, right)
-    )

@@ -125,7 +125,7 @@ def parse_lifted(text: str, lifted: Mapping[int, tuple[int, Any, object]]) -> tu
 
 def keywords() -> tuple[str, ...]:
     """All keywords in upper case, in alphabetical order: for highlighting and completion."""
-    words = {text for _, kind, text, _ in _TABLES.TERMINALS if kind == "word"}
+    words = {text for _, kind, text, _ in _TABLES.TERMINALS if kind in ("word", "reserved")}
     for name, kind, _, priority in _TABLES.TERMINALS:
         if kind == "regexp" and priority:
             words.update(name.split("_"))

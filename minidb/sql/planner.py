@@ -14,7 +14,7 @@ import msgspec
 
 from minidb import schema
 from minidb.sql import physical, plan, selectivity
-from minidb.sql.access_paths import FILTER, Access, Candidate, Settings, same
+from minidb.sql.access_paths import FILTER, Access, Candidate, Settings
 from minidb.sql.binder import bind_row_expression
 from minidb.sql.clusters import Cluster
 from minidb.sql.join_order import OUTPUT, Costs
@@ -58,7 +58,7 @@ class Planner:
         self._local: list[set[int]] = []
         self._cte_rows: dict[int, float] = {}
         self._look_over(root)
-        self._root = root
+        self.root = root
 
     def _look_over(self, root: plan.Plan) -> None:
         for node in walk.everything(root):
@@ -194,7 +194,10 @@ class Planner:
             return None
         if scan.relation in self.updated or not self.settings.enabled("enable_hashjoin"):
             return None
-        keys, probes, correlated, plain = [], [], [], []
+        keys: list[plan.Expression] = []
+        probes: list[plan.Expression] = []
+        correlated: list[plan.Expression] = []
+        plain: list[plan.Expression] = []
         for term in predicates:
             outside = walk.relations(term) - self._local[-1]
             pair = _equal_pair(term, scan.relation, self._local[-1]) if outside else None
@@ -262,7 +265,7 @@ class Planner:
         if not keys or not all(isinstance(walk.strip_relabel(key), plan.Column) for key in keys):
             return None
         left_rows = max((self._base_rows(node) for node in lefts), default=0.0)
-        right_rows = self.plan(semi.right).rows
+        right_rows = self.planned(semi.right).rows
         if right_rows * 10 > left_rows:
             return None
         return plan.Distinct(input=semi.right, on=tuple(keys)), walk.conjuncts(semi.condition)
@@ -294,6 +297,11 @@ class Planner:
             self._local.pop()
             found = self._subqueries[id(query)] = query, node
         return found[1]
+
+    def known_subquery(self, query: plan.Query) -> physical.Query | None:
+        """The plan of a subquery that was asked for, for EXPLAIN."""
+        found = self._subqueries.get(id(query))
+        return None if found is None else found[1]
 
     def query(self, query: plan.Query, first: plan.Expression | int = 0) -> physical.Query:
         ctes = tuple(self._cte(cte) for cte in query.ctes)
@@ -327,7 +335,7 @@ class Planner:
             return self._insert(root)
         assert isinstance(root, plan.Update | plan.Delete)
         ctes = tuple(self._cte(cte) for cte in root.ctes)
-        node = self.plan(root.input)
+        node = self.planned(root.input)
         recheck = tuple(self.rechecks.get(root.relation, ()))
         single = isinstance(node, physical.Scan) and node.single
         shared: dict[str, Any] = {
@@ -370,7 +378,7 @@ class Planner:
             cost=source.cost + source.rows,
         )
 
-    def plan(self, node: plan.Plan, first: plan.Expression | int = 0) -> physical.Node:
+    def planned(self, node: plan.Plan, first: plan.Expression | int = 0) -> physical.Node:
         return self.plan_ordered(node, (), first)[0]
 
     def plan_ordered(self, node: plan.Plan, order: Order, first: plan.Expression | int) -> tuple[physical.Node, bool]:
@@ -423,7 +431,7 @@ Result = tuple[physical.Node, bool]
 
 
 def _cluster(self: Planner, node: plan.Plan, order: Order, first: Any) -> Result:
-    return Cluster(self, node, first).plan(order)
+    return Cluster(self, node, first).arranged(order)
 
 
 def _join(self: Planner, node: plan.Join, order: Order, first: Any) -> Result:
@@ -497,7 +505,7 @@ def _project(self: Planner, node: plan.Project, order: Order, first: Any) -> Res
 
 
 def _project_set(self: Planner, node: plan.ProjectSet, order: Order, first: Any) -> Result:
-    child = self.plan(node.input)
+    child = self.planned(node.input)
     return (
         physical.ProjectSet(
             input=child, relation=node.relation, calls=node.calls, rows=child.rows * 10, cost=child.cost + child.rows
@@ -518,7 +526,7 @@ def _group_rows(self: Planner, groups: Iterable[plan.Expression], rows: float) -
 
 
 def _aggregate(self: Planner, node: plan.Aggregate, order: Order, first: Any) -> Result:
-    child = self.plan(node.input)
+    child = self.planned(node.input)
     extremes = _extremes(self, node, child)
     if extremes is not None:
         return extremes, True
@@ -570,7 +578,7 @@ def _extremes(self: Planner, node: plan.Aggregate, child: physical.Node) -> phys
 
 
 def _window(self: Planner, node: plan.Window, order: Order, first: Any) -> Result:
-    child = self.plan(node.input)
+    child = self.planned(node.input)
     cost = child.cost + log_cost(child.rows) * len(node.calls)
     return (
         physical.Window(input=child, relation=node.relation, calls=node.calls, rows=child.rows, cost=cost),
@@ -602,7 +610,7 @@ PROBE_COST = 0.1
 
 def _limit(self: Planner, node: plan.Limit, order: Order, first: Any) -> Result:
     hint = 0 if node.with_ties is not None else limit_hint(node)
-    child = self.plan(node.input, hint)
+    child = self.planned(node.input, hint)
     wanted = self.expected(hint)
     rows = min(child.rows, wanted) if wanted else child.rows
     bounded = node.with_ties is None and wanted and wanted < child.rows / 2
@@ -639,7 +647,7 @@ def bound_sort(node: physical.Node, limit: tuple[plan.Expression | None, plan.Ex
 
 
 def _lock_rows(self: Planner, node: plan.LockRows, order: Order, first: Any) -> Result:
-    child = self.plan(node.input)
+    child = self.planned(node.input)
     terms: list[plan.Expression] = []
     for locked in node.locked:
         for term in self.rechecks.get(locked.relation, ()):
@@ -704,4 +712,3 @@ _PLANNERS: dict[type, Callable[[Planner, Any, Order, Any], Result]] = {
     plan.UnionAll: _union_all,
     plan.SetOperation: _set_operation,
 }
-__all__ = ["Planner", "PlannerView", "same"]

@@ -19,7 +19,7 @@ RANGE = 1 / 3
 MATCH = 0.05
 UNKNOWN = 1 / 3
 _COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
+TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 
 ColumnLookup = Callable[[walk.ColumnKey], ColumnStatistics | None]
 
@@ -45,7 +45,7 @@ def _range_column(predicate: plan.Expression) -> walk.ColumnKey | None:
 
 def comparison(predicate: plan.Expression) -> tuple[walk.ColumnKey, str, plan.Expression] | None:
     """(column, operator, other side) of `column op other`, turned round where the column stands right."""
-    if not isinstance(predicate, plan.Operator) or predicate.operator.name not in _TURNED:
+    if not isinstance(predicate, plan.Operator) or predicate.operator.name not in TURNED:
         return None
     left, right = predicate.arguments
     bare = walk.strip_relabel(left)
@@ -53,7 +53,7 @@ def comparison(predicate: plan.Expression) -> tuple[walk.ColumnKey, str, plan.Ex
         return (bare.relation, bare.position), predicate.operator.name, right
     bare = walk.strip_relabel(right)
     if isinstance(bare, plan.Column):
-        return (bare.relation, bare.position), _TURNED[predicate.operator.name], left
+        return (bare.relation, bare.position), TURNED[predicate.operator.name], left
     return None
 
 

@@ -21,6 +21,8 @@ from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.producers import new_compiler
 from minidb.sql.compiler.scope import Scope, opened, row_layout
 from minidb.sql.compiler.sets import define_tables, emit_query
+from minidb.sql.explain import Describe, Explained, Explainer
+from minidb.sql.expression_text import Names
 from minidb.sql.planner import Planner
 from minidb.sql.rewriting import rewrite
 from minidb.sql.rules import walk
@@ -65,13 +67,13 @@ class Prepared:
         "compiled",
         "node",
         "parameters",
+        "planner",
         "run",
         "run_write",
         "source",
         "streams",
         "tables",
         "verb",
-        "view",
         "writes",
     )
 
@@ -86,7 +88,6 @@ class Prepared:
         verb: str,
         writes: bool,
         node: physical.Node,
-        view: Environment,
         planner: Planner,
     ) -> None:
         self.columns = columns
@@ -95,10 +96,28 @@ class Prepared:
         self.verb = verb
         self.writes = writes
         self.node = node
+        self.planner = planner
         self.streams = isinstance(node, physical.Query) and streams(node)
         function, self.source = compile_statement(new_compiler(planner), node, self.streams)
         self.compiled = function
         self.run = self.run_write = guarded(function, self.streams)
+
+    def explain(self, describe: Describe | None = None) -> Explained:
+        """The plan as a tree; `.lines()` and `.as_dict()` write it. `describe` says what reading an interval locks."""
+        return Explainer(Names(self.planner.root), self.planner.known_subquery, None, describe).explain(self.node)
+
+    def analyze(
+        self, rows: Rows, parameters: tuple[Any, ...], context: Any, describe: Describe | None = None
+    ) -> Explained:
+        """Runs the statement with counters in it; the plan with the true numbers of rows."""
+        counters: dict[int, int] = {}
+        function, _ = compile_statement(new_compiler(self.planner, counters), self.node, False)
+        ticker = Ticker(context)
+        result = guarded(function, False)(rows, parameters, ticker)
+        counts = {node: ticker.counts.get(number, 0) for node, number in counters.items()}
+        inner = self.node.input if isinstance(self.node, physical.Query) else self.node
+        counts[id(inner)] = result[0] if isinstance(result, tuple) else len(result)
+        return Explainer(Names(self.planner.root), self.planner.known_subquery, counts, describe).explain(self.node)
 
 
 def prepare(
@@ -128,7 +147,7 @@ def prepare(
         columns = None if bound.columns is None else tuple((c.name, c.type) for c in bound.columns)
         verb = type(root).__name__.upper() if not isinstance(root, plan.Query) else "SELECT"
         writes = not isinstance(root, plan.Query) or _changes(root)
-        return Prepared(columns, bound.tables, bound.parameters, verb, writes, node, environment, planner)
+        return Prepared(columns, bound.tables, bound.parameters, verb, writes, node, planner)
     except RecursionError:
         raise errors.StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from None
 

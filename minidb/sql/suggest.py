@@ -22,7 +22,7 @@ def distance(left: str, right: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
         before, above = above, row
-    return above[-1]
+    return min(above[-1], limit + 1)
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

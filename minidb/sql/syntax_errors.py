@@ -115,7 +115,7 @@ def _human(terminal: int, machine: Machine) -> str:
     name, kind, text, _ = machine.terminals[terminal]
     if kind == "regexp":
         return _NAMES.get(name) or name.replace("_", " ")
-    return text if kind == "word" else f'"{text}"'
+    return text if kind != "sign" else f'"{text}"'
 
 
 # -- What was meant -------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def _keyword_for(token: Token, viable: Sequence[int], machine: Machine) -> str |
     if not isinstance(token[2], str) or not token[2].isidentifier() or not _may_be_name(token, machine):
         return None
     for terminal in viable:
-        if terminal != machine.end and machine.terminals[terminal][1] == "word":
+        if terminal != machine.end and machine.terminals[terminal][1] in ("word", "reserved"):
             word = machine.terminals[terminal][2]
             if _is_near(token[2].upper(), word):
                 return f"Did you mean {word}?"
@@ -146,7 +146,7 @@ def _keyword_before(tokens: Sequence[Token], index: int, prober: _Prober) -> str
 
 def _reserved(token: Token, viable: Sequence[int], machine: Machine) -> str | None:
     """A reserved word where a name is wanted."""
-    if token[0] >= machine.end or machine.terminals[token[0]][1] != "word" or token[1] >= 0:
+    if token[0] >= machine.end or machine.terminals[token[0]][1] != "reserved" or token[1] >= 0:
         return None
     wanted = {machine.terminals[terminal][0] for terminal in viable if terminal != machine.end}
     if "QUOTED_IDENT" in wanted and "NUMBER" not in wanted:

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 from operator import lt
 from typing import Any, Protocol
 
@@ -480,7 +480,7 @@ def _ascending(keys: Sequence[Key], refs: Sequence[Ref]) -> bool:
     if all(map(lt, keys, islice(keys, 1, None))):
         return True
     entries = list(zip(keys, refs))
-    return all(_below(*left, right) for left, right in pairwise(entries))
+    return all(map(lt, entries, islice(entries, 1, None)))
 
 
 def _search(leaf: Leaf, key: Key, ref: Ref, start: int) -> tuple[int, bool]:

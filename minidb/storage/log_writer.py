@@ -6,9 +6,9 @@ What is called by the leader only says so; the rest is guarded by the mutex that
     current         |header|batch|batch|batch| zeros, reserved ..... | zeros, not reserved .... | a spare block |
                                              end                     end + reserved             limit           filled
 
-`limit` is -1 while nobody may reserve: during a switch and after a failure. The spare block is for growing: a batch
-without commits is written then, whose header names the new size of the file. It stands before anything that makes
-use of the new space, and in the old: so a file that lost what it grew by is found damaged (R8).
+`limit` is -1 while nobody may reserve: during a switch and after a failure. Thanks to the spare block the first batch
+after the file has grown begins in the old space, and its header names the new size: so a file that lost what it grew
+by is found damaged (R8).
 
 Chunks wait as frames until the next batch, which begins with them. A segment is needed while it may hold chunks of a
 transaction that is open (`opened`), or that is committed but not yet in the base (`pins`).
@@ -97,13 +97,9 @@ class LogWriter:
     def grow(self, space: int) -> None:
         """Leader only: extends the current segment so that `reserve(space)` may succeed."""
         segment = self.current
-        needed = segment.end + self.reserved + space + 2 * BLOCK
+        needed = segment.end + self.reserved + space + BLOCK
         if needed > segment.filled:
             segment.grow(self.files.step(segment, needed))
-            try:
-                self._write_batch([encode_frame(DISCARD, 0, 0, 0, 0)], 0)
-            except OSError as error:
-                raise SyncFailed(f"could not write {segment.file.path}: {error}") from error
             self.open_for_reservations()
 
     def open_for_reservations(self) -> None:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 SLICE = 2000  # versions that are unlinked in one hold
 CHUNK = 20_000  # changes after which a transaction begins to write ahead into the log
+ACCESS_EXCLUSIVE = TABLE_MODES.index("access exclusive")
 TRIM = 8  # rows whose old versions are looked at per commit
 
 
@@ -217,6 +218,7 @@ class Manager:
         self.active: dict[Transaction, None] = {}
         self.views: dict[Any, int] = {}  # who may still read, and as of which number at the earliest
         self.table_locks: dict[int, ModeLock] = {}
+        self.strong_locks = 0  # table locks ever granted in a mode that keeps readers out
         self.names: dict[str, ModeLock] = {}
         self.database_lock = ModeLock("database", None, "the database", DATABASE_MODES, DATABASE_CONFLICTS)
         self.committing: dict[int, Transaction] = {}
@@ -333,6 +335,7 @@ class Manager:
             previous = lock.holders.get(txn, 0)
             if lock.try_now(txn, mode):
                 self.remember(txn, lock, previous)
+                self.strong_locks += mode == ACCESS_EXCLUSIVE
                 return
             if nowait:
                 raise LockNotAvailable(f"could not obtain lock on {lock.title}")
@@ -341,6 +344,17 @@ class Manager:
         self.park(txn, request)
         with self.latch:
             self.remember(txn, lock, previous)
+            self.strong_locks += mode == ACCESS_EXCLUSIVE
+
+    def readers_kept_out(self, tables: Iterable[tuple[int, str]]) -> bool:
+        """Whether somebody holds, or waits for, a lock on one of the tables that a plain read would wait for."""
+        locks = self.table_locks
+        if locks:
+            for table, _ in tables:
+                lock = locks.get(table)
+                if lock is not None and (lock.queue or any(m >> ACCESS_EXCLUSIVE for m in list(lock.holders.values()))):
+                    return True
+        return False
 
     def find_lock(self, kind: str, key: Any, title: str) -> ModeLock:
         if kind == "database":

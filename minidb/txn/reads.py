@@ -275,7 +275,7 @@ class Reader:
                 continue
             if awaits and self.writer_of(chain) is not None:
                 if number == 0:
-                    self.await_writer(path, place, key, ref, chain, reverse, locking)
+                    self.await_writer(path, ref, chain)
                 following = (key, ref, 0) if reverse else (key, ref)  # the next batch begins, and waits, at this row
                 break
             version = visible(chain, snapshot, txn, statement)
@@ -299,10 +299,11 @@ class Reader:
             return None
         return top.owner
 
-    def await_writer(self, path: Path, place: Place, key: Key, ref: Ref, chain: Version, reverse: bool,
-                     locking: bool) -> None:
-        """Registers the interval through this key, waits for the row's writer, seeks again (R48). Raises Blocked."""
-        self.note(path, place, (key,) if reverse else (key, HIGHEST), reverse, locking)
+    def await_writer(self, path: Path, ref: Ref, chain: Version) -> None:
+        """Waits for the row's writer, then seeks again from this row on (R48). Raises Blocked.
+
+        The interval is registered up to this row, not through it: the writer has the row already, and may write it
+        again. Nothing can slip in, because the row is read and its key registered in one hold after the wait."""
         owner = self.writer_of(chain)
         request = self.manager.ending_of(self.txn, owner, f"row {ref!r} of {path.store.name}")
         assert request is not None, "an unpublished writer is active"

@@ -43,6 +43,8 @@ class Store(TableAccess):
         self.intervals = IntervalLocks(self.names)
         self.incompatible_since = 0  # number of the last incompatible DDL (R64)
         self.changes = 0  # rows inserted, updated or deleted since the statistics were taken
+        self.changes_allowed = 500
+        self.outdated = False
 
     def set_width(self) -> None:
         """Completes (or, when an ADD COLUMN is rolled back, cuts) the rows of all chains to the schema's width."""

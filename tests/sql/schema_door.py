@@ -15,7 +15,7 @@ from minidb.sql import ast, plan
 from minidb.sql.binder import Bound, ResultColumn, bind, bind_row_expression
 from minidb.sql.ddl import DdlResult, execute
 from minidb.sql.parser import parse
-from minidb.types import BIGINT, TEXT, SqlType
+from minidb.types import BIGINT, TEXT, SqlType, from_text
 
 Row = tuple[Any, ...]
 
@@ -46,6 +46,8 @@ class FakeDoor:
         self.catalog = msgspec.structs.replace(catalog, version=self.catalog.version + 1)
         relations = {t.relation for t in catalog.tables.values()}
         self.data = {relation: self.data.get(relation, []) for relation in relations}
+        for table in catalog.tables.values():
+            self.data[table.relation] = [_completed(row, table) for row in self.data[table.relation]]
 
     def table(self, table: int) -> schema.Table:
         found = self.catalog.table_by_id(table)
@@ -56,6 +58,7 @@ class FakeDoor:
         found = next(i for i in self.table(table).indexes if i.id == index)
         self.log.append(f"build {found.name}")
         keys = [tuple(row[k.position] for k in found.keys if k.position is not None) for row in self.rows(table)]
+        keys = [key for key in keys if None not in key]
         if found.unique and len(set(keys)) < len(keys):
             raise errors.UniqueViolation(f'could not create unique index "{found.name}"')
 
@@ -71,6 +74,10 @@ class FakeDoor:
     def validate_foreign_key(self, table: int, constraint: int) -> None:
         key = next(k for k in self.table(table).foreign_keys if k.id == constraint)
         self.log.append(f"validate {key.name}")
+
+
+def _completed(row: Row, table: schema.Table) -> Row:
+    return row + tuple(None if c.missing is None else from_text(c.type, c.missing) for c in table.columns[len(row) :])
 
 
 class View:
@@ -176,7 +183,11 @@ class Schema:
         return self.door.catalog.tables[name]
 
     def insert(self, name: str, *rows: Row) -> None:
-        self.door.data[self.table(name).relation].extend(rows)
+        """Puts rows into a table; values are written as Python would, and read as the columns' types."""
+        types = [column.type for column in self.table(name).columns]
+        for row in rows:
+            made = [None if v is None else from_text(kind, str(v)) for kind, v in zip(types, row)]
+            self.rows(name).append(tuple(made))
 
     def rows(self, name: str) -> list[Row]:
         return self.door.data[self.table(name).relation]

@@ -1,8 +1,8 @@
 """Binding: golden scripts in `binder/`, over the schema in `binder/schema.sql`.
 
-A block is a statement and its bound plan, as `plan_text` prints it, or the error. A first line `$ integer, unknown` gives
-the types of parameters; a last line `parameters: ...` shows what they became, `locks: ...` what is locked more strongly
-than for reading.
+A block is a statement and its bound plan, as `plan_text` prints it, or the error. A first line `$ integer, unknown`
+gives the types of parameters; a last line `parameters: ...` shows what they became, `locks: ...` what is locked more
+strongly than for reading.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """DDL: golden scripts in `ddl/`, each on an empty schema in memory.
 
-A block is a statement and its tag, notices and what it asked of the door, or the error. Other commands: `\\d` prints the
-schema, `\\d t` one table; `\\insert t (1, 'x'), (2, None)` puts rows into a table, `\\rows t` shows them.
+A block is a statement and its tag, notices and what it asked of the door, or the error. Other commands: `\\d` prints
+the schema, `\\d t` one table; `\\insert t (1, 'x'), (2, None)` puts rows into a table, `\\rows t` shows them.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ def test_templates_are_python() -> None:
 
 
 def test_nothing_heavy_is_imported() -> None:
-    heavy = ("dataclasses", "zoneinfo", "difflib", "hashlib", "lark", "sqlglot", "random")
+    heavy = ("dataclasses", "zoneinfo", "difflib", "hashlib", "calendar", "lark", "sqlglot", "random")
     bare = (
         f"import sys, types; m = sys.modules['minidb'] = types.ModuleType('minidb'); m.__path__ = {minidb.__path__!r}"
     )

@@ -147,8 +147,8 @@ def test_the_lifted_tree_prints_as_the_plain_one(text: str) -> None:
 
 PARTS = st.lists(
     st.sampled_from(
-        ["SELECT", "a", "1", "'x'", "2.5", ",", "FROM", "t", "WHERE", "=", "+", "(", ")", "LIMIT", "ORDER BY", "E", '"q"',
-         "''", "IN", "AND", "interval", "::int", "LIKE", "AS", ".", "[", "]", "?", "-", "--", "e5", "3000000000"]
+        ["SELECT", "a", "1", "'x'", "2.5", ",", "FROM", "t", "WHERE", "=", "+", "(", ")", "LIMIT", "ORDER BY", "E",
+         '"q"', "''", "IN", "AND", "interval", "::int", "LIKE", "AS", ".", "[", "]", "?", "-", "--", "e5", "3000000000"]
     ),
     max_size=14,
 )  # fmt: skip

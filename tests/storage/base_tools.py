@@ -71,7 +71,9 @@ def open_base(fs: FileSystem, *, pool: int = LARGE, **options: Any) -> Base:
     return Base.open(fs, PATH, pool=PagePool(pool), **options)
 
 
-def fold(base: Base, changes: Iterable[Any], *, relation: int = 1, number: int | None = None, layout: Any = TREE) -> Root:
+def fold(
+    base: Base, changes: Iterable[Any], *, relation: int = 1, number: int | None = None, layout: Any = TREE
+) -> Root:
     """Folds sorted changes into one tree and publishes."""
     writer = base.begin()
     writer.fold_tree(relation, layout, changes, clustered=layout is not TREE)

@@ -22,6 +22,10 @@ def rows(count: int, text: str = "x", step: int = 1) -> list[Any]:
     return [(key, 1, (text,)) for key in range(0, count, step)]
 
 
+def void(_: object) -> None:
+    pass
+
+
 def contents(base: Base, relation: int = 1) -> list[Any]:
     return forwards(Tree(base, relation, TREE), base.root)
 
@@ -330,7 +334,7 @@ def test_a_meta_page_that_cannot_be_taken_back_stops_the_writing() -> None:
     fold(base, rows(60))
     writer = base.begin()
     with pytest.raises(OSError):
-        writer.publish(2, b"new", before_swap=lambda: [files.fail("write", 1, times=2)] and None)
+        writer.publish(2, b"new", before_swap=lambda: void(files.fail("write", 1, times=2)))
     with pytest.raises(DatabaseFailed):
         base.begin()
     assert contents(base) == rows(60)

@@ -295,6 +295,23 @@ def test_the_fold_streams() -> None:
     assert len(written) > 100 and most < 4_000
 
 
+def test_the_fold_does_not_lag_behind_deletions() -> None:
+    """A page that overflows flows on through pages that only lose entries; what is pending stays bounded."""
+    base = make_base(block=4096, leaf_bytes=1_000, fanout=64)
+    fold(base, [(key, key, (key, "x")) for key in range(0, 50_000, 2)], layout=INTS)
+    lows = [fence[0] for _, fence, _, _ in Tree(base, 1, INTS).leaves(base.root) if fence is not None]
+    written: list[int] = []
+
+    def changes() -> Any:
+        for key in range(1, 60, 2):
+            yield key, key, (key, "x")
+        for place, low in enumerate(lows):
+            assert len(written) > 0.95 * place - 4
+            yield low, low, None
+
+    base.begin(on_slice=lambda: written.append(1)).fold_tree(1, INTS, changes(), clustered=True)
+
+
 def test_ascending_inserts_fill_pages() -> None:
     base = make_base(block=4096, leaf_bytes=1_000, fanout=64)
     for start in range(0, 3_000, 50):
@@ -317,6 +334,31 @@ def test_scattered_inserts_keep_pages_half_full_and_deletes_merge_them() -> None
         sizes = [pointer[1] for pointer, *_ in tree.leaves(base.root)]
         assert sum(sizes) / len(sizes) > 300 or len(sizes) == 1
     assert tree.height(base.root) == 1
+
+
+def inner_nodes(tree: Tree, root: Root) -> list[Any]:
+    """All inner nodes, level by level, with the last of each level left out."""
+    top = tree.top(root)
+    assert top is not None
+    level, found = [top.pointer], []
+    for height in range(top.level, 0, -1):
+        nodes = [tree.base.read(tree.relation, tree.layout, pointer, height) for pointer in level]
+        found += nodes[:-1]
+        level = [child for node in nodes for child in node.children]  # type: ignore[union-attr]
+    return found
+
+
+def test_a_page_that_has_become_small_joins_its_neighbour() -> None:
+    base = make_base(block=1024, leaf_bytes=900, fanout=9)
+    tree = Tree(base, 1, INTS)
+    fold(base, [(key, key, (key, "x")) for key in range(20_000)], layout=INTS)
+    for start in range(0, 19_000, 390):
+        doomed = [key for key in range(start, start + 380) if key % 100]
+        fold(base, [(key, key, None) for key in doomed], layout=INTS)
+        check(base, tree)
+        sizes = [pointer[1] for pointer, *_ in tree.leaves(base.root)]
+        assert min(sizes[:-1]) > 900 / 4
+        assert min([len(node) for node in inner_nodes(tree, base.root)], default=3) >= 3
 
 
 def test_rows_larger_than_a_page() -> None:

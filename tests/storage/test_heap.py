@@ -132,9 +132,9 @@ def test_a_grown_row_stays_under_its_address_and_is_found_once() -> None:
     """R21."""
     base = make_base(block=1024, leaf_bytes=900, fanout=8)
     heap = Heap(base, 1, CLUSTERED)
-    fold(base, {rid: ("x",) for rid in range(1_000)})
+    fold(base, dict.fromkeys(range(1_000), ("x",)))
     for size in (50, 500, 3_000, 10):
-        fold(base, {rid: ("y" * size,) for rid in range(0, 1_000, 10)})
+        fold(base, dict.fromkeys(range(0, 1_000, 10), ("y" * size,)))
         expected = {rid: ("y" * size,) if rid % 10 == 0 else ("x",) for rid in range(1_000)}
         assert scan(heap, base) == expected
         assert heap.get(base.root, 500) == ("y" * size,)
@@ -144,7 +144,7 @@ def test_a_grown_row_stays_under_its_address_and_is_found_once() -> None:
 def test_a_scan_may_begin_anywhere() -> None:
     base = make_base()
     heap = Heap(base, 1, CLUSTERED)
-    fold(base, {rid: ("x",) for rid in range(0, 300, 3)})
+    fold(base, dict.fromkeys(range(0, 300, 3), ("x",)))
     for rid in range(-2, 302):
         leaf, _ = heap.seek(base.root, rid)
         expected = next((present for present in range(0, 300, 3) if present >= rid), None)

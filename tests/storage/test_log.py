@@ -12,9 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log_world import FIRST, ID, PATH, SECOND, TINY, Owner, copy, create, numbers, payload_of, recover, up_to
 
-from minidb.errors import DatabaseCorrupt, DatabaseFailed, ProgramLimitExceeded, TransactionResolutionUnknown
+from minidb.errors import (
+    DatabaseCorrupt,
+    DatabaseFailed,
+    OperationalError,
+    ProgramLimitExceeded,
+    TransactionResolutionUnknown,
+)
 from minidb.storage import log_format
-from minidb.storage.faulty import FaultyFileSystem, flip, subsets
+from minidb.storage.faulty import FaultyFile, FaultyFileSystem, flip, subsets
 from minidb.storage.file import OSFileSystem
 from minidb.storage.log import Log, Ticket
 from minidb.storage.log_leader import COMMITTED, REFUSED, UNKNOWN, Leadership, Waiter
@@ -211,7 +217,8 @@ def test_R4_reservations_are_used_up_or_given_back(owner: Owner) -> None:
     assert owner.log._writer.reserved == 0
 
 
-def test_reservations_fit_into_the_next_segment_too(fs: FaultyFileSystem, owner: Owner) -> None:
+def test_reservations_fit_into_the_next_segment_too(fs: FaultyFileSystem) -> None:
+    owner = create(fs)
     tickets = [owner.queue(size=2000), owner.queue(size=3000)]
     owner.log.reserve(4000)
     assert owner.log.switch() == 2
@@ -415,6 +422,70 @@ def test_R7_a_batch_of_a_torn_tail_is_not_replayed(fs: FaultyFileSystem, owner: 
         recover(fs)
 
 
+def crafted(fs: FaultyFileSystem, offset: int = 1024, **wrong: Any) -> FaultyFileSystem:
+    """The files with a valid batch behind the first one, which follows it in everything but what is `wrong`."""
+    first = fs.open(FIRST).read(512, 512)
+    header = log_format.decode_batch_header(first, ID, 1, 512)
+    assert header is not None
+    checksum = log_format.decode_body(header, first).checksum
+    fields = header._replace(sequence=2, offset=offset, synced=512, previous=checksum)._asdict() | wrong
+    del fields["length"], fields["mask"]
+    frame = log_format.encode_frame(log_format.COMMIT, 2, 2000, 0, 40)
+    after = copy(fs)
+    after.open(FIRST).write(offset, log_format.encode_batch(**fields, frames=[frame, payload_of(2)])[0])
+    return after
+
+
+def test_R7_a_batch_must_follow_the_one_before_in_everything(fs: FaultyFileSystem, owner: Owner) -> None:
+    owner.commit()
+    assert numbers(recover(crafted(fs))) == [1, 2]
+    assert numbers(recover(crafted(fs, incarnation=5))) == [1, 2]
+    wrong: list[dict[str, Any]] = [
+        {"database_id": bytes(16)},
+        {"generation": 2},
+        {"incarnation": 0},
+        {"sequence": 3},
+        {"sequence": 1},
+        {"previous": 1},
+    ]
+    for fields in wrong:
+        with pytest.raises(DatabaseCorrupt, match="offset 1024: the header"):
+            recover(crafted(fs, **fields))
+
+
+def test_R8_a_header_behind_the_end_names_what_must_be_there(fs: FaultyFileSystem, owner: Owner) -> None:
+    owner.commit()
+    assert numbers(recover(crafted(fs, 2048, sequence=4))) == [1]
+    with pytest.raises(DatabaseCorrupt, match="offset 1024: the log was synced up to 1536"):
+        recover(crafted(fs, 2048, sequence=4, synced=1536))
+    with pytest.raises(DatabaseCorrupt, match="and should have 9999"):
+        recover(crafted(fs, 2048, sequence=4, known_size=9999))
+
+
+def test_R8_a_segment_with_a_successor_is_whole(fs: FaultyFileSystem, owner: Owner) -> None:
+    owner.commit()
+    owner.commit("normal")
+    owner.log.switch()
+    fs.open(FIRST).write(1024, bytes(512))
+    with pytest.raises(DatabaseCorrupt, match="wal is damaged at offset 1024: the segment should end at 1536"):
+        recover(fs)
+
+
+def test_R8_a_flipped_bit_in_a_segment_header_is_damage(fs: FaultyFileSystem, owner: Owner) -> None:
+    owner.commit()
+    owner.log.switch()
+    owner.commit()
+    for name in (FIRST, SECOND):
+        for position in range(84):
+            damaged = copy(fs)
+            flip(damaged, name, 8 * position + position % 8)
+            if position < 80:
+                with pytest.raises(DatabaseCorrupt, match="header is wrong"):
+                    recover(damaged)
+            else:
+                assert numbers(recover(damaged)) == [1, 2]
+
+
 def test_R8_unsynced_batches_that_arrived_out_of_order_are_the_end(fs: FaultyFileSystem, owner: Owner) -> None:
     owner.commit("full")
     for _ in range(3):
@@ -552,6 +623,35 @@ def test_R10_the_old_segment_is_synced_before_the_new_one_begins(fs: FaultyFileS
     owner.commit("off")
     owner.log.switch()
     assert recover(fs.crash()).last == 2
+
+
+def test_R10_a_segment_that_could_not_begin_leaves_the_log_as_it_was(fs: FaultyFileSystem, owner: Owner) -> None:
+    owner.commit()
+    fs.fail("write", 2, path=SECOND, partial=512)  # the header arrives, and an error is reported
+    with pytest.raises(OperationalError) as caught:
+        owner.log.switch()
+    assert caught.value.sqlstate == "58030"
+    owner.commit()
+    assert numbers(recover(copy(fs))) == [1, 2]
+    assert owner.log.switch() == 2
+    owner.commit()
+    assert numbers(recover(fs.crash())) == [1, 2, 3]
+
+
+def test_L3_nothing_is_reserved_while_the_log_switches(
+    fs: FaultyFileSystem, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sync(file: FaultyFile) -> None:
+        attempts.append(owner.log._writer.reserve(512))
+        real(file)
+
+    attempts: list[bool] = []
+    real = FaultyFile.sync
+    owner.commit()
+    monkeypatch.setattr(FaultyFile, "sync", sync)
+    owner.log.switch()
+    assert attempts == [True, False]  # filling the new segment, and its header
+    assert owner.log._writer.reserve(512)
 
 
 def test_R13_F_is_registered_before_anything_above_it_is_published(fs: FaultyFileSystem, owner: Owner) -> None:

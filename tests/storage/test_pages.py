@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
+import tracemalloc
 from typing import Any
 
 import pytest
 from base_tools import INTS, fold, make_base
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import msgpack
 
 from minidb.errors import DatabaseCorrupt
 from minidb.keys import NULL_LAST, Descending
@@ -126,11 +128,7 @@ def test_many_threads() -> None:
 
 def test_the_estimate_of_memory_is_not_far_off() -> None:
     """A decoded row costs about what `Leaf.size` says: between two thirds and four thirds."""
-    import tracemalloc
-
-    rows = [(key, "owner%06d" % key, key % 1_000, key * 7) for key in range(2_000)]
-    from msgspec import msgpack
-
+    rows = [(key, f"owner{key:06}", key % 1_000, key * 7) for key in range(2_000)]
     data = msgpack.encode(rows)
     decoder = msgpack.Decoder(list[tuple[int, str, int, int]])
     tracemalloc.start()

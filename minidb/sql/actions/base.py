@@ -22,14 +22,16 @@ class BaseActions:
         parameters: how many `?` were met.
         lifted: offset -> (index, kind, value) of the literals that become `Lifted` nodes.
         met: how many of those were made.
+        numbered: whether `$1` and the like were met.
     """
+
+    met = 0
+    parameters = 0
+    numbered = False
 
     def __init__(self, text: str, lifted: Mapping[int, tuple[int, Any, object]] | None = None) -> None:
         self.text = text
         self.lifted = lifted
-        self.met = 0
-        self.parameters = 0
-        self.numbered = False
 
     def fail(self, message: str, at: int) -> NoReturn:
         """Raises the SyntaxError of a place that the grammar lets through."""

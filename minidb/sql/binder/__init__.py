@@ -39,7 +39,7 @@ from minidb.sql.binder.results import ResultColumn, result_columns
 from minidb.sql.binder.rows import bind_row_expression, bind_row_node
 from minidb.sql.binder.scope import Scope
 from minidb.sql.binder.statements import bind_statement
-from minidb.sql.binder.workspace import CatalogView, NotLiftable, Workspace
+from minidb.sql.binder.workspace import CatalogView, NotLiftable, Workspace, locate
 from minidb.types import TEXT, UNKNOWN, SqlType
 
 __all__ = [
@@ -94,8 +94,7 @@ def bind(
     try:
         bound = bind_statement(statement, Scope(workspace))
     except errors.Error as error:
-        if error.position is not None and error.statement is None:
-            error.statement = text
+        locate(error, text)
         raise
     assert isinstance(bound, BoundPlan)
     outputs = bound.outputs if isinstance(bound, plan.Query) else bound.returning

@@ -218,7 +218,7 @@ class Scope:
             return errors.UndefinedTable(
                 f'invalid reference to FROM-clause entry for table "{name}"',
                 position=at,
-                detail=f'There is an entry for table "{name}", but it cannot be referenced from this part of the query.',
+                detail=f'There is an entry for table "{name}", but it cannot be mentioned in this part of the query.',
                 hint="To reference that table, you must mark this subquery with LATERAL.",
             )
         sources = [source for scope in self.levels() for source in scope.frame.sources]

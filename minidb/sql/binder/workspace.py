@@ -106,6 +106,14 @@ class Workspace:
         return known
 
 
+def locate(error: errors.Error, text: str) -> None:
+    """Gives an error that has a place the text that the place belongs to."""
+    if error.position is not None and error.position < 0:
+        error.position = None
+    if error.position is not None and error.statement is None:
+        error.statement = text
+
+
 @contextmanager
 def located(at: int) -> Iterator[None]:
     """Gives errors of the inner floors (types, functions) the place in the statement that they belong to."""

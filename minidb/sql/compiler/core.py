@@ -246,10 +246,7 @@ def fill_list(function: Function, name: str, clauses: Clauses, text: str) -> Non
             function.add(f"{name} = []")
 
         def body() -> None:
-            if _whole_batches(loops, text):
-                function.add(f"{name} = [{text} for {loops[0].target} in {loops[0].items} for {text} in {loops[1].items}]")  # type: ignore[union-attr]
-            else:
-                function.add(f"{name} = [{comprehension(loops, text)}]")
+            function.add(f"{name} = [{comprehension(loops, text)}]")
 
         nest(function, before, body)
         return

@@ -63,7 +63,7 @@ class Expressions:
             return self._outlined(node)
         self._depth += 1
         try:
-            return _VALUES[type(node)](self, node)
+            return str(_VALUES[type(node)](self, node))
         finally:
             self._depth -= 1
 
@@ -73,7 +73,7 @@ class Expressions:
             return self.value(node)
         self._depth += 1
         try:
-            return translate(self, node)
+            return str(translate(self, node))
         finally:
             self._depth -= 1
 
@@ -83,7 +83,7 @@ class Expressions:
             return f"{self.value(node)} is False" if node.nullable else f"not {self.value(node)}"
         self._depth += 1
         try:
-            return translate(self, node)
+            return str(translate(self, node))
         finally:
             self._depth -= 1
 

@@ -15,6 +15,7 @@ from minidb.sql.compiler import (
     sets,
     sorting,
     subqueries,
+    windows,
 )
 from minidb.sql.compiler.core import Compiler, Producer, SubqueryPlanner, SubquerySource
 
@@ -34,6 +35,7 @@ PRODUCERS: Mapping[type, Producer] = {
     physical.HashJoin: joins.hash_join,
     physical.FullLoop: joins.full_join,
     physical.Aggregate: aggregates.aggregate,
+    physical.Window: windows.window,
     physical.Sort: sorting.sort,
     physical.Distinct: sorting.distinct,
     physical.Limit: limits.limit,

@@ -7,6 +7,9 @@ NULL reads nothing at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from minidb import keys, schema
 from minidb.sql import physical, plan
 from minidb.sql.compiler import runtime
@@ -135,7 +138,7 @@ def _part(site: Expressions, key: schema.IndexKey, text: str, expression: plan.E
     return f"{site.constant(keys.descending, 'f')}({text})"
 
 
-def part_maker(key: schema.IndexKey) -> object:
+def part_maker(key: schema.IndexKey) -> Callable[[Any], Any]:
     """A function from a value to its key part."""
     descending = key.descending
     return lambda value: keys.part(value, desc=descending)

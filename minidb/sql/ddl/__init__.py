@@ -23,6 +23,7 @@ import msgspec
 from minidb import errors
 from minidb.sql import ast
 from minidb.sql.binder import CatalogView
+from minidb.sql.binder.workspace import locate
 from minidb.sql.ddl.alter import alter
 from minidb.sql.ddl.changes import Changes, RunQuery
 from minidb.sql.ddl.indexes import create_index, drop_indexes, reindex
@@ -66,8 +67,7 @@ def execute(
     try:
         tag = _handler(statement)(statement, changes)
     except errors.Error as error:
-        if error.position is not None and error.statement is None:
-            error.statement = text
+        locate(error, text)
         raise
     return DdlResult(tag, tuple(changes.notices))
 

@@ -43,9 +43,8 @@ def _alter_table(node: ast.AlterTable, changes: Changes) -> None:
     for action in node.actions:
         handler = _ACTIONS.get(type(action))
         if handler is None:
-            raise errors.NotSupportedError(
-                f"ALTER TABLE ... {type(action).__name__} is not supported yet", position=action.at
-            )
+            words = "".join(f" {c}" if c.isupper() else c for c in type(action).__name__).upper()
+            raise errors.NotSupportedError(f"ALTER TABLE ...{words} is not supported yet", position=action.at)
         handler(action, changes.by_id(table.id), changes)
 
 

@@ -18,7 +18,7 @@ from minidb.sql.binder.rows import bind_check, bind_default, bind_generated
 from minidb.sql.binder.trees import walk
 from minidb.sql.ddl.alter_constraints import add_to_rows, check_not_null, check_rows
 from minidb.sql.ddl.changes import Changes, Row
-from minidb.sql.ddl.columns import column_type, define_column, with_expressions
+from minidb.sql.ddl.columns import check_expressions, column_type, define_column
 from minidb.sql.ddl.constraints import add_all, check_key_type, find_column
 from minidb.sql.ddl.dependents import (
     broken_views,
@@ -61,8 +61,8 @@ def add_column(action: ast.AddColumn, table: schema.Table, changes: Changes) -> 
         return
     column = define_column(node, len(table.columns))
     wide = replace(table, columns=(*table.columns, column))
-    column = with_expressions(wide, column, node, changes)
-    new = _store_column(table, _with_column(wide, column), column, node, changes)
+    check_expressions(wide, node, changes)
+    new = _store_column(table, wide, column, node, changes)
     constraints = [(c, node.name) for c in node.constraints if not isinstance(c, ast.NotNull)]
     if constraints:
         add_to_rows(new, add_all(new, constraints, changes), changes)
@@ -292,7 +292,9 @@ def set_type(action: ast.SetType, table: schema.Table, changes: Changes) -> None
     target = column_type(action.type, action.at)
     _check_retypable(column, table, action, changes)
     convert = _conversion(column, table, target, action, changes)
-    new = _retyped(table, column, target, action, changes)
+    # Rows that are not rewritten keep the value that they miss, in a text form that both types share.
+    changed = replace(column, type=target, missing=column.missing if convert is None else None)
+    new = _retyped(table, changed, action, changes)
     if convert is None:
         changes.put(new, incompatible=True)
         return
@@ -346,28 +348,22 @@ def _conversion(
     return lambda row: None if row[place] is None else convert(row[place])
 
 
-def _retyped(
-    table: schema.Table, column: schema.Column, target: SqlType, action: ast.SetType, changes: Changes
-) -> schema.Table:
-    """The table with the new type; default, keys, checks and index expressions must bear it."""
-    changed = replace(column, type=target, missing=_missing_as(column, target))
+def _retyped(table: schema.Table, column: schema.Column, action: ast.SetType, changes: Changes) -> schema.Table:
+    """The table with the column as it is to be; default, keys, checks and index expressions must bear its type."""
+    new = _with_column(table, column)
     if column.default is not None:
-        _check_default(changed, action, changes)
-    new = _with_column(table, changed)
-    if column.generated is not None:
-        bind_generated(parse_expression(column.generated), changed, new, changes)
-    indexes = [_retyped_index(index, changed, new, action.at, changes) for index in table.indexes]
-    for check in table.checks:
-        bind_check(parse_expression(check.expression), new, changes)
-    _check_references(changed, new, action.at, changes)
+        _check_default(column, action, changes)
+    try:
+        if column.generated is not None:
+            bind_generated(parse_expression(column.generated), column, new, changes)
+        indexes = [_retyped_index(index, column, new, action.at, changes) for index in table.indexes]
+        for check in table.checks:
+            bind_check(parse_expression(check.expression), new, changes)
+    except errors.Error as error:
+        error.position = action.at  # places in stored texts mean nothing here
+        raise
+    _check_references(column, new, action.at, changes)
     return replace(new, indexes=tuple(indexes))
-
-
-def _missing_as(column: schema.Column, target: SqlType) -> str | None:
-    """Rows that are not rewritten keep the value: its text form must be that of the new type."""
-    if column.missing is None or cast_function(column.type, target) is not None:
-        return None
-    return column.missing
 
 
 def _check_default(column: schema.Column, action: ast.SetType, changes: Changes) -> None:

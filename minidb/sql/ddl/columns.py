@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.binder import CatalogView
@@ -14,7 +12,7 @@ from minidb.types import SERIAL_TYPES, SqlType
 
 
 def define_column(node: ast.ColumnDefinition, position: int) -> schema.Column:
-    """The column without its DEFAULT and GENERATED, which may mention columns that are not there yet."""
+    """The column as it is written; `check_expressions` looks at DEFAULT and GENERATED when all columns are there."""
     if node.identity is not None:
         raise errors.NotSupportedError("identity columns are not supported yet", position=node.at)
     return schema.Column(
@@ -22,6 +20,8 @@ def define_column(node: ast.ColumnDefinition, position: int) -> schema.Column:
         type=column_type(node.type, node.at),
         position=position,
         not_null=_not_null(node),
+        default=to_sql(node.default) if node.default is not None else None,
+        generated=to_sql(node.generated) if node.generated is not None else None,
         collation=node.collation,
     )
 
@@ -42,17 +42,14 @@ def _not_null(node: ast.ColumnDefinition) -> bool:
     return primary or False in marks
 
 
-def with_expressions(
-    table: schema.Table, column: schema.Column, node: ast.ColumnDefinition, view: CatalogView
-) -> schema.Column:
-    """The column with its DEFAULT and GENERATED, checked against the whole table."""
+def check_expressions(table: schema.Table, node: ast.ColumnDefinition, view: CatalogView) -> None:
+    """DEFAULT and GENERATED of a column of `table` mean something and have the right type."""
+    column = table.column(node.name)
+    assert column is not None
     if node.default is not None:
         bind_default(node.default, column, view)
-        column = replace(column, default=to_sql(node.default))
     if node.generated is not None:
         bind_generated(node.generated, column, table, view)
-        column = replace(column, generated=to_sql(node.generated))
-    return column
 
 
 def check_names(names: list[tuple[str, int]]) -> None:

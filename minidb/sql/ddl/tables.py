@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.ddl.changes import Changes, check_schema
-from minidb.sql.ddl.columns import check_names, define_column, with_expressions
+from minidb.sql.ddl.columns import check_expressions, check_names, define_column
 from minidb.sql.ddl.constraints import add_all
 from minidb.sql.ddl.dependents import drop_views, foreign_keys_to, refuse_or_cascade, views_of, without_foreign_keys
 from minidb.sql.ddl.likes import liked_columns, liked_parts
@@ -48,15 +48,20 @@ def _exists(name: ast.QualifiedName, changes: Changes) -> bool:
 
 
 def _with_columns(table: schema.Table, node: ast.CreateTable, changes: Changes) -> schema.Table:
-    liked = [column for like in node.likes for column in liked_columns(like, changes)]
-    names = [(column.name, like.at) for like in node.likes for column in liked_columns(like, changes)]
-    check_names([*names, *[(d.name, d.at) for d in node.columns]])
-    first = len(liked)
-    columns = [replace(column, position=place) for place, column in enumerate(liked)]
-    columns += [define_column(d, first + place) for place, d in enumerate(node.columns)]
+    """The table with its columns, those of LIKE in between as they are written."""
+    found: list[tuple[schema.Column, int]] = []
+    parts: list[ast.ColumnDefinition | ast.LikeTable] = [*node.columns, *node.likes]
+    for part in sorted(parts, key=lambda part: part.at):
+        if isinstance(part, ast.LikeTable):
+            found += [(column, part.at) for column in liked_columns(part, changes)]
+        else:
+            found.append((define_column(part, 0), part.at))
+    check_names([(column.name, at) for column, at in found])
+    columns = [replace(column, position=place) for place, (column, _) in enumerate(found)]
     table = replace(table, columns=tuple(columns))
-    finished = [with_expressions(table, table.columns[first + i], d, changes) for i, d in enumerate(node.columns)]
-    return replace(table, columns=(*table.columns[:first], *finished))
+    for definition in node.columns:
+        check_expressions(table, definition, changes)
+    return table
 
 
 # -- CREATE TABLE AS --------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from minidb.types import (
 _SIGNIFICANT = 16
 _MAX_SCALE = 1000
 _LOG10_E = 0.434294481903252
+_MAX_EXPONENT = 6000  # beyond it exp() overflows or is zero, as in PostgreSQL; it also bounds the time
 _ZERO, _ONE = Decimal(0), Decimal(1)
 
 
@@ -55,9 +56,9 @@ def numeric_exp(value: Decimal) -> Decimal:
         return value
     if value.is_infinite():
         return value if value > 0 else _ZERO
-    power = float(value) * _LOG10_E
-    if power > 131_072:
+    if value >= _MAX_EXPONENT:
         raise _too_large()
+    power = max(float(value), -_MAX_EXPONENT) * _LOG10_E
     scale = _clamp(_SIGNIFICANT - int(max(power, -2000)), value)
     if power < -scale - 2:
         return numeric_round(_ZERO, scale)
@@ -127,7 +128,12 @@ def numeric_power(base: Decimal, exponent: Decimal) -> Decimal:
         return canonical_numeric(Context(prec=20, traps=[]).power(base, exponent))
     if integral and -(2**31) < exponent < 2**31:
         return _integer_power(base, int(exponent))
-    return _real_power(base, exponent)
+    power = _real_power(base.copy_abs(), exponent)
+    return power.copy_negate() if base < 0 and _is_odd(exponent) else power
+
+
+def _is_odd(number: Decimal) -> bool:
+    return bool(int(number) & 1)
 
 
 def _nan_power(base: Decimal, exponent: Decimal) -> Decimal:
@@ -154,10 +160,13 @@ def _integer_power(base: Decimal, exponent: int) -> Decimal:
 def _real_power(base: Decimal, exponent: Decimal) -> Decimal:
     if base == 0:
         return numeric_round(_ZERO, _SIGNIFICANT)
-    estimate = float(_context(30).multiply(_context(30).ln(base), exponent)) * _LOG10_E if base > 0 else 0.0
-    if abs(estimate) > 131_072:
-        if estimate > 0:
-            raise _too_large()
+    logarithm = float(_context(30).multiply(_context(30).ln(base), exponent))
+    if logarithm >= _MAX_EXPONENT:
+        raise _too_large()
+    if logarithm <= -_MAX_EXPONENT:
         return numeric_round(_ZERO, _MAX_SCALE)
+    estimate = logarithm * _LOG10_E
     scale = _clamp(_SIGNIFICANT - int(estimate), base, exponent)
+    if estimate < -scale - 2:
+        return numeric_round(_ZERO, scale)
     return numeric_round(_context(int(abs(estimate)) + scale).power(base, exponent), scale)

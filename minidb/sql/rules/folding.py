@@ -124,7 +124,7 @@ def _is_null(node: plan.IsNull) -> plan.Expression:
 
 
 def _case(node: plan.Case) -> plan.Expression:
-    branches = []
+    branches: list[tuple[plan.Expression, plan.Expression]] = []
     for condition, result in node.branches:
         if type(condition) is plan.Constant:
             if condition.value is not True:
@@ -176,7 +176,7 @@ def _row_comparison(node: plan.RowComparison) -> plan.Expression:
     result: plan.Expression | None = None
     strict = node.symbol.rstrip("=") or "="
     pairs = list(zip(node.left, node.right, node.operators))
-    for place, (left, right, operators) in reversed(list(enumerate(pairs))):
+    for left, right, operators in reversed(pairs):
         unequal, equal = operators[0], operators[-1]
         if result is None and node.symbol in ("<=", ">="):
             less = _apply(unequal, left, right)
@@ -188,7 +188,6 @@ def _row_comparison(node: plan.RowComparison) -> plan.Expression:
         else:
             both = plan.And(arguments=(_apply(equal, left, right), result))
             result = plan.Or(arguments=(_apply(unequal, left, right), both))
-        del place
     assert result is not None
     return walk.transform(result, _fold)
 

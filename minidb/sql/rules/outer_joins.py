@@ -13,7 +13,8 @@ from minidb.sql.rules.nulls import strict_columns
 
 def simplify_outer_joins(root: plan.Plan) -> plan.Plan:
     """Uses what filters and inner joins above say cannot be NULL."""
-    return walk.rebuild(_simplify(root, set()), lambda child: child)
+    result: plan.Plan = _simplify(root, set())
+    return result
 
 
 def _simplify(node: Any, known: set[int]) -> Any:

@@ -6,7 +6,8 @@ join only what concerns the preserved side moves; below an aggregate only what c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -40,15 +41,6 @@ def push(node: plan.Plan, terms: Terms) -> plan.Plan:
         (stay if walk.is_volatile(term) else down).append(term)
     pushed, left = pusher(node, down)
     return walk.filtered(pushed, [*left, *stay])
-
-
-def _split(terms: Iterable[plan.Expression], relations: set[int]) -> tuple[Terms, Terms]:
-    """(terms that mention something of `relations` and of `made` nothing else, the others)."""
-    inside: Terms = []
-    outside: Terms = []
-    for term in terms:
-        (inside if walk.relations(term) & relations else outside).append(term)
-    return inside, outside
 
 
 def _project(node: plan.Project, terms: Terms) -> tuple[plan.Plan, Terms]:
@@ -133,7 +125,7 @@ def _into_query(query: plan.Query, relation: int, terms: Terms) -> plan.Query | 
     return msgspec.structs.replace(query, input=push(query.input, pushed))
 
 
-_PUSHERS = {
+_PUSHERS: dict[type, Callable[[Any, Terms], tuple[plan.Plan, Terms]]] = {
     plan.Project: _project,
     plan.Join: _join,
     plan.Aggregate: _aggregate,

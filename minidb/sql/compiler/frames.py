@@ -1,0 +1,381 @@
+"""Window functions over one partition: frames, ranks, neighbours, running aggregates.
+
+A partition is a list of rows in window order; `peers` tells which rows are equal in it. A frame is a half-open range
+`[start, end)` of places, less what EXCLUDE takes out. Aggregates whose frames begin with the partition and only grow keep
+one running state; for others each frame is aggregated anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from minidb import errors
+from minidb.keys import Row
+from minidb.sql.compiler.runtime import SortColumn, order_equal, sort
+
+
+class FrameSpec(msgspec.Struct, frozen=True):
+    """A frame as the plan has it; offsets are places in the tuple of evaluated offsets."""
+
+    mode: str = "range"
+    start: str = "unbounded preceding"
+    end: str = "current row"
+    exclude: str = "no others"
+    in_range: tuple[Any, Any, Any] | None = None  # callables: plus, minus, less or equal
+    descending: bool = False
+
+
+class CallSpec(msgspec.Struct, frozen=True):
+    """name: of a pure window function; aggregate: otherwise."""
+
+    name: str
+    aggregate: Any
+    columns: tuple[SortColumn, ...]  # of the order keys
+    frame: FrameSpec
+    ignore_nulls: bool = False
+
+
+def compute(
+    call: CallSpec,
+    partitions: Sequence[Any] | None,
+    orders: Sequence[Row] | None,
+    arguments: Sequence[Row],
+    passes: Sequence[Any] | None,
+    offsets: tuple[Any, Any],
+    count: int,
+) -> list[Any]:
+    """The call's value for each of `count` rows, in their order."""
+    results: list[Any] = [None] * count
+    for members in _partitions(partitions, count):
+        part = Partition(call, members, orders, arguments, passes, offsets)
+        for place, value in zip(part.members, part.values()):
+            results[place] = value
+    return results
+
+
+def _partitions(keys: Sequence[Any] | None, count: int) -> Iterator[list[int]]:
+    if keys is None:
+        if count:
+            yield list(range(count))
+        return
+    groups: dict[Any, list[int]] = {}
+    for place, key in enumerate(keys):
+        groups.setdefault(key, []).append(place)
+    yield from groups.values()
+
+
+class Partition:
+    """One partition in window order."""
+
+    def __init__(
+        self,
+        call: CallSpec,
+        members: list[int],
+        orders: Sequence[Row] | None,
+        arguments: Sequence[Row],
+        passes: Sequence[Any] | None,
+        offsets: tuple[Any, Any],
+    ) -> None:
+        self.call = call
+        self.offsets = offsets
+        self.keys: list[Row] = []
+        if orders is not None:
+            width = len(call.columns)
+            keyed: list[Row] = [(*orders[place], place) for place in members]
+            sort(keyed, call.columns)
+            members = [row[width] for row in keyed]
+            self.keys = [row[:width] for row in keyed]
+        self.members = members
+        self.arguments = [arguments[place] for place in members]
+        self.passes = None if passes is None else [bool(passes[place]) for place in members]
+        self.size = len(members)
+        self.group_of, self.groups = self._peer_groups()
+
+    def _peer_groups(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """(the group of each row, the ranges of the groups)."""
+        if not self.keys:
+            return [0] * self.size, [(0, self.size)]
+        places = range(len(self.call.columns))
+        group_of: list[int] = []
+        groups: list[tuple[int, int]] = []
+        start = 0
+        for place in range(1, self.size + 1):
+            if place == self.size or not order_equal(self.keys[place], self.keys[place - 1], places):
+                group_of += [len(groups)] * (place - start)
+                groups.append((start, place))
+                start = place
+        return group_of, groups
+
+    def values(self) -> list[Any]:
+        if self.call.aggregate is not None:
+            return self._aggregates()
+        function: Callable[[Partition], list[Any]] = _FUNCTIONS[self.call.name]
+        return function(self)
+
+    # -- frames
+
+    def frames(self) -> Iterator[tuple[int, int]]:
+        frame = self.call.frame
+        low = self._offset(0) if frame.start in ("preceding", "following") else 0
+        high = self._offset(1) if frame.end in ("preceding", "following") else 0
+        for place in range(self.size):
+            start = self._bound(frame.start, low, place, False)
+            end = self._bound(frame.end, high, place, True)
+            yield start, max(start, end)
+
+    def _offset(self, which: int) -> Any:
+        value = self.offsets[which]
+        side = "starting" if which == 0 else "ending"
+        if value is None:
+            raise errors.DataError(f"frame {side} offset must not be null", sqlstate="22004")
+        if self.call.frame.mode != "range" and value < 0:
+            raise errors.DataError(f"frame {side} offset must not be negative", sqlstate="22013")
+        return value
+
+    def _bound(self, kind: str, offset: Any, place: int, is_end: bool) -> int:
+        """The place where a frame starts, or the one behind its end."""
+        if kind == "unbounded preceding":
+            return 0
+        if kind == "unbounded following":
+            return self.size
+        mode = self.call.frame.mode
+        if kind == "current row":
+            if mode == "rows":
+                return place + is_end
+            return self.groups[self.group_of[place]][is_end]
+        step: int = -offset if kind == "preceding" else offset
+        if mode == "rows":
+            return min(max(place + step + is_end, 0), self.size)
+        if mode == "groups":
+            group = self.group_of[place] + step
+            if group < 0:
+                return 0
+            if group >= len(self.groups):
+                return self.size
+            return self.groups[group][is_end]
+        return self._range_bound(kind, offset, place, is_end)
+
+    def _range_bound(self, kind: str, offset: Any, place: int, is_end: bool) -> int:
+        frame = self.call.frame
+        assert frame.in_range is not None
+        plus, minus, at_most = frame.in_range
+        value = self.keys[place][0]
+        if value is None:
+            return self.groups[self.group_of[place]][is_end]
+        forward = (kind == "following") != frame.descending
+        bound = plus(value, offset) if forward else minus(value, offset)
+        first, last = self._present()
+        low, high = first, last
+        while low < high:  # bisect by the comparison of the key's type
+            middle = (low + high) // 2
+            key = self.keys[middle][0]
+            if is_end:
+                inside = at_most(bound, key) if frame.descending else at_most(key, bound)
+            else:
+                inside = not (at_most(key, bound) if frame.descending else at_most(bound, key))
+            if inside:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _present(self) -> tuple[int, int]:
+        """The range of rows whose key is not NULL."""
+        first = 0
+        while first < self.size and self.keys[first][0] is None:
+            first += 1
+        last = self.size
+        while last > first and self.keys[last - 1][0] is None:
+            last -= 1
+        return first, last
+
+    def rows_in(self, place: int, start: int, end: int) -> Sequence[int]:
+        """The places of a frame after EXCLUDE."""
+        exclude = self.call.frame.exclude
+        if exclude == "no others":
+            return range(start, end)
+        low, high = self.groups[self.group_of[place]]
+        if exclude == "current row":
+            return [p for p in range(start, end) if p != place]
+        if exclude == "group":
+            return [p for p in range(start, end) if not low <= p < high]
+        return [p for p in range(start, end) if p == place or not low <= p < high]
+
+    # -- aggregates
+
+    def _aggregates(self) -> list[Any]:
+        frame = self.call.frame
+        if frame.start == "unbounded preceding" and frame.exclude == "no others":
+            return self._running()
+        results = []
+        known: tuple[int, int] | None = None
+        value: Any = None
+        for place, (start, end) in enumerate(self.frames()):
+            if frame.exclude != "no others" or (start, end) != known:
+                state = self.call.aggregate.init()
+                for member in self.rows_in(place, start, end):
+                    state = self._step(state, member)
+                value = self.call.aggregate.final(state)
+                known = start, end
+            results.append(value)
+        return results
+
+    def _running(self) -> list[Any]:
+        results = []
+        state = self.call.aggregate.init()
+        done = -1
+        value: Any = None
+        for _, end in self.frames():
+            if end < done:  # frames that shrink: ROWS UNBOUNDED PRECEDING .. n PRECEDING never does
+                state, done = self.call.aggregate.init(), -1
+            if end != done:
+                for member in range(max(done, 0), end):
+                    state = self._step(state, member)
+                value, done = self.call.aggregate.final(state), end
+            results.append(value)
+        return results
+
+    def _step(self, state: Any, member: int) -> Any:
+        if self.passes is not None and not self.passes[member]:
+            return state
+        values = self.arguments[member]
+        if self.call.aggregate.strict and None in values:
+            return state
+        return self.call.aggregate.step(state, *values)
+
+
+# -- pure window functions --------------------------------------------------------------------------------
+
+
+def _row_number(part: Partition) -> list[Any]:
+    return list(range(1, part.size + 1))
+
+
+def _rank(part: Partition) -> list[Any]:
+    return [part.groups[group][0] + 1 for group in part.group_of]
+
+
+def _dense_rank(part: Partition) -> list[Any]:
+    return [group + 1 for group in part.group_of]
+
+
+def _percent_rank(part: Partition) -> list[Any]:
+    return [part.groups[group][0] / (part.size - 1) if part.size > 1 else 0.0 for group in part.group_of]
+
+
+def _cume_dist(part: Partition) -> list[Any]:
+    return [part.groups[group][1] / part.size for group in part.group_of]
+
+
+def _ntile(part: Partition) -> list[Any]:
+    buckets = part.arguments[0][0] if part.size else None
+    if buckets is None:
+        return [None] * part.size
+    if buckets <= 0:
+        raise errors.DataError("argument of ntile must be greater than zero", sqlstate="22014")
+    size, larger = divmod(part.size, buckets)
+    results: list[Any] = []
+    for bucket in range(1, buckets + 1):
+        results += [bucket] * (size + (bucket <= larger))
+        if len(results) >= part.size:
+            break
+    return results
+
+
+def _shifted(part: Partition, sign: int) -> list[Any]:
+    if part.call.ignore_nulls:
+        return _shifted_present(part, sign)
+    results: list[Any] = []
+    for place, values in enumerate(part.arguments):
+        offset = values[1] if len(values) > 1 else 1
+        if offset is None:
+            results.append(None)
+            continue
+        target = place + sign * offset
+        if 0 <= target < part.size:
+            results.append(part.arguments[target][0])
+        else:
+            results.append(values[2] if len(values) > 2 else None)
+    return results
+
+
+def _shifted_present(part: Partition, sign: int) -> list[Any]:
+    """lag and lead IGNORE NULLS: rows whose value is NULL are not counted."""
+    results: list[Any] = []
+    for place, values in enumerate(part.arguments):
+        left = values[1] if len(values) > 1 else 1
+        found = values[2] if len(values) > 2 else None
+        target = place
+        if left is None:
+            results.append(None)
+            continue
+        direction = sign if left >= 0 else -sign
+        left = abs(left)
+        if left == 0:
+            results.append(values[0])
+            continue
+        while 0 <= (target := target + direction) < part.size:
+            if part.arguments[target][0] is not None:
+                left -= 1
+                if left == 0:
+                    found = part.arguments[target][0]
+                    break
+        results.append(found)
+    return results
+
+
+def _lag(part: Partition) -> list[Any]:
+    return _shifted(part, -1)
+
+
+def _lead(part: Partition) -> list[Any]:
+    return _shifted(part, 1)
+
+
+def _nth_of_frame(part: Partition, pick: Callable[[Sequence[int], Row], int | None]) -> list[Any]:
+    results = []
+    for place, (start, end) in enumerate(part.frames()):
+        places = part.rows_in(place, start, end)
+        if part.call.ignore_nulls:
+            places = [p for p in places if part.arguments[p][0] is not None]
+        chosen = pick(places, part.arguments[place])
+        results.append(None if chosen is None else part.arguments[places[chosen]][0])
+    return results
+
+
+def _first_value(part: Partition) -> list[Any]:
+    return _nth_of_frame(part, lambda places, _: 0 if places else None)
+
+
+def _last_value(part: Partition) -> list[Any]:
+    return _nth_of_frame(part, lambda places, _: len(places) - 1 if places else None)
+
+
+def _nth_value(part: Partition) -> list[Any]:
+    def pick(places: Sequence[int], values: Row) -> int | None:
+        number = values[1]
+        if number is None:
+            return None
+        if number <= 0:
+            raise errors.DataError("argument of nth_value must be greater than zero", sqlstate="22016")
+        return number - 1 if number <= len(places) else None
+
+    return _nth_of_frame(part, pick)
+
+
+_FUNCTIONS: dict[str, Callable[[Partition], list[Any]]] = {
+    "row_number": _row_number,
+    "rank": _rank,
+    "dense_rank": _dense_rank,
+    "percent_rank": _percent_rank,
+    "cume_dist": _cume_dist,
+    "ntile": _ntile,
+    "lag": _lag,
+    "lead": _lead,
+    "first_value": _first_value,
+    "last_value": _last_value,
+    "nth_value": _nth_value,
+}

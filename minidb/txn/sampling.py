@@ -1,0 +1,58 @@
+"""Samples of a table for the planner's statistics: some leaves of the base, some chains of the delta.
+
+Reads a bounded number of pages, whatever the table's size, takes no locks and leaves no marks: what it tells is an
+estimate. Deterministic for a given state.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidb.keys import Row
+from minidb.storage.roots import StaleRoot
+from minidb.txn.versions import SETTLED, Version, newest
+
+if TYPE_CHECKING:
+    from minidb.txn.store import Store
+
+LEAVES = 40
+CHAINS = 2000
+
+
+def sample_table(store: Store) -> tuple[int, list[Row]]:
+    """(about how many rows the table has, some of them)."""
+    tree = store.source if store.key is not None else store.source.tree
+    while True:
+        root = store.base.root
+        try:
+            total = tree.entries(root)
+            leaves = tree.sample(root, LEAVES)
+        except StaleRoot:
+            continue
+        break
+    rows: list[Row] = []
+    chains = store.chains
+    for leaf in leaves:
+        rows.extend(row for ref, row in zip(leaf.refs, leaf.rows) if ref not in chains)
+    changed, grown = sample_chains(store)
+    return max(0, total + grown), rows + changed
+
+
+def sample_chains(store: Store) -> tuple[list[Row], int]:
+    """(newest rows of some chains, about how many rows all chains add to the base)."""
+    refs = list(store.chains)
+    step = max(1, len(refs) // CHAINS)
+    rows: list[Row] = []
+    grown = 0
+    for ref in refs[::step]:
+        version: Version | None = newest(store.chains.get(ref))
+        if version is None:
+            continue
+        row = version.row
+        while version.older is not None:
+            version = version.older
+        settled = version.owner is SETTLED
+        if row is not None:
+            rows.append(row)
+        grown += int(row is not None and not settled) - int(row is None and settled)
+    return rows, grown * step
