@@ -17,7 +17,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import (
@@ -110,10 +109,10 @@ class Database:
         try:
             if not files.exists(path):
                 return Base.create(
-                    files, path, database_id=token_bytes(16), pool=self.pool, file=locked_file, leaf_bytes=leaf_bytes
+                    files, path, database_id=os.urandom(16), pool=self.pool, file=locked_file, leaf_bytes=leaf_bytes
                 )
             return Base.open(
-                files, path, pool=self.pool, file=locked_file, database_id=token_bytes(16), leaf_bytes=leaf_bytes
+                files, path, pool=self.pool, file=locked_file, database_id=os.urandom(16), leaf_bytes=leaf_bytes
             )
         except OSError as error:
             raise cannot_open(path, error) from error

@@ -76,9 +76,8 @@ def lock_rows(database: Database) -> Iterator[Row]:
         yield from mode_rows(lock, lock.title)
     for store in database.relations.stores.values():
         for ref, held in store.row_locks.items():
-            lock = held if isinstance(held, ModeLock) else None
-            if lock is not None:
-                yield from mode_rows(lock, store.name, ref)
+            if isinstance(held, ModeLock):
+                yield from mode_rows(held, store.name, ref)
             else:
                 yield holder_row(held[0], "row", store.name, None, key_words(ref), strength_name(held[1]))
         yield from interval_rows(store.name, store.intervals)
@@ -146,7 +145,7 @@ def relation_names(database: Database, relation: int) -> tuple[str | None, str |
 def versions(database: Database) -> Iterator[Row]:
     """Every version of every row that has a chain, newest first, with what makes and unmakes it."""
     with database.manager.latch:
-        found = []
+        found: list[Row] = []
         for store in database.relations.stores.values():
             for ref in store.addresses:
                 found.extend(chain_rows(store, ref))

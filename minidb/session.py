@@ -14,7 +14,6 @@ ROLLBACK closes them, and so do statements that lock a table strongly enough to 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -163,7 +162,11 @@ class Context:
         return self.session.current_time()
 
     def random(self) -> float:
-        return self.session.random.random()
+        if self.session.random is None:
+            from random import Random
+
+            self.session.random = Random()
+        return float(self.session.random.random())
 
     def setting(self, name: str) -> str:
         return statements.shown(self.session, name)
@@ -217,7 +220,7 @@ class Session:
         self.cursors: dict[str, Stream] = {}
         self.procedures: dict[str, Callable[..., Any]] = {}
         self.on_wait: Callable[[str | None], None] | None = None
-        self.random = random.Random()
+        self.random: Any = None  # made when random() is first called: the module is slow to import
         self.closed = False
 
     # -- properties
@@ -366,7 +369,7 @@ class Session:
         reader = self.reader
         if reader is None or reader.policy.level != self.level.value:
             reader = self.new_reader()
-        if compiled.writes or compiled.streams or reader.policy.tracks_reads:
+        if compiled.writes or reader.policy.tracks_reads:
             return None
         strong_locks = manager.strong_locks
         if manager.readers_kept_out(compiled.tables):
@@ -379,6 +382,8 @@ class Session:
         self.reading = True
         try:
             rows = compiled.run(reader, values, Context(self) if compiled.needs_context else None)
+            if compiled.streams:
+                rows = few_batches(rows)
         except Error:
             if manager.strong_locks != strong_locks:
                 return None
@@ -386,7 +391,7 @@ class Session:
         finally:
             self.reading = False
             views.pop(txn, None)
-        if manager.strong_locks != strong_locks:
+        if rows is None or manager.strong_locks != strong_locks:
             return None
         return Result("SELECT", compiled.columns, rows)
 
@@ -718,6 +723,16 @@ class Session:
             if not self.database.closed and not self.database.dead:
                 self.rollback()
             self.closed = True
+
+
+def few_batches(batches: Iterator[list[Row]]) -> list[Row] | None:
+    """The rows of a result that has only a few batches; None if it goes on, and should stream."""
+    ready: list[list[Row]] = []
+    for batch in batches:
+        ready.append(batch)
+        if len(ready) > STREAMED_BATCHES:
+            return None
+    return ready[0] if len(ready) == 1 else [row for batch in ready for row in batch]
 
 
 class BufferedInserts:

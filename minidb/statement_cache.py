@@ -137,7 +137,7 @@ class StatementCache:
         self.compilations += 1
         compiled = Compiled(prepared, environment.catalog.version, statement, text, types, names)
         if shared and not names and len(text) <= LONGEST:
-            kinds = kinds_of(parameters)[0] if parameters else None
+            kinds = kinds_of(tuple(parameters))[0] if parameters else None
             keep(self.by_text, (text, kinds) if parameters else text, compiled)
         return compiled, compiled.convert(values)
 

@@ -310,8 +310,7 @@ def evaluate(session: Session, arguments: tuple[ast.Expression, ...], sql: str, 
     """The values of EXECUTE's arguments: constant expressions, computed as a SELECT without FROM."""
     if not arguments:
         return ()
-    targets = tuple(ast.SelectItem(expression=argument) for argument in arguments)
-    query = ast.Query(body=ast.Select(items=targets))
+    query = ast.Query(body=ast.Select(targets=tuple(ast.Target(expression=argument) for argument in arguments)))
     return next(iter(session.run_query(query, sql, parameters)))
 
 

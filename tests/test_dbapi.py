@@ -644,3 +644,108 @@ def test_the_handler_goes_with_the_last_connection(session: FakeSession) -> None
         assert signal.getsignal(signal.SIGINT) is handler  # only Python's own is replaced
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+# -- on the real engine -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(database: minidb.Database) -> minidb.Connection:
+    made = database.connect()
+    made.execute("CREATE TABLE item (id int PRIMARY KEY, price numeric(6,2), name text)")
+    made.executemany("INSERT INTO item VALUES (?, ?, ?)", [(1, "1.50", "tea"), (2, 2, "milk")])
+    made.commit()
+    return made
+
+
+def test_values_and_description(table: minidb.Connection) -> None:
+    cursor = table.execute("SELECT id, price, name, price > :limit AS dear FROM item ORDER BY id", {"limit": 1.7})
+    assert [tuple(map(str, row)) for row in cursor] == [("1", "1.50", "tea", "False"), ("2", "2.00", "milk", "True")]
+    assert cursor.description is not None
+    assert [(name, code, precision, scale) for name, code, _, _, precision, scale, _ in cursor.description] == [
+        ("id", "integer", None, None), ("price", "numeric", 6, 2), ("name", "text", None, None),
+        ("dear", "boolean", None, None),
+    ]  # fmt: skip
+
+
+def test_parameter_counts_and_names(table: minidb.Connection) -> None:
+    table.autocommit = True
+    wrong: list[Any] = [(), (1, 2), {"other": 1}, None]
+    for parameters in wrong:
+        with pytest.raises(minidb.ProgrammingError) as caught:
+            table.execute("SELECT ?" if not isinstance(parameters, dict) else "SELECT :name", parameters)
+        assert caught.value.sqlstate == "07001", parameters
+    with pytest.raises(minidb.ProgrammingError) as caught:
+        table.executemany("INSERT INTO item (id, name) VALUES (?, ?)", ["ab"])
+    assert caught.value.sqlstate == "07001"
+
+
+def test_transactions_on_the_engine(table: minidb.Connection, database: minidb.Database) -> None:
+    with table.transaction("snapshot"):
+        table.execute("UPDATE item SET price = 3 WHERE id = 1")
+        with pytest.raises(minidb.UniqueViolation), table.transaction():
+            table.execute("DELETE FROM item WHERE id = 1")
+            table.execute("INSERT INTO item (id) VALUES (2)")
+    other = database.connect(isolation_level="2pl", lock_timeout=0)
+    assert [str(p) for (p,) in other.execute("SELECT price FROM item ORDER BY id")] == ["3.00", "2.00"]
+    with pytest.raises(minidb.LockNotAvailable):
+        database.connect(lock_timeout=0.001).execute("UPDATE item SET name = 'x' WHERE id = 1")
+    other.rollback()
+    assert table.call(lambda c, n: c.execute("UPDATE item SET price = price + ?", (n,)).rowcount, 1) == 2
+    assert str(other.execute("SELECT sum(price) FROM item").fetchone()) == "(Decimal('7.00'),)"
+
+
+def test_a_stream_and_the_end_of_its_transaction(table: minidb.Connection) -> None:
+    table.executemany("INSERT INTO item (id) VALUES (?)", ((i,) for i in range(3, 20_000)))
+    table.commit()
+    kept = table.execute("SELECT id FROM item ORDER BY id")
+    assert kept.fetchone() == (1,)
+    table.commit()
+    lost = table.execute("SELECT id FROM item ORDER BY id")
+    assert lost.fetchmany(2) == [(1,), (2,)]
+    table.rollback()
+    with pytest.raises(minidb.ProgrammingError) as caught:
+        lost.fetchone()
+    assert caught.value.sqlstate == "24000"
+    assert len(kept.fetchall()) == 19_998
+
+
+def test_run_tries_again_on_the_engine(table: minidb.Connection, database: minidb.Database) -> None:
+    tries: list[int] = []
+
+    def raise_price(connection: minidb.Connection) -> None:
+        tries.append(1)
+        connection.execute("SELECT price FROM item WHERE id = 1").fetchone()
+        if len(tries) == 1:
+            with database.connect() as rival:
+                rival.execute("UPDATE item SET price = 9 WHERE id = 1")
+        connection.execute("UPDATE item SET price = price + 1 WHERE id = 1")
+
+    table.run(raise_price, isolation_level="snapshot")
+    assert len(tries) == 2
+    assert str(table.execute("SELECT price FROM item WHERE id = 1").fetchone()) == "(Decimal('10.00'),)"
+
+
+def test_control_c_while_waiting_for_a_lock(table: minidb.Connection, database: minidb.Database) -> None:
+    table.execute("UPDATE item SET price = 5 WHERE id = 1")
+    waiting = database.connect()
+    waits = waiting.session
+    waits.on_wait = lambda words: words and signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        waiting.execute("UPDATE item SET price = 6 WHERE id = 1")
+    waits.on_wait = None
+    waiting.rollback()
+    table.commit()
+    assert waiting.execute("UPDATE item SET price = 6 WHERE id = 1").rowcount == 1
+
+
+def test_one_file_is_one_database(path: str) -> None:
+    with minidb.connect(path) as first, minidb.connect(path) as second:
+        first.execute("CREATE TABLE t (a int)")
+        first.commit()
+        assert second.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        second.commit()
+    with minidb.connect(path) as again:
+        assert again.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    with minidb.connect() as private, pytest.raises(minidb.UndefinedTable):
+        private.execute("SELECT * FROM t")

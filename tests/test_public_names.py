@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import types
 from pathlib import Path
+
+import pytest
 
 import minidb
 from minidb import errors
@@ -52,6 +55,13 @@ def test_public_things_are_documented() -> None:
         if isinstance(value, type) and value.__module__.startswith("minidb.dbapi"):
             members = [m for key, m in vars(value).items() if isinstance(m, types.FunctionType) and key[0] != "_"]
             assert value.__doc__ and all(m.__doc__ for m in members), name
+
+
+def test_the_readme_s_lines_work_when_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0]
+    exec(compile(lines, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("could not serialize access")
 
 
 def test_the_version_is_the_project_s() -> None:

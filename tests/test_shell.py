@@ -558,3 +558,57 @@ def test_control_c_at_the_prompt_of_a_blocked_session(
     terminal("WAIT;\r\x03UPDATE;\r\x04")
     assert engine.sessions[0].log == ["WAIT", "UPDATE"]
     assert printed == ["ERROR:  canceling statement due to user request", "UPDATE 3"]
+
+
+# -- on the real engine -------------------------------------------------------------------------------------
+
+
+SCRIPT = """
+CREATE TABLE doctor (id int PRIMARY KEY, name text, on_call boolean);
+INSERT INTO doctor VALUES (1, 'Ann', true), (2, 'Bob', true);
+\\isolation snapshot
+BEGIN; UPDATE doctor SET on_call = false WHERE id = 1;
+\\session b
+BEGIN; SELECT name FROM doctor WHERE on_call ORDER BY id;
+DELETE FROM doctor WHERE id = 1;
+\\session c
+UPDATE doctor SET name = 'Eve' WHERE id = 2;
+\\session main
+COMMIT;
+\\session b
+ROLLBACK;
+SELECT * FROM doctor ORDER BY id;
+"""
+
+
+def test_sessions_on_the_engine(path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "script.sql"
+    script.write_text(SCRIPT)
+    assert main.main([path, "-f", str(script)]) == 1
+    out, err = capsys.readouterr()
+    waits = next(line for line in out.split("\n") if " waits for " in line)
+    assert waits.startswith("b waits for main (") and "doctor" in waits
+    assert [line for line in out.replace(waits, "...").split("\n") if line] == [
+        "CREATE TABLE", "INSERT 0 2", "The isolation level of the next transactions is snapshot.", "BEGIN", "UPDATE 1",
+        "Session b.", "BEGIN", " name", "------", " Ann", " Bob", "(2 rows)", "...",
+        "Session c.", "UPDATE 1", "Session main.", "COMMIT", "Session b.", "ROLLBACK",
+        " id | name | on_call", "----+------+---------", "  1 | Ann  | f", "  2 | Eve  | t", "(2 rows)",
+    ]  # fmt: skip
+    assert err.startswith("b:\nERROR:  could not serialize access due to concurrent update\n")
+
+
+def test_describing_on_the_engine(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    create = "CREATE TABLE t (a int PRIMARY KEY CLUSTERED, b text DEFAULT 'x')"
+    assert main.main([path, "-c", create, "-c", "\\d t"]) == 0
+    assert capsys.readouterr().out.split("\n")[1:] == [
+        '          Clustered table "t"',
+        " Column |  Type   | Nullable | Default",
+        "--------+---------+----------+---------",
+        " a      | integer | not null |",
+        " b      | text    |          | 'x'",
+        "Indexes:",
+        '    "t_pkey" PRIMARY KEY CLUSTERED (a)',
+        "",
+    ]
+    assert main.main([path, "--read-only", "-c", "DROP TABLE t"]) == 1
+    assert capsys.readouterr().err.startswith("ERROR:  cannot execute DROP TABLE in a read-only transaction")

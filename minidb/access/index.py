@@ -124,7 +124,7 @@ class IndexStore:
             if len(columns) == 1:
                 first = columns[0]
                 return lambda row: (row[first],)  # type: ignore[index]
-            getter: Callable[[Row], Row] = itemgetter(*columns)  # type: ignore[arg-type]
+            getter: Callable[[Row], Row] = itemgetter(*columns)
             return getter
         makers: list[RowFunction] = [
             itemgetter(key.position) if key.expression is None else functions[key.expression] for key in index.keys

@@ -100,7 +100,7 @@ class Same:
     facts: tuple[Any, ...]
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self.facts == other.facts  # type: ignore[attr-defined]
+        return type(other) is type(self) and self.facts == other.facts
 
     def __hash__(self) -> int:
         return hash(self.facts)

@@ -85,6 +85,12 @@ class TableAccess:
         found = self.source.find(root, ref)
         return None if found is None else found[1]
 
+    def base_rows(self, root: Root, refs: list[Ref]) -> list[Row | None]:
+        """`base_row` of many addresses."""
+        tree = self.source if self.key is not None else self.source.tree
+        rows: list[Row | None] = tree.find_rows(root, refs)
+        return rows
+
     # -- keys
 
     def keys(self, row: Row | None) -> list[Key | None]:

@@ -6,7 +6,7 @@ anomaly happened and what is to be seen of it. How it was prevented is read off 
 
     40001, 40P01    a session got that error
     waits           a session had to wait, and nobody got an error
-    versions        neither: readers were given older versions, or the sequence of steps could not go wrong
+    no wait         neither: readers were given older versions, or the steps could not go wrong
 
 No verdict knows the level it was reached at.
 """
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from minidb.errors import RetryableError
 from minidb.isolation import IsolationLevel
-from minidb.lab.stage import Moment, Outcome, Seen, Stage, Step
+from minidb.lab.stage import House, Moment, Outcome, Seen, Stage, Step
 
 Judgement = tuple[bool, str]  # did the anomaly happen, and what is to be seen of it
 
@@ -114,10 +114,10 @@ class Demo(Struct, frozen=True):
 # -- playing
 
 
-def play(scene: Scene, level: IsolationLevel) -> Record:
-    """One performance, on a new database file."""
+def play(scene: Scene, level: IsolationLevel, house: House | None = None) -> Record:
+    """One performance; without a house, in a new one."""
     level = scene.level or level
-    with Stage(level) as stage:
+    with Stage(level, house=house) as stage:
         stage.prepare(*scene.setup)
         stage.players(*scene.sessions)
         moments = [moment for step in scene.steps for moment in stage.perform(step)]
@@ -145,7 +145,7 @@ def prevention(moments: tuple[Moment, ...]) -> tuple[str, str]:
     waits = [m for m in moments if m.kind == "waits"]
     if waits:
         return "waits", " and ".join(f"{m.session} waited at step {m.number}" for m in waits)
-    return "versions", "nobody waited"
+    return "no wait", "nobody waited"
 
 
 def code_of(moment: Moment) -> str:

@@ -51,6 +51,7 @@ class Actor:
                 self.busy = False
                 self.scheduler.returned.release()
             self.turn.acquire()
+        del self.scheduler.actors[threading.get_ident()]
         self.scheduler.returned.release()
 
 

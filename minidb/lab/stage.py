@@ -13,7 +13,8 @@ after each step is a list of *moments*: the step's own first, then those of the 
 in the order in which they were woken. A step of a player that still waits is kept and performed when it no longer does.
 A step of a transaction that has failed is skipped, up to COMMIT or ROLLBACK, as any sensible program would.
 
-The database is a file in a temporary directory, made for the stage and gone with it.
+The stage stands in a *house*: a database file in a temporary directory. A stage makes one of its own, which goes with
+it; many stages, one after the other, may share one, and each leaves it as empty as it was.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from msgspec import Struct
@@ -154,15 +154,43 @@ class Player:
             self.outcome = Outcome(error=error)
 
 
-class Stage:
-    """See the module. `echo`, if given, is called with a line of text for each moment."""
+class House:
+    """A new database file, and the scheduler that takes over its waiting."""
 
-    def __init__(self, level: str = "read committed", echo: Callable[[str], None] | None = None) -> None:
-        self.level = level
-        self.echo = echo
+    def __init__(self) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="minidb-stage-")
         self.scheduler = Scheduler()
         self.database = Database(Path(self.directory.name) / "stage.mdb", waiting=self.scheduler, background=False)
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def clear(self) -> None:
+        """Drops all tables."""
+        with self.database.connect(autocommit=True, durability="off") as connection:
+            for table in connection.session.catalog.tables.values():
+                connection.execute(f'DROP TABLE "{table.name}" CASCADE')
+
+    def close(self) -> None:
+        self.database.close()
+        self.directory.cleanup()
+
+
+class Stage:
+    """See the module. `echo`, if given, is called with a line of text for each moment."""
+
+    def __init__(
+        self, level: str = "read committed", echo: Callable[[str], None] | None = None, house: House | None = None
+    ) -> None:
+        self.level = level
+        self.echo = echo
+        self.own_house = house is None
+        self.house = house or House()
+        self.scheduler = self.house.scheduler
+        self.database = self.house.database
         self.cast: dict[str, Player] = {}
         self.seen = Seen()
         self.number = NUMBERS_FROM
@@ -170,16 +198,19 @@ class Stage:
     def __enter__(self) -> Stage:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Rolls back whatever is open and removes the database."""
+        """Rolls back whatever is open, and leaves nothing behind."""
         self.finish()
         for player in self.cast.values():
             self.scheduler.dismiss(player.actor)
-        self.database.close()
-        self.directory.cleanup()
+            player.connection.close()
+        if self.own_house:
+            self.house.close()
+        else:
+            self.house.clear()
 
     # -- before and after the play
 
@@ -312,7 +343,7 @@ def answer(outcome: Outcome, text: str) -> str:
     """Rows or tag; nothing where the tag only repeats the statement."""
     if outcome.columns:
         return rows_text(outcome.rows)
-    return "" if outcome.tag == text else outcome.tag
+    return "" if text.startswith(outcome.tag) else outcome.tag
 
 
 def rows_text(rows: Iterable[tuple[Any, ...]]) -> str:

@@ -86,7 +86,11 @@ class Access:
         return min(self.candidates(predicates), key=lambda candidate: candidate.cost)
 
     def _whole(self, predicates: Sequence[plan.Expression]) -> Candidate:
-        cost = max(self.rows, SMALLEST) * (ROW + FILTER * len(predicates)) + DESCENT + self.settings.penalty("enable_seqscan")
+        cost = (
+            max(self.rows, SMALLEST) * (ROW + FILTER * len(predicates))
+            + DESCENT
+            + self.settings.penalty("enable_seqscan")
+        )
         return Candidate(Path(kind="scan"), tuple(predicates), self._share(predicates) * self.rows, cost)
 
     def _share(self, predicates: Iterable[plan.Expression]) -> float:
@@ -172,9 +176,7 @@ class Access:
         bare = walk.strip_relabel(expression)
         if key.position is not None:
             return (
-                isinstance(bare, plan.Column)
-                and bare.relation == self.scan.relation
-                and bare.position == key.position
+                isinstance(bare, plan.Column) and bare.relation == self.scan.relation and bare.position == key.position
             )
         indexed = self.expressions.get((index.id, place))
         return indexed is not None and same(bare, indexed)
@@ -321,4 +323,3 @@ class Settings:
 
     def penalty(self, name: str) -> float:
         return 0.0 if self.enabled(name) else DISABLED
-

@@ -396,8 +396,7 @@ class FunctionCall(Expression, frozen=True):
     EXTRACT(f FROM x) extract('f', x); SUBSTRING(x FROM a FOR b) substring(x, a, b), (x FOR b) substring(x, 1, b),
     (x SIMILAR p ESCAPE e) substring_similar(x, p, e); POSITION(a IN x) position(x, a), the string first;
     OVERLAY(x PLACING y FROM a FOR b) overlay(x, y, a, b); TRIM([LEADING|TRAILING|BOTH] c FROM x) ltrim, rtrim,
-    btrim(x, c); x AT TIME ZONE z timezone(z, x), x AT LOCAL timezone(x); (a, b) OVERLAPS (c, d) overlaps(a, b, c, d);
-    NORMALIZE(x, NFC) normalize(x, 'nfc').
+    btrim(x, c); x AT TIME ZONE z timezone(z, x), x AT LOCAL timezone(x); (a, b) OVERLAPS (c, d) overlaps(a, b, c, d).
     """
 
     name: tuple[str, ...]

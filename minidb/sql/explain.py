@@ -232,9 +232,13 @@ def _hash_join(self: Explainer, node: physical.HashJoin) -> Parts:
 def _nested_loop(self: Explainer, node: physical.NestedLoop) -> Parts:
     details = [("Join Filter", self.all_of(node.predicates))]
     kept = " (inner side kept)" if node.materialized else ""
-    return f"Nested Loop{_KINDS[node.kind]}{' Join' if _KINDS[node.kind] else ''}{kept}", details, (
-        node.outer,
-        node.inner,
+    return (
+        f"Nested Loop{_KINDS[node.kind]}{' Join' if _KINDS[node.kind] else ''}{kept}",
+        details,
+        (
+            node.outer,
+            node.inner,
+        ),
     )
 
 

@@ -106,9 +106,7 @@ def _logic(word: str) -> Callable[[Any, Names], str]:
 
 
 def _case(node: plan.Case, names: Names) -> str:
-    branches = " ".join(
-        f"WHEN {expression_text(c, names)} THEN {expression_text(r, names)}" for c, r in node.branches
-    )
+    branches = " ".join(f"WHEN {expression_text(c, names)} THEN {expression_text(r, names)}" for c, r in node.branches)
     otherwise = "" if node.otherwise is None else f" ELSE {expression_text(node.otherwise, names)}"
     return f"CASE {branches}{otherwise} END"
 
@@ -138,9 +136,7 @@ _WRITERS: dict[type, Callable[[Any, Names], str]] = {
     plan.Coalesce: lambda node, names: f"COALESCE({_list(node.arguments, names)})",
     plan.NullIf: lambda node, names: f"NULLIF({expression_text(node.left, names)}, ...)",
     plan.Extremum: lambda node, names: f"{'GREATEST' if node.greatest else 'LEAST'}({_list(node.arguments, names)})",
-    plan.InList: lambda node, names: (
-        f"{_inner(node.argument, names)} {_negated(node)}IN ({_list(node.items, names)})"
-    ),
+    plan.InList: lambda node, names: f"{_inner(node.argument, names)} {_negated(node)}IN ({_list(node.items, names)})",
     plan.RowValue: lambda node, names: f"ROW({_list(node.arguments, names)})",
     plan.ArrayLiteral: lambda node, names: f"ARRAY[{_list(node.items, names)}]",
     plan.QuantifiedArray: lambda node, names: (

@@ -124,7 +124,9 @@ def _only(expression: plan.Expression, relations: set[int]) -> bool:
     return bool(mentioned) and mentioned <= relations
 
 
-def _joined_rows(planner: Planner, outer: physical.Node, inner_rows: float, terms: Iterable[plan.Expression], kind: str) -> float:
+def _joined_rows(
+    planner: Planner, outer: physical.Node, inner_rows: float, terms: Iterable[plan.Expression], kind: str
+) -> float:
     rows = outer.rows * inner_rows * selectivity.of_all(terms, planner.column_statistics)
     if kind == "left":
         return max(rows, outer.rows)
@@ -208,9 +210,7 @@ def _through_index(
     inner = planner.scan_node(node, [*predicates, *usable], candidate, first)
     rows = _joined_rows(planner, outer, candidate.rows, rest, kind)
     cost = outer.cost + outer.rows * candidate.cost + rows * OUTPUT + planner.join_costs().loop
-    return physical.NestedLoop(
-        kind=kind, outer=outer, inner=inner, predicates=tuple(rest), rows=rows, cost=cost
-    )
+    return physical.NestedLoop(kind=kind, outer=outer, inner=inner, predicates=tuple(rest), rows=rows, cost=cost)
 
 
 def join_full(planner: Planner, join: plan.Join) -> physical.Node:

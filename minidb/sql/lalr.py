@@ -165,9 +165,10 @@ class Machine:
                     values.append(action if kind == NOTHING else action(context, at))
                     places.append(at)
                 key = (states[-1], left, terminal)
-                state = chains.get(key)
-                if state is None:
-                    state = chains[key] = self._chain(*key)
+                target = chains.get(key)
+                if target is None:
+                    target = chains[key] = self._chain(*key)
+                state = target
                 states.append(state)
             if len(states) > limit:
                 raise TooDeep(token)

@@ -66,4 +66,3 @@ def _is_fixed(access: Access, index: schema.Index, fixed: int, expression: plan.
 def _never_null(access: Access, index: schema.Index) -> bool:
     columns = access.scan.table.columns
     return all(key.position is not None and columns[key.position].not_null for key in index.keys)
-

@@ -324,7 +324,12 @@ class Planner:
         self._cte_rows[union.number] = max(left.rows, 1.0)
         right = self.query(union.right)
         return physical.RecursiveUnion(
-            number=union.number, all=union.all, left=left, right=right, rows=left.rows * 10, cost=left.cost + right.cost * 10
+            number=union.number,
+            all=union.all,
+            left=left,
+            right=right,
+            rows=left.rows * 10,
+            cost=left.cost + right.cost * 10,
         )
 
     def statement(self, root: plan.Plan) -> physical.Node:
@@ -518,9 +523,7 @@ def _group_rows(self: Planner, groups: Iterable[plan.Expression], rows: float) -
     result = 1.0
     for expression in groups:
         bare = walk.strip_relabel(expression)
-        statistics = (
-            self.column_statistics((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
-        )
+        statistics = self.column_statistics((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
         result *= statistics.distinct if statistics is not None else min(200.0, max(rows / 10, 1.0))
     return max(min(result, rows), 1.0)
 
@@ -558,9 +561,11 @@ def _extremes(self: Planner, node: plan.Aggregate, child: physical.Node) -> phys
             return None
         argument = call.arguments[0]
         descending = call.aggregate.name == "max"
-        present = plan.Filter(
-            input=node.input, predicate=plan.IsNull(argument=argument, negated=True)
-        ) if argument.nullable else node.input
+        present = (
+            plan.Filter(input=node.input, predicate=plan.IsNull(argument=argument, negated=True))
+            if argument.nullable
+            else node.input
+        )
         key = plan.SortKey(argument, descending, descending)
         one = plan.Constant(type=call.type, value=1, nullable=False)
         ordered, satisfied = self.plan_ordered(present, (key,), 1)

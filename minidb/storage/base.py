@@ -34,13 +34,14 @@ from collections import deque
 from collections.abc import Callable
 
 from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, ReadOnlyTransaction
+from minidb.storage.audit import audit_blocks
 from minidb.storage.extents import Extent, FreeExtents, decode_map, merge
 from minidb.storage.fold import Sizes
 from minidb.storage.interface import File, FileSystem, Layout
 from minidb.storage.meta import NOWHERE, SLOT_SIZE, Meta, read_metas, unfinished
-from minidb.storage.page_file import CATALOG, FREE_MAP, LEAF, RELATIONS, PageFile, disk_errors, read_inner, read_leaf
+from minidb.storage.page_file import CATALOG, FREE_MAP, RELATIONS, PageFile, disk_errors, read_inner, read_leaf
 from minidb.storage.pages import Page, PageCache, PagePool, Pointer, page_id
-from minidb.storage.roots import RelationRoot, Root, StaleRoot, decode_relations
+from minidb.storage.roots import Root, StaleRoot, decode_relations
 from minidb.storage.writer import BaseWriter, Freed
 
 BLOCK = 4096
@@ -393,41 +394,8 @@ class Base:
 
         Raises DatabaseCorrupt. Not while a writer is at work.
         """
-        root = self.root
-        used = self._table_extents(root)
-        for relation, top in root.relations.items():
-            if top.level >= 0:
-                self._check_tree(relation, top, used)
-        taken = [*used, *self.extents.runs(), *self._extents_of([freed for _, freed in self._limbo])]
-        stop = self.extents.first
-        for block, count in sorted(taken):
-            if block != stop:
-                problem = "belong to nobody" if block > stop else "belong to two"
-                raise DatabaseCorrupt(f"{self.path}: blocks {min(stop, block)} to {max(stop, block)} {problem}")
-            stop = block + count
-        if stop != self.extents.end:
-            raise DatabaseCorrupt(f"{self.path}: blocks {stop} to {self.extents.end} belong to nobody")
-
-    def _table_extents(self, root: Root) -> list[Extent]:
-        meta = root.meta
-        tables = [pointer for pointer in (meta.relations, meta.catalog, meta.free_map) if pointer != NOWHERE]
-        return [(pointer[0], self.pages.blocks(pointer[1])) for pointer in tables]
-
-    def _check_tree(self, relation: int, top: RelationRoot, used: list[Extent]) -> None:
-        before = len(used)
-        entries = self._check_page(relation, top.pointer, top.level, top.entries, used)
-        blocks = sum(count for _, count in used[before:])
-        if (entries, len(used) - before, blocks) != (top.entries, top.pages, top.blocks):
-            raise DatabaseCorrupt(f"{self.path}: relation {relation} is miscounted")
-
-    def _check_page(self, relation: int, pointer: Pointer, level: int, count: int, used: list[Extent]) -> int:
-        used.append((pointer[0], self.pages.blocks(pointer[1])))
-        if not level:
-            self.pages.read(pointer, LEAF, relation)
-            return count
-        node = read_inner(self.pages, relation, pointer)
-        children = zip(node.children, node.counts)
-        return sum([self._check_page(relation, child, level - 1, entries, used) for child, entries in children])
+        limbo = self._extents_of([freed for _, freed in self._limbo])
+        audit_blocks(self.pages, self.root, [*self.extents.runs(), *limbo], self.extents.first, self.extents.end)
 
 
 def _first_block(block: int) -> int:

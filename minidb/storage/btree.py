@@ -23,7 +23,7 @@ of the key", key None for the very first or very last entry. Leaves are not link
         if position[1] is None: break
         position = tree.seek(root, *position[1])
 
-Invariants (`check` verifies them):
+Invariants (`check` verifies them, see `audit`):
  1. Entries ascend strictly in (key, ref), within a leaf and from leaf to leaf.
  2. Every entry of a child lies between the child's fences: low <= entry < high.
  3. All leaves are at level 0, every page but an empty tree's top has entries, counts of inner nodes are exact.
@@ -36,11 +36,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
-from minidb.errors import DatabaseCorrupt
 from minidb.keys import Key, Row
+from minidb.storage.audit import audit_tree
 from minidb.storage.base import Base
 from minidb.storage.interface import Layout, Ref
 from minidb.storage.page_file import read_leaf
@@ -102,6 +101,38 @@ class Tree:
         if place < len(keys) and keys[place] == key:
             return page.refs[place], page.rows[place]
         return None
+
+    def find_rows(self, root: Root, keys: list[Key]) -> list[Row | None]:
+        """The rows of many keys in a tree whose keys are unique, None for those that it lacks.
+
+        As `find` for each; what is gained is the call for each, and the descent where keys follow each other in a leaf.
+        """
+        top = root.relations.get(self.relation)
+        if top is None or top.level < 0:
+            return [None] * len(keys)
+        get, load, height = self._get, self._load, top.level
+        first = get(top.id) or load(root, top.pointer, height)
+        found: list[Row | None] = []
+        leaf_keys: list[Key] = []
+        rows: list[Row] = []
+        low = high = None
+        for key in keys:
+            if not leaf_keys or key < low or key > high:
+                page, level = first, height
+                while level:
+                    level -= 1
+                    place = bisect_right(page.keys, key)
+                    child = get(page.ids[place])
+                    if child is None:
+                        child = load(root, page.children[place], level)
+                    else:
+                        child.hot = True
+                    page = child
+                leaf_keys, rows = page.keys, page.rows
+                low, high = leaf_keys[0], leaf_keys[-1]
+            place = bisect_left(leaf_keys, key)
+            found.append(rows[place] if place < len(rows) and leaf_keys[place] == key else None)
+        return found
 
     def seek(self, root: Root, key: Key = None, ref: Ref = None) -> Found:
         """The leaf with the first entry >= (key, ref), and the fence where the next leaf begins (None: the last leaf).
@@ -276,15 +307,13 @@ class Tree:
     def check(self, root: Root) -> None:
         """Reads every page from the file and verifies invariants 1 to 4; raises DatabaseCorrupt."""
         top = self.top(root)
-        if top is None or top.level < 0:
+        if top is None:
             return
         self.base.pin(root)
         try:
-            entries, pages = _Checker(self).run(top)
+            audit_tree(self.base.pages, self.relation, self.layout, top)
         finally:
             self.base.unpin(root)
-        if (entries, pages) != (top.entries, top.pages):
-            raise DatabaseCorrupt(f"{self.base.path}: relation {self.relation} is miscounted")
 
 
 class ResidentTree(Tree):
@@ -346,61 +375,3 @@ def _begins_at_or_after(leaf: Leaf | None, key: Key, ref: Ref) -> bool:
     if first < key:
         return False
     return ref is None or first != key or bool(leaf.refs[0] >= ref)
-
-
-class _Checker:
-    """Walks a whole tree, see `Tree.check`."""
-
-    def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self.pages = 0
-        self.last: Fence | None = None
-
-    def run(self, top: RelationRoot) -> tuple[int, int]:
-        return self._page(top.pointer, top.level, None, None), self.pages
-
-    def _fail(self, pointer: Pointer, what: str) -> DatabaseCorrupt:
-        tree = self.tree
-        return DatabaseCorrupt(f"{tree.base.path}: page at block {pointer[0]} of relation {tree.relation}: {what}")
-
-    def _page(self, pointer: Pointer, level: int, low: Fence | None, high: Fence | None) -> int:
-        page: Any = self.tree.base.read(self.tree.relation, self.tree.layout, pointer, level)
-        self.pages += 1
-        return self._inner(page, pointer, level, low, high) if level else self._leaf(page, pointer, low, high)
-
-    def _inner(self, node: Inner, pointer: Pointer, level: int, low: Fence | None, high: Fence | None) -> int:
-        ties = node.refs or [None] * len(node.keys)
-        fences = [low, *zip(node.keys, ties), high]
-        if node.refs is not None and all(ref is None for ref in node.refs):
-            raise self._fail(pointer, "it has tie-breaks that break no tie (invariant 4)")
-        for left, right in pairwise(fences[1:-1]):
-            if not _fence_below(left, right):
-                raise self._fail(pointer, f"separators {left!r} and {right!r} do not ascend (invariant 4)")
-        for place, child in enumerate(node.children):
-            if self._page(child, level - 1, fences[place], fences[place + 1]) != node.counts[place]:
-                raise self._fail(child, "the node above miscounts it (invariant 3)")
-        return sum(node.counts)
-
-    def _leaf(self, leaf: Leaf, pointer: Pointer, low: Fence | None, high: Fence | None) -> int:
-        for entry in zip(leaf.keys, leaf.refs):
-            if self.last is not None and not _fence_below(self.last, entry):
-                raise self._fail(pointer, f"entries {self.last!r} and {entry!r} do not ascend (invariant 1)")
-            self.last = entry
-        if (low is not None and _ends_or_begins_below(leaf, 0, low)) or (
-            high is not None and not _ends_or_begins_below(leaf, -1, high)
-        ):
-            raise self._fail(pointer, f"it has entries outside its fences {low!r} to {high!r} (invariant 2)")
-        return len(leaf.rows)
-
-
-def _ends_or_begins_below(leaf: Leaf, place: int, fence: Fence) -> bool:
-    return _fence_below((leaf.keys[place], leaf.refs[place]), fence)
-
-
-def _fence_below(left: Any, right: Any) -> bool:
-    """Whether left < right, both (key, ref or None)."""
-    if left[0] != right[0]:
-        return bool(left[0] < right[0])
-    if right[1] is None:
-        return False
-    return left[1] is None or bool(left[1] < right[1])

@@ -10,50 +10,36 @@ to. A level collects what flows in and cuts pages from it; each finished page be
     untouched leaf -------------------------------------------^                            ^
     untouched inner node ------------------------------------------------------------------+
 
-Where a level cuts (fill T = what is pending, in pages):
-
-    after an opened page     1/2 <= T <= 1   one page: boundaries stay where they were
-                             T > 2           pages of 9/10, until T <= 2
-                             otherwise       keep it: the next opened page flows into it
-    before a page that is    T < 1/3         open that page, too, and let it flow in
-    taken over, at the end   T <= 1          one page
-                             1 < T <= 2      two halves; 9/10 and the rest when everything new was at the end
-
-So pages touched in a row are repacked, a lone one splits in halves, an emptied one vanishes, a small one joins its
-right neighbour, and keys that only ever grow fill pages to 9/10.
+Where a level cuts, and that it splits and merges pages by doing so, is told in `levels`.
 
 Invariants:
  1. Memory: at each level at most three pages' worth is pending, and `BULK` changes; nothing depends on the size of the
     tree or of the change set.
  2. Changes ascend strictly in (key, ref).
- 3. The *low* of an item is a fence: all entries before the page are below it, all in the page are not. For the first
-    entries of an opened page the fence that the old tree had is taken, otherwise the shortest separator.
- 4. No page is longer than the target unless a single entry is.
- 5. Every page that is replaced goes to the writer's list of freed pages, exactly once.
+ 3. A page is taken over only when all levels up to its own are empty, so that items stay in order.
+ 4. Every page that is replaced goes to the writer's list of freed pages, exactly once.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from operator import lt
 from typing import Any, Protocol
 
 from minidb.keys import Key, Row
 from minidb.storage.interface import Layout, Ref
+from minidb.storage.levels import InnerLevel, LeafLevel
 from minidb.storage.page_file import INNER, LEAF
-from minidb.storage.pages import Fence, Inner, Leaf, PageCache, Pointer, encode_inner
+from minidb.storage.pages import Fence, Inner, Leaf, PageCache, Pointer
 from minidb.storage.roots import RelationRoot, empty_relation
-from minidb.storage.separators import separator
 
 Change = tuple[Key, Ref, Row | None]  # row None: delete that entry
 
-PACKED = 0.9  # of a page, when there is more than enough
 LEAST = 1 / 3  # of a page: below it, the right neighbour is opened
 BULK = 1024  # changes taken at once where nothing is merged
-FIRST_GUESS = 48  # bytes per entry before any page was encoded
-ITEM = 40  # bytes of an inner node's usual item: a pointer, a count and a short key
 
 
 class PageSink(Protocol):
@@ -85,206 +71,6 @@ class Sizes:
         self.fanout = fanout
 
 
-_UNSET: Any = object()
-
-
-class LeafLevel:
-    """Level 0: entries pending, cut into leaves."""
-
-    def __init__(self, fold: Fold) -> None:
-        self.fold = fold
-        self.keys: list[Key] = []
-        self.refs: list[Ref] = []
-        self.rows: list[Row] = []
-        self.target = fold.sizes.leaf
-        self.bytes = 0.0  # estimate of what is pending
-        self.average = float(FIRST_GUESS)
-        self.low: Any = _UNSET  # fence of the first pending entry, if the old tree had one (invariant 3)
-        self.last: Fence = (None, None)  # last entry written
-        self.warm = False  # pending entries come from a cached page
-        self.appended = False  # the last entry is new
-
-    def fill(self) -> float:
-        return self.bytes / self.target
-
-    def open(self, leaf: Leaf, length: int, low: Fence | None, cached: bool) -> float:
-        """Prepares for the entries of `leaf`; returns their average size."""
-        if not self.rows:
-            self.low = low
-            self.warm = cached
-        self.warm = self.warm or cached
-        self.average = length / len(leaf.rows)
-        return self.average
-
-    def extend(self, leaf: Leaf, start: int, stop: int, average: float) -> None:
-        self.keys += leaf.keys[start:stop]
-        self.refs += leaf.refs[start:stop]
-        self.rows += leaf.rows[start:stop]
-        self.bytes += average * (stop - start)
-        self.appended = False
-
-    def append(self, key: Key, ref: Ref, row: Row) -> None:
-        self.keys.append(key)
-        self.refs.append(ref)
-        self.rows.append(row)
-        self.appended = True
-        self.bytes += self.average
-        if self.bytes > 2 * self.target:
-            self.drain()
-
-    def append_all(self, keys: Iterable[Key], refs: Iterable[Ref], rows: Sequence[Row]) -> None:
-        self.keys += keys
-        self.refs += refs
-        self.rows += rows
-        self.appended = True
-        self.bytes += self.average * len(rows)
-        self.drain()
-
-    def drain(self) -> None:
-        while self.fill() > 2:
-            self._cut_packed()
-            self.warm = False  # more than a page of new entries: nobody asked for them yet
-
-    def boundary(self) -> None:
-        """An opened page has flowed in completely."""
-        self.drain()
-        if 0.5 <= self.fill() <= 1:
-            self._cut(len(self.rows))
-
-    def flush(self, *, packed: bool = False) -> None:
-        """Writes all that is pending; `packed`: fill pages instead of halving, more will come at the end."""
-        while self.rows:
-            fill = self.fill()
-            if fill <= 1:
-                self._cut(len(self.rows))
-            elif packed or fill > 2 or not self._cut((len(self.rows) + 1) // 2):
-                self._cut_packed()
-
-    def _cut(self, count: int) -> bool:
-        """Writes the first `count` entries as a page, or learns that they are too large for one (invariant 4)."""
-        payload = self._encode(count)
-        if len(payload) <= self.target or count == 1:
-            self._write(count, payload)
-            return True
-        self.bytes = len(payload) / count * len(self.rows)
-        return False
-
-    def _cut_packed(self) -> None:
-        """Writes as many entries as fill a page to 9/10, found by encoding them."""
-        count = self._packed(len(self.rows), self.bytes)
-        payload = self._encode(count)
-        if len(payload) < 0.8 * self.target and count < len(self.rows):
-            count = self._packed(count, len(payload))
-            payload = self._encode(count)
-        while len(payload) > self.target and count > 1:
-            count = min(count - 1, self._packed(count, len(payload)))
-            payload = self._encode(count)
-        self._write(count, payload)
-
-    def _packed(self, count: int, size: float) -> int:
-        """How many entries fill a page to 9/10, if `count` of them take `size` bytes."""
-        return max(1, min(len(self.rows), int(PACKED * self.target * count / size)))
-
-    def _encode(self, count: int) -> bytes:
-        return self.fold.layout.encode(self.keys[:count], self.refs[:count], self.rows[:count])
-
-    def _write(self, count: int, payload: bytes) -> None:
-        fold = self.fold
-        keys = self.keys[:count]
-        refs = keys if fold.clustered else self.refs[:count]
-        low = separator(*self.last, keys[0], refs[0]) if self.low is _UNSET else self.low
-        pointer = fold.write_page(LEAF, payload)
-        if self.warm:
-            fold.sink.keep(fold.cache, pointer, Leaf(keys, refs, self.rows[:count], len(payload)))
-        self.low = _UNSET
-        self.last = (keys[-1], refs[-1])
-        self._forget(count, len(payload) / count)
-        fold.level(1).push(low, pointer, count)
-        fold.on_slice()
-
-    def _forget(self, count: int, average: float) -> None:
-        del self.keys[:count]
-        del self.refs[:count]
-        del self.rows[:count]
-        self.average = average
-        self.bytes = average * len(self.rows)
-
-
-class InnerLevel:
-    """A level above the leaves: items (low fence, pointer, count) pending, cut into inner nodes."""
-
-    def __init__(self, fold: Fold, height: int) -> None:
-        self.fold = fold
-        self.height = height
-        self.lows: list[Fence | None] = []
-        self.pointers: list[Pointer] = []
-        self.counts: list[int] = []
-        self.fanout = fold.sizes.fanout
-        self.weight = 0.0
-        self.written = 0
-
-    def fill(self) -> float:
-        return self.weight / self.fanout
-
-    def push(self, low: Fence | None, pointer: Pointer, count: int) -> None:
-        self.lows.append(low)
-        self.pointers.append(pointer)
-        self.counts.append(count)
-        self.weight += _weight(low)
-        while self.fill() > 2 and len(self.lows) > 2:
-            self._cut(self._packed())
-
-    def boundary(self) -> None:
-        if 0.5 <= self.fill() <= 1:
-            self._cut(len(self.lows))
-
-    def flush(self, *, packed: bool = False) -> None:
-        while self.lows:
-            fill = self.fill()
-            if fill <= 1 or len(self.lows) <= 2:
-                self._cut(len(self.lows))
-            elif fill <= 2 and not packed:
-                self._cut((len(self.lows) + 1) // 2)
-            else:
-                self._cut(self._packed())
-
-    def _packed(self) -> int:
-        return max(2, min(len(self.lows), int(PACKED * self.fanout * len(self.lows) / self.weight)))
-
-    def _cut(self, count: int) -> None:
-        lows, pointers, counts = self.lows[:count], self.pointers[:count], self.counts[:count]
-        del self.lows[:count]
-        del self.pointers[:count]
-        del self.counts[:count]
-        self.weight = sum(map(_weight, self.lows))
-        self.written += 1
-        fences = [low for low in lows[1:] if low is not None]
-        assert len(fences) == count - 1, "a page in the middle has no low fence"
-        keys = [key for key, _ in fences]
-        refs = [ref for _, ref in fences]
-        ties = refs if any(ref is not None for ref in refs) else None
-        payload = encode_inner(keys, ties, pointers, counts)
-        pointer = self.fold.write_page(INNER, payload)
-        self.fold.sink.keep(self.fold.cache, pointer, Inner(keys, ties, pointers, counts, len(payload)))
-        self.fold.level(self.height + 1).push(lows[0], pointer, sum(counts))
-
-
-def _weight(low: Fence | None) -> float:
-    """What an item takes of a node, in usual items: more than one only for long keys."""
-    if low is None:
-        return 1.0
-    key, ref = low
-    return max(1.0, (22 + _length(key) + (0 if ref is None else _length(ref))) / ITEM)
-
-
-def _length(value: Any) -> int:
-    if type(value) is str or type(value) is bytes:
-        return len(value)
-    if type(value) is tuple:
-        return sum(map(_length, value))
-    return 9
-
-
 class Fold:
     """One fold of one relation. `run` does it and returns the new top."""
 
@@ -307,7 +93,7 @@ class Fold:
         self.on_slice = on_slice
         self.pages = 0
         self.blocks = 0
-        self.leaves = LeafLevel(self)
+        self.leaves = LeafLevel(layout, sizes.leaf, clustered, self._leaf_done)
         self.inners: list[InnerLevel] = []
         self.changes: Iterator[Change] = iter(())
         self.change: Change | None = None
@@ -329,14 +115,26 @@ class Fold:
 
     def level(self, height: int) -> InnerLevel:
         while len(self.inners) < height:
-            self.inners.append(InnerLevel(self, len(self.inners) + 1))
+            self.inners.append(InnerLevel(self.sizes.fanout, partial(self._inner_done, len(self.inners) + 1)))
         return self.inners[height - 1]
 
-    def write_page(self, kind: bytes, payload: bytes) -> Pointer:
+    def _leaf_done(self, low: Fence | None, payload: bytes, count: int, page: Leaf | None) -> None:
+        self._write(LEAF, 0, low, payload, count, page)
+        self.on_slice()
+
+    def _inner_done(self, height: int, low: Fence | None, payload: bytes, count: int, page: Inner) -> None:
+        self._write(INNER, height, low, payload, count, page)
+
+    def _write(
+        self, kind: bytes, height: int, low: Fence | None, payload: bytes, count: int, page: Leaf | Inner | None
+    ) -> None:
+        """A page leaves its level: it is written, cached if somebody will want it, and an item of the level above."""
         pointer = self.sink.write_page(kind, self.relation, payload)
         self.pages += 1
         self.blocks += self.sink.blocks_of(pointer)
-        return pointer
+        if page is not None:
+            self.sink.keep(self.cache, pointer, page)
+        self.level(height + 1).push(low, pointer, count)
 
     def _replace(self, pointer: Pointer) -> None:
         self.sink.free_page(self.relation, pointer)
@@ -364,7 +162,7 @@ class Fold:
         return high is None or _below(self.change[0], self.change[1], high)
 
     def _settle(self, level: int) -> bool:
-        """Writes what is pending up to `level`; False if there is too little of it to make a page."""
+        """Writes what is pending up to `level` (invariant 3); False if there is too little of it to make a page."""
         if self.leaves.rows:
             if self.leaves.fill() < LEAST:
                 return False

@@ -128,6 +128,11 @@ class Log:
 
     # -- opening and closing --------------------------------------------------------------------------------
 
+    @staticmethod
+    def exists(fs: FileSystem, path: str) -> bool:
+        """Whether the database at this path has a log, whatever is in it."""
+        return bool(SegmentFiles(fs, path, 0, 0, 0).names())
+
     @classmethod
     def create(cls, fs: FileSystem, path: str, database_id: bytes, *, number: int = 0, **sizes: Any) -> Log:
         """An empty log whose first commit is `number` + 1; everything is synced, also the directory (R77).

@@ -16,6 +16,8 @@ Invariants
  G2  A segment is live from the sync of its header to the sync of the zeros over it. Old segments are cleaned oldest
      first, each one's header for good before the next one's: the live generations have no gap.
  G3  A header is written only after the segment before it was synced to its end (`previous_end`).
+ G4  The first name has a file for as long as there is a log, at times an empty one: `NAME.mdb-wal` tells anybody who
+     looks (`exists`, a user who copies files) that there is a log, also while the live segment is another.
 
 A failed sync raises `SyncFailed`, whatever its errno: the kernel may have dropped the pages, so the log stops (R5).
 A failed write of zeros is an ordinary error; no more is there than before.
@@ -186,6 +188,7 @@ class SegmentFiles:
         return segment
 
     def _create_file(self, name: str) -> File:
+        existed = self.fs.exists(name)
         try:
             file = self.fs.open(name, create=True)
             try:
@@ -194,7 +197,8 @@ class SegmentFiles:
                 self.fs.sync_directory(name)  # R77
             except BaseException:
                 file.close()
-                self.fs.remove(name)  # a name whose sync has failed is not trusted to a second sync (R5)
+                if not existed:
+                    self.fs.remove(name)  # a name whose sync has failed is not trusted to a second sync (R5)
                 raise
             return file
         except OSError as error:
@@ -210,10 +214,17 @@ class SegmentFiles:
             self.free.append(segment)
 
     def remove(self, name: str) -> None:
-        """Removes a file that is not live; should the name come back after a crash, it is found free again."""
+        """Removes a file that is not live, or empties it (G4). Should it come back after a crash, it is found free."""
         try:
-            self.fs.remove(name)
-            self.fs.sync_directory(name)
+            if name == self.name(0):
+                file = self.fs.open(name)
+                try:
+                    file.truncate(0)
+                finally:
+                    file.close()
+            else:
+                self.fs.remove(name)
+                self.fs.sync_directory(name)
         except OSError as error:
             raise disk_error(error, "remove a log segment") from error
 

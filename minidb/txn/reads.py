@@ -229,8 +229,7 @@ class Reader:
 
     def base_rows(self, path: Path, root: Root, piece: Slice) -> list[Row]:
         """The whole rows behind index entries, as the base has them."""
-        base_row = path.store.base_row
-        return [base_row(root, ref) for ref in piece.refs]  # type: ignore[misc]
+        return path.store.base_rows(root, piece.refs)  # type: ignore[return-value]
 
     def merge(self, path: Path, place: Place, piece: Slice, rows: list[Row], reverse: bool, limit: int,
               locking: bool, form: int) -> Batch:

@@ -12,7 +12,7 @@ import msgspec
 
 from minidb import errors, schema
 from minidb.sql import ast, plan
-from minidb.sql.binder import Bound, ResultColumn, bind, bind_row_expression
+from minidb.sql.binder import Bound, bind, bind_row_expression
 from minidb.sql.ddl import DdlResult, execute
 from minidb.sql.parser import parse
 from minidb.types import BIGINT, TEXT, SqlType, from_text
@@ -162,10 +162,10 @@ class Schema:
     def bind(self, text: str, types: tuple[SqlType, ...] = ()) -> Bound:
         return bind(parse(text), text, View(self.door), types)
 
-    def run_query(self, query: ast.Query) -> tuple[tuple[ResultColumn, ...], list[Row]]:
+    def run_query(self, query: ast.Query) -> tuple[list[tuple[str, SqlType]], list[Row]]:
         bound = bind(query, "", View(self.door))
         assert isinstance(bound.plan, plan.Query) and bound.columns is not None
-        return bound.columns, self._rows(bound.plan)
+        return [(column.name, column.type) for column in bound.columns], self._rows(bound.plan)
 
     def _rows(self, query: plan.Query) -> list[Row]:
         match query.input:

@@ -25,7 +25,9 @@ FORCED = (
 
 
 def columns(*aliases: str) -> st.SearchStrategy[str]:
-    names = [f"{alias}.{name}" for alias in aliases for name in (("i", "a", "b") if alias[0] == "t" else ("j", "x", "y"))]
+    names = [
+        f"{alias}.{name}" for alias in aliases for name in (("i", "a", "b") if alias[0] == "t" else ("j", "x", "y"))
+    ]
     return st.sampled_from(names)
 
 
@@ -55,21 +57,23 @@ def predicates(*aliases: str, depth: int = 1) -> st.SearchStrategy[str]:
         compare,
         bare,
         st.tuples(columns(*aliases), st.sampled_from(["IS NULL", "IS NOT NULL"])).map(" ".join),
-        st.tuples(columns(*aliases), st.sampled_from(["IN", "NOT IN"]), members).map(lambda t: f"{t[0]} {t[1]} ({t[2]})"),
-        st.tuples(value, st.sampled_from(["IS", "IS NOT"]), value).map(
-            lambda t: f"{t[0]} {t[1]} DISTINCT FROM {t[2]}"
+        st.tuples(columns(*aliases), st.sampled_from(["IN", "NOT IN"]), members).map(
+            lambda t: f"{t[0]} {t[1]} ({t[2]})"
         ),
+        st.tuples(value, st.sampled_from(["IS", "IS NOT"]), value).map(lambda t: f"{t[0]} {t[1]} DISTINCT FROM {t[2]}"),
     ]
     if depth:
         inner = predicates(aliases[0], "u9", depth=0)
         leaf += [
-            st.tuples(st.sampled_from(["", "NOT "]), inner).map(lambda t: f"{t[0]}EXISTS (SELECT 1 FROM u u9 WHERE {t[1]})"),
+            st.tuples(st.sampled_from(["", "NOT "]), inner).map(
+                lambda t: f"{t[0]}EXISTS (SELECT 1 FROM u u9 WHERE {t[1]})"
+            ),
             st.tuples(columns(*aliases), st.sampled_from(["IN", "NOT IN"]), columns("u9"), inner).map(
                 lambda t: f"{t[0]} {t[1]} (SELECT {t[2]} FROM u u9 WHERE {t[3]})"
             ),
-            st.tuples(columns(*aliases), st.sampled_from(["max(u9.x)", "count(*)", "sum(u9.y)", "min(u9.j)"]), inner).map(
-                lambda t: f"{t[0]} <= (SELECT {t[1]} FROM u u9 WHERE {t[2]})"
-            ),
+            st.tuples(
+                columns(*aliases), st.sampled_from(["max(u9.x)", "count(*)", "sum(u9.y)", "min(u9.j)"]), inner
+            ).map(lambda t: f"{t[0]} <= (SELECT {t[1]} FROM u u9 WHERE {t[2]})"),
         ]
 
     def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -103,7 +107,9 @@ def select(source: str, aliases: tuple[str, ...]) -> st.SearchStrategy[str]:
     distinct = st.tuples(st.lists(value, min_size=1, max_size=2).map(", ".join), test).map(
         lambda t: f"SELECT DISTINCT {t[0]} FROM {source} WHERE {t[1]}"
     )
-    calls = st.lists(st.tuples(st.sampled_from(AGGREGATES), value).map(lambda t: t[0].format(t[1])), min_size=1, max_size=3)
+    calls = st.lists(
+        st.tuples(st.sampled_from(AGGREGATES), value).map(lambda t: t[0].format(t[1])), min_size=1, max_size=3
+    )
     whole = st.tuples(calls.map(", ".join), test).map(lambda t: f"SELECT {t[0]} FROM {source} WHERE {t[1]}")
     grouped = st.tuples(columns(*aliases), calls.map(", ".join), test, st.integers(0, 2)).map(
         lambda t: f"SELECT {t[0]}, {t[1]} FROM {source} WHERE {t[2]} GROUP BY {t[0]} HAVING count(*) > {t[3]}"
@@ -131,7 +137,9 @@ def model(rows_t: list[Any], rows_u: list[Any], **settings: Any) -> ModelDatabas
         "index b where a > 1",
         rows=[(i, *row) for i, row in enumerate(rows_t)],
     )
-    db.table("u", "j int!, x int, y int", "clustered j", "index y desc|x", rows=[(i, *row) for i, row in enumerate(rows_u)])
+    db.table(
+        "u", "j int!, x int, y int", "clustered j", "index y desc|x", rows=[(i, *row) for i, row in enumerate(rows_u)]
+    )
     db.analyze()
     return db
 
@@ -183,7 +191,15 @@ def test_orders_and_limits_against_sqlite(
     assert model(rows, [], **forced).query(query) == expected
 
 
-TEXT_TESTS = ("s LIKE 'a%'", "s LIKE 'ab%'", "s LIKE 'a'", "s >= 'ab'", "s IN ('a', 'c')", "s LIKE '%b'", "s NOT LIKE 'a%'")
+TEXT_TESTS = (
+    "s LIKE 'a%'",
+    "s LIKE 'ab%'",
+    "s LIKE 'a'",
+    "s >= 'ab'",
+    "s IN ('a', 'c')",
+    "s LIKE '%b'",
+    "s NOT LIKE 'a%'",
+)
 
 
 @pytest.mark.parametrize("forced", FORCED, ids=lambda f: "-".join(f) or "free")

@@ -72,7 +72,10 @@ def test_real_files(tmp_path: Path) -> None:
     recovered = Log.recover(OSFileSystem(), path, ID, after=last)
     assert numbers(recovered) == [4]
     recovered.log.close()
-    assert [file.name for file in tmp_path.iterdir()] == ["shop.mdb-wal2"]
+    sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
+    assert sizes == {"shop.mdb-wal": 0, "shop.mdb-wal2": 2048}  # G4
+    assert Log.exists(OSFileSystem(), path)
+    assert not Log.exists(OSFileSystem(), path + "2")
 
 
 def test_a_log_may_begin_at_any_number(fs: FaultyFileSystem) -> None:
@@ -169,6 +172,15 @@ def test_durability_decides_about_writes_and_syncs(fs: FaultyFileSystem) -> None
         owner.commit("off")
     assert writes(fs) - before[0] == 2  # each time that 5,000 bytes wait
     assert syncs(fs) == before[1]
+
+
+def test_off_commits_are_written_together_before_the_log_grows(fs: FaultyFileSystem) -> None:
+    owner = create(fs, step=1 << 13, flush_limit=1 << 20)
+    for _ in range(30):
+        owner.commit("off")
+    assert fs.open(FIRST).size() == 1 << 13  # alone, each of them could need a block
+    owner.log.close()
+    assert numbers(recover(fs.crash())) == up_to(30)
 
 
 def test_flush_hands_off_commits_to_the_system(fs: FaultyFileSystem, owner: Owner) -> None:
@@ -486,6 +498,22 @@ def test_R8_a_flipped_bit_in_a_segment_header_is_damage(fs: FaultyFileSystem, ow
                 assert numbers(recover(damaged)) == [1, 2]
 
 
+def test_R10_segments_follow_one_another(fs: FaultyFileSystem, owner: Owner) -> None:
+    for _ in range(2):
+        owner.commit()
+        owner.log.switch()
+    gap = copy(fs)
+    gap.remove(SECOND)
+    with pytest.raises(DatabaseCorrupt, match=r"lacks a segment between .*-wal and .*-wal3"):
+        recover(gap)
+    header = log_format.decode_segment_header(fs.open(SECOND).read(0, 512))
+    assert header is not None
+    for wrong in (header._replace(previous=1), header._replace(sequence=7), header._replace(before=0)):
+        fs.open(SECOND).write(0, log_format.encode_segment_header(wrong))
+        with pytest.raises(DatabaseCorrupt, match="wal2 is damaged at offset 0: it does not follow"):
+            recover(copy(fs))
+
+
 def test_R8_unsynced_batches_that_arrived_out_of_order_are_the_end(fs: FaultyFileSystem, owner: Owner) -> None:
     owner.commit("full")
     for _ in range(3):
@@ -684,9 +712,10 @@ def test_a_segment_that_grew_large_is_given_back(fs: FaultyFileSystem) -> None:
     for _ in range(3):
         owner.commit(size=3000)
     owner.log.release(owner.log.switch())
-    assert not fs.exists(FIRST)
+    assert fs.open(FIRST).size() == 0  # G4
     owner.commit()
     owner.log.release(owner.log.switch())
+    assert fs.open(FIRST).size() == 2048
     assert recover(fs.crash(), after=4).last == 4
 
 

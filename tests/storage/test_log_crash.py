@@ -117,6 +117,7 @@ class World:
     def check(self, disk: MemoryFileSystem, step: int) -> FaultyFileSystem:
         """Recovers this disk, a crash before `step`; returns the file system that it was recovered on."""
         fs = copy(disk)
+        assert fs.exists(FIRST)  # G4
         recovered = recover(fs, self.base(step))
         found = numbers(recovered)
         assert found == up_to(recovered.last, self.base(step))
@@ -188,6 +189,7 @@ HISTORIES = [
     "FNFkFOF",
     "kkk",
     "oOoOk",
+    "fkFFFFFFFFkfkf",
 ]
 
 

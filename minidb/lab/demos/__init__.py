@@ -1,4 +1,4 @@
-"""The demos, one file each, in the order in which they are told: from what no level allows to what only some prevent."""
+"""The demos, one file each, as they are told: from what no level allows to what only some prevent."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ DEMO = Demo(
     code="G1a",
     title="Dirty read, aborted",
     summary="Reading what its writer rolls back: it has never been true.",
-    story="Transaction b sees a value that a has written and not committed. Then a rolls back: b has acted on something "
-    "that never was. Read committed and the levels above it give b the last committed version instead, without waiting; "
-    "under two-phase locking b waits until a has ended.",
+    story="Transaction b sees a value that a has written and not committed. Then a rolls back: b has acted on "
+    "something that never was. Read committed and the levels above it give b the last committed version "
+    "instead, without waiting; under two-phase locking b waits until a has ended.",
     shown_at=IsolationLevel.READ_UNCOMMITTED,
     prevented_at=IsolationLevel.READ_COMMITTED,
     scenes=(SCENE,),

@@ -40,9 +40,9 @@ DEMO = Demo(
     code="G1c",
     title="Circular information flow",
     summary="Two transactions that have both seen the other's changes.",
-    story="If a has read what b wrote, a comes after b in any serial order; if b has also read what a wrote, there is no "
-    "such order. Committed reads prevent that: neither sees the other. But then each has missed the other's change, "
-    "which is no serial order either, and so the serializable levels stop one of the two.",
+    story="If a has read what b wrote, a comes after b in any serial order; if b has also read what a wrote, there is "
+    "no such order. Committed reads prevent that: neither sees the other. But then each has missed the other's "
+    "change, which is no serial order either, and so the serializable levels stop one of the two.",
     shown_at=IsolationLevel.READ_UNCOMMITTED,
     prevented_at=IsolationLevel.READ_COMMITTED,
     scenes=(SCENE,),

@@ -45,10 +45,10 @@ DEMO = Demo(
     code="40P01",
     title="Deadlock",
     summary="Each waits for the other; one of them has to begin again.",
-    story="Two transfers lock the same two accounts in opposite order. minidb looks at the graph of who waits for whom "
-    "at the moment somebody begins to wait, so a deadlock costs no timeout: whoever closes the circle gets 40P01, with "
-    "the circle in words, and has lost nothing but the work of one transaction. Locking in one order (the smaller id "
-    "first) avoids it; so does running the transactions one at a time.",
+    story="Two transfers lock the same two accounts in opposite order. minidb looks at the graph of who waits for "
+    "whom at the moment somebody begins to wait, so a deadlock costs no timeout: whoever closes the circle gets "
+    "40P01, with the circle in words, and has lost nothing but the work of one transaction. Locking in one "
+    "order (the smaller id first) avoids it; so does running the transactions one at a time.",
     shown_at=IsolationLevel.READ_COMMITTED,
     prevented_at=IsolationLevel.SERIAL,
     scenes=(SCENE,),

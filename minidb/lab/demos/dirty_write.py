@@ -48,9 +48,9 @@ DEMO = Demo(
     title="Dirty write",
     summary="Overwriting a row that its writer has not committed. No level allows it.",
     story="If a transaction may overwrite what another has not committed yet, their changes mix: the listing says one "
-    "buyer, the invoice another. Every level of minidb prevents it in the same way: whoever changes a row locks it to "
-    "the end of the transaction, and the second writer waits. What happens after the wait is up to the level: to go on "
-    "with the newest row (read committed), or to fail, because that row is not in its snapshot.",
+    "buyer, the invoice another. Every level of minidb prevents it in the same way: whoever changes a row locks "
+    "it to the end of the transaction, and the second writer waits. What happens after the wait is up to the "
+    "level: to go on with the newest row (read committed), or to fail, because that row is not in its snapshot.",
     shown_at=IsolationLevel.READ_UNCOMMITTED,
     prevented_at=None,
     scenes=(SCENE,),

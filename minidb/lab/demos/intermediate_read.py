@@ -38,9 +38,9 @@ DEMO = Demo(
     code="G1b",
     title="Dirty read, intermediate",
     summary="Reading what its writer has not finished with.",
-    story="Transaction a passes through the value 101 on its way to 11. Whoever sees 101 has seen a state that was not "
-    "meant to be seen, even though a commits. Levels that read committed versions never show it. Note that at read "
-    "committed b's two reads still differ: that is another anomaly (read-skew).",
+    story="Transaction a passes through the value 101 on its way to 11. Whoever sees 101 has seen a state that was "
+    "not meant to be seen, even though a commits. Levels that read committed versions never show it. Note that "
+    "at read committed b's two reads still differ: that is another anomaly (read-skew).",
     shown_at=IsolationLevel.READ_UNCOMMITTED,
     prevented_at=IsolationLevel.READ_COMMITTED,
     scenes=(SCENE,),

@@ -44,11 +44,11 @@ DEMO = Demo(
     code="P4",
     title="Lost update",
     summary="Read, add one, write: two do it at once, and one of them is forgotten.",
-    story="Both programs read 10, both write 11, both commit: one like is lost. At read committed b does wait for a, but "
-    "then goes on with a number that it read before. Snapshot isolation notices that the row has changed since b's "
-    "snapshot was taken, and fails b with 40001, so that it can begin again. Under two-phase locking both hold the row as "
-    "readers, so neither can write: a deadlock, and one of them begins again. `minidb demo lost-update-cures` shows what "
-    "helps at the lower levels.",
+    story="Both programs read 10, both write 11, both commit: one like is lost. At read committed b does wait for a, "
+    "but then goes on with a number that it read before. Snapshot isolation notices that the row has changed "
+    "since b's snapshot was taken, and fails b with 40001, so that it can begin again. Under two-phase locking "
+    "both hold the row as readers, so neither can write: a deadlock, and one of them begins again. `minidb demo "
+    "lost-update-cures` shows what helps at the lower levels.",
     shown_at=IsolationLevel.READ_COMMITTED,
     prevented_at=IsolationLevel.SNAPSHOT,
     scenes=(SCENE,),

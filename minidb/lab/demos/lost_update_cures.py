@@ -37,7 +37,7 @@ ATOMIC = Scene(
     final=FINAL,
     judge=judge,
     note="b waits and then adds to the newest number, not to one that it has read before.",
-    row="P4, atomic update",
+    row="P4 atomic update",
     cure=True,
 )
 
@@ -60,7 +60,7 @@ LOCKING = Scene(
     final=FINAL,
     judge=judge,
     note="The second reader waits, and reads what the first one has left.",
-    row="P4, FOR UPDATE",
+    row="P4 FOR UPDATE",
     cure=True,
 )
 
@@ -87,7 +87,7 @@ COMPARE_AND_SET = Scene(
     final=FINAL,
     judge=judge,
     note="UPDATE 0 tells b that it came too late: it reads again.",
-    row="P4, compare and set",
+    row="P4 compare-set",
     cure=True,
 )
 
@@ -134,9 +134,9 @@ DEMO = Demo(
     title="Lost update: five cures",
     summary="Atomic update, FOR UPDATE, compare-and-set, automatic detection, serializable.",
     story="Three of the cures change the code and work at every level: leave the reading to the UPDATE, lock what is "
-    "read, or write only if it is still as it was read. The other two leave the code as it is and change the level: "
-    "snapshot isolation detects the lost update, a serializable level prevents it with everything else. Both ask for "
-    "one thing: that a transaction which failed with 40001 or 40P01 is run again.",
+    "read, or write only if it is still as it was read. The other two leave the code as it is and change the "
+    "level: snapshot isolation detects the lost update, a serializable level prevents it with everything else. "
+    "Both ask for one thing: that a transaction which failed with 40001 or 40P01 is run again.",
     shown_at=IsolationLevel.READ_COMMITTED,
     prevented_at=None,
     scenes=(ATOMIC, LOCKING, COMPARE_AND_SET, DETECTION, SERIALIZABLE),

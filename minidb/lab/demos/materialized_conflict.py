@@ -38,9 +38,9 @@ LOCKED = Scene(
     steps=booking(LOCK),
     final="SELECT room, hour, who FROM booking ORDER BY who",
     judge=judge_rooms,
-    note="Enough where each statement reads afresh. Under snapshot isolation b's snapshot was taken before it waited, and "
-    "a has not changed the row that b has locked: nothing tells b that it came too late.",
-    row="G2, slot locked",
+    note="Enough where each statement reads afresh. Under snapshot isolation b's snapshot was taken before it "
+    "waited, and a has not changed the row that b has locked: nothing tells b that it came too late.",
+    row="G2 slot locked",
     cure=True,
 )
 
@@ -51,7 +51,7 @@ CHANGED = Scene(
     final="SELECT room, hour, who FROM booking ORDER BY who",
     judge=judge_rooms,
     note="A change is a conflict at every level, snapshot isolation included.",
-    row="G2, slot changed",
+    row="G2 slot changed",
     cure=True,
 )
 
@@ -60,10 +60,10 @@ DEMO = Demo(
     code="G2",
     title="Materialised conflict",
     summary="A row for each slot of each room, made only to be locked.",
-    story="A phantom cannot be locked, so make something that can: a table with a row for every room and hour. Whoever "
-    "books takes that row first, and the second one waits. It is the last resort (Kleppmann): the rules of concurrency "
-    "leak into the data model; a serializable level needs none of it. And it has a trap: at snapshot, locking is not "
-    "enough, the row must be changed.",
+    story="A phantom cannot be locked, so make something that can: a table with a row for every room and hour. "
+    "Whoever books takes that row first, and the second one waits. It is the last resort (Kleppmann): the rules "
+    "of concurrency leak into the data model; a serializable level needs none of it. And it has a trap: at "
+    "snapshot, locking is not enough, the row must be changed.",
     shown_at=IsolationLevel.READ_COMMITTED,
     prevented_at=IsolationLevel.SNAPSHOT,
     scenes=(LOCKED, CHANGED),

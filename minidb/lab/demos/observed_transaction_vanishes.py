@@ -53,8 +53,8 @@ DEMO = Demo(
     title="Observed transaction vanishes",
     summary="Seeing a part of a transaction, and then not the rest of it.",
     story="Transactions a and b change the same two rows, a first. Reader c sees b's change of the first row, and a's "
-    "change of the second one: b has been observed and has vanished again. A statement that reads one snapshot cannot "
-    "see that; dirty reads can.",
+    "change of the second one: b has been observed and has vanished again. A statement that reads one snapshot "
+    "cannot see that; dirty reads can.",
     shown_at=IsolationLevel.READ_UNCOMMITTED,
     prevented_at=IsolationLevel.READ_COMMITTED,
     scenes=(SCENE,),

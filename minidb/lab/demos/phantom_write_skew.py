@@ -63,7 +63,7 @@ NAMES = Scene(
     final="SELECT id, name FROM member WHERE name = 'neo' ORDER BY id",
     judge=judge_names,
     note="Here a UNIQUE constraint would do at any level: it is checked against the newest rows.",
-    row="G2, user names",
+    row="G2 names",
 )
 
 DEMO = Demo(
@@ -71,10 +71,10 @@ DEMO = Demo(
     code="G2",
     title="Phantom write skew",
     summary="A room is booked twice: there was no row that could have been locked.",
-    story="Both look for a booking of the room and find none; both insert one. SELECT ... FOR UPDATE would not help, for "
-    "there is nothing to lock. Two-phase locking locks the interval of the index that was read, rows or not, so that "
-    "neither can insert; SSI marks the same interval and aborts the one that closes the circle. How much is locked "
-    "depends on the plan: bookings of another room would not have disturbed each other.",
+    story="Both look for a booking of the room and find none; both insert one. SELECT ... FOR UPDATE would not help, "
+    "for there is nothing to lock. Two-phase locking locks the interval of the index that was read, rows or "
+    "not, so that neither can insert; SSI marks the same interval and aborts the one that closes the circle. "
+    "How much is locked depends on the plan: bookings of another room would not have disturbed each other.",
     shown_at=IsolationLevel.SNAPSHOT,
     prevented_at=IsolationLevel.SSI,
     scenes=(ROOMS, NAMES),

@@ -40,9 +40,9 @@ DEMO = Demo(
     title="Predicate-many-preceders",
     summary="A condition that matched nothing matches a row that came meanwhile.",
     story="Transaction a asks for rows by a condition, finds none, asks again with a wider one, and meets a row that "
-    "existed for neither of its questions or for both, had it run alone. A snapshot answers both questions from the same "
-    "state. Two-phase locking keeps the range that was read: the INSERT waits although the row that it would collide "
-    "with does not exist.",
+    "existed for neither of its questions or for both, had it run alone. A snapshot answers both questions from "
+    "the same state. Two-phase locking keeps the range that was read: the INSERT waits although the row that it "
+    "would collide with does not exist.",
     shown_at=IsolationLevel.READ_COMMITTED,
     prevented_at=IsolationLevel.SNAPSHOT,
     scenes=(SCENE,),

@@ -60,10 +60,10 @@ DEMO = Demo(
     code="read-only",
     title="Read-only transaction anomaly",
     summary="Without the report all would be well; with it there is no serial order.",
-    story="A withdrawal that overdraws costs a penalty. It saw nothing in the accounts, so one is charged: fine, if it came "
-    "before the deposit. But the report saw the deposit and not the withdrawal, so the deposit came first, and no penalty "
-    "was due. The two writers alone are serializable; it is the reader that proves them wrong. SSI counts the reader's "
-    "dependency, too, and aborts the withdrawal.",
+    story="A withdrawal that overdraws costs a penalty. It saw nothing in the accounts, so one is charged: fine, if "
+    "it came before the deposit. But the report saw the deposit and not the withdrawal, so the deposit came "
+    "first, and no penalty was due. The two writers alone are serializable; it is the reader that proves them "
+    "wrong. SSI counts the reader's dependency, too, and aborts the withdrawal.",
     shown_at=IsolationLevel.SNAPSHOT,
     prevented_at=IsolationLevel.SSI,
     scenes=(SCENE,),

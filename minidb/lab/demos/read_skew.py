@@ -40,9 +40,9 @@ DEMO = Demo(
     code="G-single",
     title="Read skew",
     summary="One row from before a transfer, one from after it: money is missing.",
-    story="Alice has 1000, in two accounts. She reads the first one, the bank moves 100 from the second to the first, she "
-    "reads the second one: 900. Both numbers were committed when she read them, and yet they never stood beside each "
-    "other. A backup or a report reads for hours; it needs one snapshot for all of it.",
+    story="Alice has 1000, in two accounts. She reads the first one, the bank moves 100 from the second to the first, "
+    "she reads the second one: 900. Both numbers were committed when she read them, and yet they never stood "
+    "beside each other. A backup or a report reads for hours; it needs one snapshot for all of it.",
     shown_at=IsolationLevel.READ_COMMITTED,
     prevented_at=IsolationLevel.SNAPSHOT,
     scenes=(SCENE,),

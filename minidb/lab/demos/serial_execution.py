@@ -78,8 +78,9 @@ PROCEDURES = Scene(
     ),
     final=FINAL,
     judge=judge,
-    note="Each call has the database for itself: it waits for the writer that is at work, and for the call before it.",
-    row="P4, procedures",
+    note="Each call has the database for itself: it waits for the writer that is at work, and for the call before "
+    "it.",
+    row="P4 procedures",
     cure=True,
 )
 
@@ -88,10 +89,10 @@ DEMO = Demo(
     code="serial",
     title="Serial execution by stored procedure",
     summary="One at a time, each without a pause: nothing is left that could interleave.",
-    story="If a transaction never waits for its user, it takes microseconds, and then it may as well have the database for "
-    "itself (H-Store, VoltDB, Redis). `connection.call(procedure, ...)` runs a Python function as one transaction at level "
-    "SERIAL, side by side with transactions of any other level: writers wait for it, and it for them. The function needs "
-    "no lock, no retry and no thought of others.",
+    story="If a transaction never waits for its user, it takes microseconds, and then it may as well have the "
+    "database for itself (H-Store, VoltDB, Redis). `connection.call(procedure, ...)` runs a Python function as "
+    "one transaction at level SERIAL, side by side with transactions of any other level: writers wait for it, "
+    "and it for them. The function needs no lock, no retry and no thought of others.",
     shown_at=IsolationLevel.READ_COMMITTED,
     prevented_at=IsolationLevel.SERIAL,
     scenes=(STATEMENTS, PROCEDURES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidb.isolation import IsolationLevel
-from minidb.lab.demo import Demo, Judgement, Record, Scene, script
+from minidb.lab.demo import Demo, Judgement, Record, Scene
 from minidb.lab.stage import Seen, Step
 
 COUNT = "SELECT count(*) FROM doctor WHERE on_call"
@@ -50,10 +50,10 @@ DEMO = Demo(
     code="G2-item",
     title="Write skew",
     summary="Two doctors go off call, each because the other one is there.",
-    story="At least one doctor must be on call. Alice and Bob both feel ill, both see that there are two, and both leave. "
-    "They have changed different rows, so no lock and no first-updater rule has anything to say: snapshot isolation, "
-    "which Oracle calls serializable, lets it happen. Only a level that remembers what was read finds that each of them "
-    "has overwritten what the other relied on.",
+    story="At least one doctor must be on call. Alice and Bob both feel ill, both see that there are two, and both "
+    "leave. They have changed different rows, so no lock and no first-updater rule has anything to say: "
+    "snapshot isolation, which Oracle calls serializable, lets it happen. Only a level that remembers what was "
+    "read finds that each of them has overwritten what the other relied on.",
     shown_at=IsolationLevel.SNAPSHOT,
     prevented_at=IsolationLevel.SSI,
     scenes=(SCENE,),

@@ -34,7 +34,7 @@ from minidb.sql.binder import (  # noqa: F401 - their handlers register themselv
     subscripts,
     updates,
 )
-from minidb.sql.binder.definitions import bind_view
+from minidb.sql.binder.definitions import bind_view, rename_in_view
 from minidb.sql.binder.results import ResultColumn, result_columns
 from minidb.sql.binder.rows import bind_row_expression, bind_row_node
 from minidb.sql.binder.scope import Scope
@@ -52,6 +52,7 @@ __all__ = [
     "bind_row_expression",
     "bind_row_node",
     "bind_view",
+    "rename_in_view",
 ]
 
 BoundPlan = plan.Query | plan.Insert | plan.Update | plan.Delete

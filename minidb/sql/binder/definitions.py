@@ -1,15 +1,22 @@
-"""Queries that are kept: views, with every `*` written out, so that later columns of the tables do not change them."""
+"""Queries that are kept: views, with every `*` written out, so that later columns of the tables do not change them.
+
+When a column of a table is renamed, the names that meant it are exchanged, and it keeps its old name as an alias where
+it is a column of the query itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from minidb import errors
-from minidb.sql import ast
+from minidb.sql import ast, plan
 from minidb.sql.binder.queries import bind_query
 from minidb.sql.binder.results import ResultColumn, result_columns
 from minidb.sql.binder.scope import Scope, SourceColumn
+from minidb.sql.binder.targets import name_of
 from minidb.sql.binder.workspace import CatalogView, Workspace
 
 
@@ -49,3 +56,34 @@ def _targets(item: Any, stars: Mapping[int, Sequence[SourceColumn]]) -> list[Any
 def _target(column: SourceColumn, at: int) -> ast.Target:
     parts = (column.name,) if column.source is None else (column.source, column.name)
     return ast.Target(at=at, expression=ast.ColumnRef(at=at, parts=parts))
+
+
+def rename_in_view(query: ast.Query, view: CatalogView, table: int, position: int, new: str) -> ast.Query:
+    """The query with the names of one column of a table exchanged for `new`; `view` still has the old name."""
+    workspace = Workspace(view)
+    workspace.meanings = {}
+    bind_query(query, Scope(workspace))
+
+    def is_meant(node: ast.Node) -> bool:
+        meaning = (workspace.meanings or {}).get(id(node))
+        if not isinstance(meaning, plan.Column) or meaning.position != position:
+            return False
+        base = workspace.base_tables.get(meaning.relation)
+        return base is not None and base.id == table
+
+    renamed = _renamed(query, is_meant, new)
+    assert isinstance(renamed, ast.Query)
+    return renamed
+
+
+def _renamed(value: Any, is_meant: Callable[[ast.Node], bool], new: str) -> Any:
+    if isinstance(value, tuple):
+        return tuple([_renamed(item, is_meant, new) for item in value])
+    if not isinstance(value, ast.Node):
+        return value
+    if isinstance(value, ast.ColumnRef):
+        return replace(value, parts=(*value.parts[:-1], new)) if is_meant(value) else value
+    fields = {name: _renamed(getattr(value, name), is_meant, new) for name in value.__struct_fields__}
+    if isinstance(value, ast.Target) and value.alias is None and fields["expression"] != value.expression:
+        fields["alias"] = name_of(value.expression)
+    return type(value)(**fields)

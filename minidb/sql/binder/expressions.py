@@ -195,7 +195,10 @@ def _lifted(node: ast.Lifted, scope: Scope) -> plan.Expression:
 @binds(ast.ColumnRef)
 def _column(node: ast.ColumnRef, scope: Scope) -> plan.Expression:
     try:
-        return scope.column(node)
+        meaning = scope.column(node)
+        if scope.workspace.meanings is not None:
+            scope.workspace.meanings[id(node)] = meaning
+        return meaning
     except errors.UndefinedColumn:
         for level in scope.levels():
             if any(source.alias == node.name for source in level.frame.sources) and len(node.parts) == 1:

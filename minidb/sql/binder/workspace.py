@@ -54,7 +54,9 @@ class Workspace:
         self.base_tables: dict[int, schema.Table] = {}
         self.table_modes: dict[int, str] = {}
         self.open_views: list[str] = []
-        self.stars: dict[int, Sequence[SourceColumn]] | None = None  # what `*` meant, by node, if asked for
+        # What each `*` and each column name meant, by the id of its node, if somebody asks.
+        self.stars: dict[int, Sequence[SourceColumn]] | None = None
+        self.meanings: dict[int, plan.Expression] | None = None
         self._relations = 0
         self._ctes = 0
 

@@ -15,6 +15,8 @@ Over a plain scan without groups the work is done per batch: one comprehension, 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from functools import reduce
 
@@ -42,7 +44,18 @@ from minidb.sql.rules.nulls import strict_columns
 from minidb.types import numeric_add
 
 MANY_GROUPS = 0.2  # groups per row from which on an exception per new group costs more than a test per row
-_BATCHED = ("count_star", "count", "sum_int", "sum_float", "sum_numeric", "avg_int", "avg_float", "avg_numeric", "min", "max")
+_BATCHED = (
+    "count_star",
+    "count",
+    "sum_int",
+    "sum_float",
+    "sum_numeric",
+    "avg_int",
+    "avg_float",
+    "avg_numeric",
+    "min",
+    "max",
+)
 
 
 class Cells:
@@ -76,9 +89,7 @@ def aggregate(
     compiler: Compiler, function: Function, node: physical.Aggregate, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
     used = {place for relation, place in required if relation == node.relation}
-    calls = [
-        (place, call) for place, call in enumerate(node.aggregates, len(node.groups)) if place in used
-    ]
+    calls = [(place, call) for place, call in enumerate(node.aggregates, len(node.groups)) if place in used]
     wanted = walk.columns((node.groups, tuple(_call_expressions(call) for _, call in calls)))
     with function.no_flush():
         if node.sets is not None:
@@ -142,7 +153,7 @@ def _results(
 
 
 def _print_updates(function: Function, cells: Cells) -> None:
-    for test, statements in cells.updates:
+    for test, statements in _with_locals(function, cells.updates):
         if test:
             with function.block(f"if {test}:"):
                 for statement in statements:
@@ -150,6 +161,27 @@ def _print_updates(function: Function, cells: Cells) -> None:
         else:
             for statement in statements:
                 function.add(statement)
+
+
+_SUBSCRIPT = re.compile(r"\b(?:r|m)\d+\[\d+\]")
+
+
+def _with_locals(function: Function, updates: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """`updates` with values of the row that occur more than once read into locals first."""
+    text = "\n".join(part for test, statements in updates for part in (test, *statements))
+    counts = Counter(_SUBSCRIPT.findall(text))
+    names = {}
+    for subscript, count in counts.items():
+        if count > 1:
+            names[subscript] = function.module.name("v")
+            function.add(f"{names[subscript]} = {subscript}")
+    if not names:
+        return updates
+
+    def renamed(part: str) -> str:
+        return _SUBSCRIPT.sub(lambda match: names.get(match[0], match[0]), part)
+
+    return [(renamed(test), [renamed(statement) for statement in statements]) for test, statements in updates]
 
 
 # -- batches ----------------------------------------------------------------------------------------------
@@ -194,6 +226,7 @@ def _batch_loop(
     lists: dict[str, list[tuple[str, str]]],
 ) -> None:
     source: list[Clause] = list(loops[1:])
+    lists = _merged(lists, len(source) > 1)
     with function.block(f"for {header.target} in {header.items}:"):
         if len(lists) > 1 and len(source) > 1:
             hits = compiler.module.name("l")
@@ -213,6 +246,16 @@ def _batch_loop(
                     function.add(line)
 
 
+def _merged(lists: dict[str, list[tuple[str, str]]], filtered: bool) -> dict[str, list[tuple[str, str]]]:
+    """Rows that are only counted are counted by a list of the same length, if there is one."""
+    complete = [element for element in lists if element and "\n" not in element]
+    if "" not in lists or not complete or not filtered:
+        return lists
+    result = {element: list(updates) for element, updates in lists.items() if element}
+    result[complete[0]] = lists[""] + result[complete[0]]
+    return result
+
+
 def _batched_call(
     compiler: Compiler,
     site: Expressions,
@@ -221,13 +264,13 @@ def _batched_call(
     lists: dict[str, list[tuple[str, str]]],
 ) -> str:
     kind = call.aggregate.kind
-    element = ""
+    element, nullable = "", False
     if call.arguments:
         argument = call.arguments[0]
         nullable = site.nullable(argument)
-        if kind != "count" or nullable:
+        if kind not in ("count", "count_star") or nullable:
             element = _element(site, argument, nullable)
-    updates = lists.setdefault(element, [])
+    updates = lists.setdefault(element, []) if element else []
 
     def cell(what: str, initial: str, update: str) -> str:
         name, new = cells.cell((what, element), initial)
@@ -235,7 +278,9 @@ def _batched_call(
             updates.append((name, update.replace("{c}", name)))
         return name
 
-    count = cell("count", "0", "{c} += len({v})") if kind[:3] not in ("min", "max") else ""
+    count = ""
+    if kind[:3] not in ("min", "max"):
+        count = _batch_count(cells, lists, element if nullable else "")
     if kind in ("count", "count_star"):
         return count
     if kind in ("min", "max"):
@@ -250,6 +295,14 @@ def _batched_call(
     else:
         total = cell("int", "0", "{c} += sum({v})")
     return f"{site.constant(call.aggregate.final, 'f')}([{count}, {total}])"
+
+
+def _batch_count(cells: Cells, lists: dict[str, list[tuple[str, str]]], element: str) -> str:
+    """The cell that counts the elements of a list; what is never NULL is counted with the rows."""
+    name, new = cells.cell(("count", element), "0")
+    if new:
+        lists.setdefault(element, []).append((name, f"{name} += len({{v}})"))
+    return name
 
 
 def _element(site: Expressions, argument: plan.Expression, nullable: bool) -> str:
@@ -323,9 +376,7 @@ def _distinct(
     return result
 
 
-def _steps(
-    site: Expressions, cells: Cells, call: plan.AggregateCall, texts: list[str], test: str, key: str
-) -> str:
+def _steps(site: Expressions, cells: Cells, call: plan.AggregateCall, texts: list[str], test: str, key: str) -> str:
     kind = call.aggregate.kind
     value = texts[0] if texts else ""
 
@@ -418,9 +469,7 @@ def _grouped(
     site = compiler.expressions(function, inside)
     texts = site.values(node.groups)
     value = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-    columns = {
-        (node.relation, place): key if len(texts) == 1 else f"{key}[{place}]" for place in range(len(texts))
-    }
+    columns = {(node.relation, place): key if len(texts) == 1 else f"{key}[{place}]" for place in range(len(texts))}
     known = {(node.relation, place) for place, e in enumerate(node.groups) if not site.nullable(e)}
     if not calls:
         _distinct_keys(function, groups, clauses, value)

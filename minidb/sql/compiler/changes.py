@@ -114,9 +114,7 @@ def _finish(function: Function, returning: object) -> None:
     function.add(f"return count, {'out' if returning is not None else 'None'}")
 
 
-def _returned(
-    compiler: Compiler, function: Function, scope: Scope, returning: tuple[plan.Output, ...] | None
-) -> None:
+def _returned(compiler: Compiler, function: Function, scope: Scope, returning: tuple[plan.Output, ...] | None) -> None:
     function.add("count += 1")
     if returning is not None:
         text = compiler.expressions(function, scope).tuple_of([output.expression for output in returning])

@@ -73,9 +73,11 @@ class Compiler:
         scope = scope.copy()
         texts: list[str] = []
         for predicate in predicates:
-            text = Expressions(self, function, scope, conditional=bool(texts)).truth(predicate)
-            texts.append(text)
+            site = Expressions(self, function, scope, conditional=bool(texts))
+            texts.append(site.truth(predicate))
             scope.known |= strict_columns(predicate) & scope.columns.keys()
+            if isinstance(predicate, plan.Operator):
+                scope.rename(site.bindings)
         if len(texts) == 1:
             return texts[0], scope
         return " and ".join(f"({text})" if " or " in text or " if " in text else text for text in texts), scope
@@ -119,9 +121,7 @@ class Compiler:
             return self.part(function, node, scope, required)
         return self.clauses(function, node, scope, required)
 
-    def part(
-        self, function: Function, node: physical.Node, scope: Scope, required: Required
-    ) -> tuple[Clauses, Scope]:
+    def part(self, function: Function, node: physical.Node, scope: Scope, required: Required) -> tuple[Clauses, Scope]:
         """`node` in a generator of its own."""
         name, arguments, layout = self.stream_function(node, scope, required)
         batch, row = self.module.name("b"), self.module.name("m")

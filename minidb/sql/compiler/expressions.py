@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from minidb import errors
 from minidb.sql import plan
 from minidb.sql.compiler import runtime
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.scope import ColumnKey, Scope
+from minidb.sql.functions import compile_like
 from minidb.sql.functions.operators import CHECKS, HELPERS
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import is_strict, strict_columns
@@ -54,6 +56,7 @@ class Expressions:
         self.function = function
         self.scope = scope
         self.conditional = conditional  # what is translated may never be evaluated: nothing runs ahead of it
+        self.bindings: dict[str, str] = {}  # source -> name that holds it where the last predicate is true
         self._depth = 0
 
     # -- the three questions
@@ -243,7 +246,11 @@ def special_template(node: plan.Operator) -> str | None:
             return "({0} // {1} if {0} >= 0 else -(-{0} // {1}))"
     if len(node.arguments) == 2 and node.operator.name in _NOT_NAN:
         right = node.arguments[1]
-        if node.arguments[0].type.name in _MAY_BE_NAN and isinstance(right, plan.Constant) and right.value == right.value:
+        if (
+            node.arguments[0].type.name in _MAY_BE_NAN
+            and isinstance(right, plan.Constant)
+            and right.value == right.value
+        ):
             return _NOT_NAN[node.operator.name]
     return None
 
@@ -299,7 +306,25 @@ def _value_strict(site: Expressions, node: plan.Expression) -> str:
     return f"(None if {' or '.join(_is_none(n, t) for n, t in tests.items())} else {body})"
 
 
+def _pattern_call(node: plan.Operator) -> tuple[Any, bool] | None:
+    """(the test that a constant LIKE pattern or regular expression comes to, whether it is negated)."""
+    if len(node.arguments) != 2 or not isinstance(node.arguments[1], plan.Constant):
+        return None
+    pattern = node.arguments[1].value
+    name = node.operator.name
+    if not isinstance(pattern, str) or name not in ("~~", "!~~", "~~*", "!~~*"):
+        return None
+    try:
+        return compile_like(pattern, insensitive=name.endswith("*")), name.startswith("!")
+    except errors.Error:
+        return None  # raised when it is used
+
+
 def _value_leaf_operator(site: Expressions, node: plan.Operator) -> str:
+    found = _pattern_call(node)
+    if found is not None:
+        text = _strict_call(site, found[0], [node.arguments[0]], [], "not " if found[1] else "")
+        return text
     if node.operator.template or not node.nullable:
         return _value_strict(site, node)
     return _strict_call(site, node.operator.call, list(node.arguments), [])
@@ -328,10 +353,14 @@ def _value_call(site: Expressions, node: plan.Call) -> str:
     return f"{called}({', '.join([*before, *site.values(node.arguments)])})"
 
 
-def _strict_call(site: Expressions, call: Any, arguments: list[plan.Expression], before: list[str]) -> str:
+def _strict_call(
+    site: Expressions, call: Any, arguments: list[plan.Expression], before: list[str], prefix: str = ""
+) -> str:
     tests: dict[str, str] = {}
     operands = [site.strict(argument, tests) for argument in arguments]
-    body = f"{site.constant(call, 'f')}({', '.join([*before, *operands])})"
+    body = f"{prefix}{site.constant(call, 'f')}({', '.join([*before, *operands])})"
+    if prefix:
+        body = f"({body})"
     if not tests:
         return body
     return f"(None if {' or '.join(_is_none(n, t) for n, t in tests.items())} else {body})"
@@ -449,13 +478,23 @@ def _truth_strict(site: Expressions, node: plan.Expression) -> str:
         if equality is not None:
             return equality
     tests: dict[str, str] = {}
-    body = site.strict(node, tests)
+    body = _predicate_body(site, node, tests)
+    if site._depth == 1:  # the whole predicate: where it is true, every test was made
+        site.bindings.update({text: name for name, text in tests.items()})
     return " and ".join([_is_some(name, text) for name, text in tests.items()] + [body])
+
+
+def _predicate_body(site: Expressions, node: plan.Expression, tests: dict[str, str]) -> str:
+    found = _pattern_call(node) if isinstance(node, plan.Operator) else None
+    if found is None:
+        return site.strict(node, tests)
+    operand = site.strict(node.arguments[0], tests)  # type: ignore[attr-defined]
+    return f"({'not ' if found[1] else ''}{site.constant(found[0], 'f')}({operand}))"
 
 
 def _falsity_strict(site: Expressions, node: plan.Expression) -> str:
     tests: dict[str, str] = {}
-    body = site.strict(node, tests)
+    body = _predicate_body(site, node, tests)
     return " and ".join([_is_some(name, text) for name, text in tests.items()] + [f"not {body}"])
 
 

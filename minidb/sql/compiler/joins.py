@@ -144,7 +144,9 @@ def _left(
     """For each outer row the inner rows, or one of NULLs."""
     wanted = {c for c in required if c in inner_scope.columns and c not in outer_scope.columns}
     fresh = Scope(
-        {c: inner_scope.columns[c] for c in wanted}, (), tuple(t for t in inner_scope.tuples if t not in outer_scope.tuples)
+        {c: inner_scope.columns[c] for c in wanted},
+        (),
+        tuple(t for t in inner_scope.tuples if t not in outer_scope.tuples),
     )
     text, layout = fresh.layout(wanted)
     row = compiler.module.name("m")
@@ -340,7 +342,9 @@ def full_join(
         function.add(f"{table} = {{}}")
         with function.block(f"for {number}, {row} in enumerate({kept}):"):
             key_clauses, key, _ = _keyed(compiler, function, [], inside, right_keys)
-            nest(function, key_clauses, lambda: function.add(f"{table}.setdefault({key}, []).append(({number}, {row}))"))
+            nest(
+                function, key_clauses, lambda: function.add(f"{table}.setdefault({key}, []).append(({number}, {row}))")
+            )
         candidates = f"{table}.get({key_text(compiler.expressions(function, left_scope), left_keys)}, ())"
     both = left_scope.joined(opened(row, right_layout))
     inner: Clauses = [For(f"{number}, {row}", candidates)]

@@ -39,6 +39,12 @@ class Scope:
         result.columns.update(columns)
         return result
 
+    def rename(self, bindings: Mapping[str, str]) -> None:
+        """Columns whose source was bound to a name are read from there."""
+        for column, text in self.columns.items():
+            if text in bindings:
+                self.columns[column] = bindings[text]
+
     def layout(self, wanted: Iterable[ColumnKey]) -> tuple[str, Layout]:
         """(source of a tuple that holds the columns `wanted`, its layout)."""
         listed = sorted(set(wanted))

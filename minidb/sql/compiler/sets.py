@@ -15,9 +15,7 @@ from minidb.sql.compiler.scope import ColumnKey, Layout, Scope
 from minidb.sql.rules import walk
 
 
-def query_function(
-    compiler: Compiler, node: physical.Query, outer: Scope, stream: bool
-) -> tuple[str, list[ColumnKey]]:
+def query_function(compiler: Compiler, node: physical.Query, outer: Scope, stream: bool) -> tuple[str, list[ColumnKey]]:
     """A function that delivers the outputs of `node` as tuples: (its name, its arguments)."""
     arguments = compiler.outer_columns(node, outer)
     function, scope = compiler.new_function("query", arguments, outer)

@@ -18,6 +18,7 @@ from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
 from minidb.sql.rules import walk
 
+# sort columns of arrays are compared element by element, see `runtime.sort`
 _NAN_TYPES = ("real", "double precision", "numeric")
 _COMPUTED = -10  # relation number of sort keys that are no columns
 
@@ -51,7 +52,9 @@ def sort(
         columns = site.constant(tuple(sort_columns(keys, places, site)))
         sorter = site.constant(runtime.sort, "f")
         if node.limit is not None and keys:
-            _fill_bounded(compiler, function, name, clauses, text, node.limit, f"{sorter}({name}, {columns})", scope)
+            bound = _key_text(keys[0], text, inside, places[0], site)
+            sort_line = f"{sorter}({name}, {columns})"
+            _fill_bounded(compiler, function, name, clauses, text, node.limit, sort_line, scope, bound)
         else:
             fill_list(function, name, clauses, text)
         if keys:
@@ -92,7 +95,9 @@ def _fill_bounded(
     limit: tuple[plan.Expression | None, plan.Expression | None],
     sort_line: str,
     scope: Scope,
+    leading_key: tuple[str, int, str] | None,
 ) -> None:
+    """`leading_key`: (source of the first key, its place in the tuple, comparison that a useful row passes)."""
     count, bound = compiler.module.name("n"), compiler.module.name("n")
     site = compiler.expressions(function, scope)
     checked = compiler.module.constant(runtime.top_count, "f")
@@ -100,14 +105,35 @@ def _fill_bounded(
     function.add(f"{count} = {checked}({', '.join(parts)})")
     function.add(f"{bound} = max(4 * {count}, 1000)")
     function.add(f"{name} = []")
+    worst = compiler.module.name("worst")
+    if leading_key is not None:
+        key, place, comparison = leading_key
+        function.add(f"{worst} = None")
+        held = compiler.module.name("t")
+        test = f"{worst} is None or ({held} := {key}) is None or {held} {comparison} {worst}"
+        clauses = [*clauses, If(test)]
 
     def body() -> None:
         function.add(f"{name}.append({text})")
         with function.block(f"if len({name}) == {bound}:"):
             function.add(sort_line)
             function.add(f"del {name}[{count}:]")
+            if leading_key is not None:
+                with function.block(f"if {name}:"):
+                    function.add(f"{worst} = {name}[-1][{place}]")
 
     nest(function, clauses, body)
+
+
+def _key_text(
+    key: plan.SortKey, text: str, inside: Scope, place: int, site: Expressions
+) -> tuple[str, int, str] | None:
+    """What tells early that a row is not among the first ones: the first key, if it is a column without NaN."""
+    expression = walk.strip_relabel(key.expression)
+    if not isinstance(expression, plan.Column) or expression.type.name in _NAN_TYPES or expression.type.element:
+        return None
+    source = inside.columns[expression.relation, expression.position]
+    return source, place, ">=" if key.descending else "<="
 
 
 def distinct(

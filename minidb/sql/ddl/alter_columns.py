@@ -27,6 +27,7 @@ from minidb.sql.ddl.dependents import (
     index_mentions,
     mentions_column,
     refuse_or_cascade,
+    view_with_renamed_column,
     views_of,
     with_renamed_columns,
     without_foreign_keys,
@@ -106,8 +107,8 @@ def _default_values(node: ast.Expression, column: schema.Column, count: int, cha
     """The default, computed `count` times."""
     query = parse(f"SELECT {to_sql(node)} FROM generate_series(1, {count})")
     assert isinstance(query, ast.Query)
-    (result,), rows = changes.run_query(query)
-    return [cast(row[0], result.type, column.type) for row in rows]
+    ((_, kind),), rows = changes.run_query(query)
+    return [cast(row[0], kind, column.type) for row in rows]
 
 
 def _rewrite_volatile(
@@ -213,13 +214,16 @@ def rename_column(action: ast.RenameColumn, table: schema.Table, changes: Change
             f'column "{new}" of relation "{table.name}" already exists', position=action.new_name.at
         )
     renamed = _renamed(table, column, new)
-    views = _views_broken_by(table, renamed, changes)
-    if views:
+    readers = [view_with_renamed_column(view, table, column, new, changes) for view in views_of(table.name, changes)]
+    catalog = changes.catalog.with_table(renamed)
+    catalog = replace(catalog, views={**catalog.views, **{view.name: view for view in readers}})
+    broken = broken_views(readers, catalog, changes)
+    if broken:
         raise errors.NotSupportedError(
-            f'renaming column "{column.name}" is not supported yet while the view "{views[0].name}" uses it',
+            f'renaming column "{column.name}" is not supported yet while the view "{broken[0].name}" joins by its name',
             position=action.at,
         )
-    changes.put(renamed)
+    changes.door.change(catalog)
 
 
 def _renamed(table: schema.Table, column: schema.Column, new: str) -> schema.Table:

@@ -9,18 +9,18 @@ from msgspec.structs import replace
 
 from minidb import errors, schema
 from minidb.sql import ast
-from minidb.sql.binder import CatalogView, ResultColumn
+from minidb.sql.binder import CatalogView
 from minidb.sql.suggest import nearest
 from minidb.txn.door import SchemaCompiler, SchemaDoor
-from minidb.types import from_text
+from minidb.types import SqlType, from_text
 
 Row = tuple[Any, ...]
 
 
 class RunQuery(Protocol):
-    """Runs a query in the statement's transaction: its columns and its rows."""
+    """Runs a query in the statement's transaction: its columns, each as (name, type), and its rows."""
 
-    def __call__(self, query: ast.Query) -> tuple[Sequence[ResultColumn], Iterable[Row]]: ...
+    def __call__(self, query: ast.Query) -> tuple[Sequence[tuple[str, SqlType]], Iterable[Row]]: ...
 
 
 class Changes:

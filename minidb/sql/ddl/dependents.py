@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from minidb import errors, schema
 from minidb.sql import ast
-from minidb.sql.binder import bind
+from minidb.sql.binder import bind, rename_in_view
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.parser import parse, parse_expression
 from minidb.sql.printer import to_sql
@@ -173,6 +173,15 @@ def view_with_renamed_table(view: schema.View, old: str, new: str) -> schema.Vie
         return replace(node, name=name, alias=node.alias or old)
 
     return replace(view, query=to_sql(_replaced(query, renamed)))
+
+
+def view_with_renamed_column(
+    view: schema.View, table: schema.Table, column: schema.Column, new: str, changes: Changes
+) -> schema.View:
+    """A view before a column that it may read is renamed: what its text will have to be then."""
+    query = parse(view.query)
+    assert isinstance(query, ast.Query)
+    return replace(view, query=to_sql(rename_in_view(query, changes, table.id, column.position, new)))
 
 
 def _replaced(value: Any, change: Any) -> Any:

@@ -78,9 +78,9 @@ def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
     results, rows = changes.run_query(node.query)
     if len(node.columns) > len(results):
         raise errors.SyntaxError("too many column names were specified", position=node.columns[len(results)].at)
-    names = [*[n.value for n in node.columns], *[r.name for r in results[len(node.columns) :]]]
+    names = [*[n.value for n in node.columns], *[name for name, _ in results[len(node.columns) :]]]
     check_names([(name, node.name.at) for name in names])
-    columns = tuple([schema.Column(n, r.type, i) for i, (n, r) in enumerate(zip(names, results))])
+    columns = tuple([schema.Column(name, kind, i) for i, (name, (_, kind)) in enumerate(zip(names, results))])
     table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), columns)
     changes.put(table)
     count = 0

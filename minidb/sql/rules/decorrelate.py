@@ -154,9 +154,7 @@ def _strip(node: plan.Plan, own: set[int], correlated: list[plan.Expression]) ->
         stay = []
         for term in walk.conjuncts(node.condition):
             (correlated if walk.relations(term) - own else stay).append(term)
-        return plan.Join(
-            kind="inner", left=left, right=right, condition=walk.conjunction(stay), lateral=node.lateral
-        )
+        return plan.Join(kind="inner", left=left, right=right, condition=walk.conjunction(stay), lateral=node.lateral)
     if isinstance(node, plan.Scan | plan.CteScan | plan.Project | plan.Join | plan.Aggregate | plan.VirtualScan):
         if isinstance(node, plan.Aggregate) and not node.groups:
             return None
@@ -197,7 +195,9 @@ def _grouped(
     aggregate = query.input
     if not isinstance(aggregate, plan.Aggregate) or aggregate.groups or aggregate.sets is not None:
         return None
-    if any(call.aggregate.kind in ("count", "count_star") or not call.aggregate.strict for call in aggregate.aggregates):
+    if any(
+        call.aggregate.kind in ("count", "count_star") or not call.aggregate.strict for call in aggregate.aggregates
+    ):
         return None  # over no rows not NULL
     own = walk.made(query)
     correlated: list[plan.Expression] = []

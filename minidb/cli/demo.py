@@ -1,0 +1,155 @@
+"""`minidb demo`: the anomalies, played on a database file before the reader's eyes.
+
+Without a name every demo is shown, at the level that shows it best, and then the matrix of all anomalies at all levels.
+With a name one demo is told at length, at that level and at one that prevents it, or at the level asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+
+from minidb.cli.main import level
+from minidb.isolation import IsolationLevel
+from minidb.lab.demo import Demo, Scene
+from minidb.lab.demos import DEMOS
+from minidb.lab.matrix import compute, matrix
+from minidb.lab.paint import ASCII, Painter, wrapped
+from minidb.lab.theatre import Theatre
+from minidb.lab.transcript import elsewhere, scene_heading, scene_title, transcript
+
+MATRIX = "matrix"
+NARROWEST, WIDEST, ON_PAPER = 64, 120, 100
+USAGE_ERROR = 2
+MORE = "`minidb demo NAME` tells one of them at length, `--isolation LEVEL` at another level; `--list` names them."
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs `minidb demo` with these arguments and returns the exit status."""
+    options = parser().parse_args(list(argv))
+    painter = Painter(page_width(), options.svg is not None or (options.colour and sys.stdout.isatty()))
+    demo = next((demo for demo in DEMOS if demo.name == options.name), None)
+    with Theatre() as theatre:
+        if options.list:
+            lines = overview(painter)
+        elif options.name is None:
+            lines = everything(theatre, painter, options.isolation)
+        elif options.name == MATRIX:
+            lines = matrix(compute(DEMOS, theatre), painter)
+        elif demo is not None:
+            lines = at_length(theatre, demo, levels_of(demo, options.isolation), painter)
+        else:
+            return unknown(options.name)
+        return draw(lines, painter.width, options.svg) if options.svg else show(lines)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="minidb demo", description="Shows anomalies happening and being prevented.")
+    made.add_argument("name", nargs="?", metavar="NAME", help="one demo, or `matrix`; without it, all of them")
+    made.add_argument("--isolation", metavar="LEVEL", type=as_level, help="play at this level")
+    made.add_argument("--list", action="store_true", help="list the demos")
+    made.add_argument("--no-color", dest="colour", action="store_false", help="no colours, even on a terminal")
+    made.add_argument("--svg", metavar="FILE", help="draw the output into this file instead of printing it")
+    return made
+
+
+def as_level(name: str) -> IsolationLevel:
+    return IsolationLevel.parse(level(name))
+
+
+def page_width() -> int:
+    columns = shutil.get_terminal_size((ON_PAPER, 24)).columns
+    return max(NARROWEST, min(columns, WIDEST))
+
+
+def unknown(name: str) -> int:
+    near = get_close_matches(name, [demo.name for demo in DEMOS], 1)
+    hint = f"Did you mean {near[0]}?" if near else "`minidb demo --list` names them."
+    print(f"minidb demo: there is no demo {name!r}. {hint}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+# -- what is shown
+
+
+def overview(painter: Painter) -> Iterator[str]:
+    size = max(len(demo.name) for demo in DEMOS) + 2
+    for demo in DEMOS:
+        yield from wrapped(demo.summary, painter.width, demo.name.ljust(size), " " * size)
+
+
+def everything(theatre: Theatre, painter: Painter, chosen: IsolationLevel | None) -> Iterator[str]:
+    """Every demo, briefly, then the matrix."""
+    for demo in DEMOS:
+        yield from briefly(theatre, demo, levels_of(demo, chosen), painter)
+    yield from matrix(compute(DEMOS, theatre), painter)
+    yield ""
+    yield from wrapped(MORE, painter.width, "  ")
+
+
+def levels_of(demo: Demo, chosen: IsolationLevel | None) -> list[IsolationLevel]:
+    if chosen is not None:
+        return [chosen]
+    return [level for level in (demo.shown_at, demo.prevented_at) if level is not None]
+
+
+def briefly(theatre: Theatre, demo: Demo, levels: list[IsolationLevel], painter: Painter) -> Iterator[str]:
+    """Its first scene in full at the first level; one line for each other scene and level."""
+    scene, *others = demo.scenes
+    shown = theatre.play(scene, levels[0])
+    yield scene_heading(demo, shown, painter)
+    yield from wrapped(demo.summary, painter.width, "  ")
+    yield from transcript(shown, painter, explain=False)
+    for other in levels[1:]:
+        yield elsewhere(theatre.play(scene, other), painter)
+    for more in others:
+        yield f"  {more.title}"
+        for played_at in levels_for(more, levels):
+            yield elsewhere(theatre.play(more, played_at), painter)
+    yield ""
+
+
+def at_length(theatre: Theatre, demo: Demo, levels: list[IsolationLevel], painter: Painter) -> Iterator[str]:
+    """The story, then every scene at every level asked for."""
+    yield from wrapped(demo.story, painter.width, "  ")
+    for scene in demo.scenes:
+        for played_at in levels_for(scene, levels):
+            record = theatre.play(scene, played_at)
+            yield ""
+            yield scene_heading(demo, record, painter)
+            yield from scene_title(scene, painter)
+            yield from transcript(record, painter)
+
+
+def levels_for(scene: Scene, levels: list[IsolationLevel]) -> list[IsolationLevel]:
+    return levels if scene.level is None else [scene.level]
+
+
+def show(lines: Iterable[str]) -> int:
+    """Prints the lines as they come."""
+    for text in lines:
+        print(printable(text), flush=True)
+    return 0
+
+
+def printable(text: str) -> str:
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode("ascii", "replace").decode()
+    return text
+
+
+def draw(lines: Iterable[str], width: int, path: str) -> int:
+    """Writes the lines as an SVG picture."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(record=True, width=width, file=io.StringIO())
+    console.print(Text.from_ansi("\n".join(lines)))
+    console.save_svg(path, title="minidb demo")
+    return 0
