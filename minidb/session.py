@@ -24,13 +24,13 @@ from minidb.errors import (
     Error,
     InFailedTransaction,
     InterfaceError,
-    InvalidCursorState,
     InvalidSavepoint,
     NoActiveTransaction,
     ProgrammingError,
 )
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
+from minidb.results import Result, Stream, failed_transaction
 from minidb.settings import DEFAULTS
 from minidb.sql import ast
 from minidb.sql.statement import prepare
@@ -39,106 +39,13 @@ from minidb.txn.isolation import POLICIES
 from minidb.txn.manager import Savepoint, Transaction
 from minidb.txn.rows import RowDoor
 from minidb.txn.schema_changes import SchemaChanges
-from minidb.types import SqlType
 
 if TYPE_CHECKING:
     from minidb.database import Database
 
 Parameters = Sequence[Any] | Mapping[str, Any]
-Columns = tuple[tuple[str, SqlType], ...]
 BUFFERED_ROWS = 2000
 STREAMED_BATCHES = 2  # results with fewer batches are fetched at once
-
-
-class Result:
-    """What a statement returned. `columns` is None if it has no rows."""
-
-    def __init__(self, tag: str, columns: Columns | None = None, rows: list[Row] | None = None, rowcount: int = -1,
-                 stream: Stream | None = None) -> None:
-        self.tag = tag
-        self.columns = columns
-        self.rowcount = rowcount
-        self.notices: list[str] = []
-        self.rows: list[Row] = rows or []
-        self.stream = stream
-
-    def __iter__(self) -> Iterator[Row]:
-        for batch in self.fetch_batches():
-            yield from batch
-
-    def fetch_batches(self) -> Iterator[list[Row]]:
-        if self.stream is None:
-            return iter((self.rows,)) if self.rows else iter(())
-        return iter(self.stream)
-
-    def close(self) -> None:
-        if self.stream is not None:
-            self.stream.close()
-
-
-class Stream:
-    """Rows that are still being produced, on a snapshot of their own."""
-
-    def __init__(self, session: Session, ready: list[list[Row]], batches: Iterator[list[Row]],
-                 finish: Callable[[], None]) -> None:
-        self.session = session
-        self.ready = ready
-        self.batches = batches
-        self.finish = finish
-        self.open = True
-        self.error: Error | None = None
-        session.streams.append(self)
-
-    def __iter__(self) -> Stream:
-        return self
-
-    def __next__(self) -> list[Row]:
-        if self.ready:
-            return self.ready.pop(0)
-        if self.error is not None:
-            raise self.error
-        if not self.open:
-            raise StopIteration
-        return self.advance()
-
-    def advance(self) -> list[Row]:
-        try:
-            return next(self.batches)
-        except StopIteration:
-            self.end()
-            raise
-        except BaseException:
-            self.end()
-            raise
-
-    def fetch_rest(self) -> None:
-        """The transaction ends, and the rows must outlive it."""
-        while self.open:
-            try:
-                self.ready.append(self.advance())
-            except StopIteration:
-                return
-
-    def discard(self, why: str) -> None:
-        """The transaction was rolled back: nothing more can be fetched."""
-        if self.open:
-            self.end()
-            self.ready.clear()
-            self.error = InvalidCursorState(why)
-
-    def close(self) -> None:
-        self.ready.clear()
-        if self.open:
-            self.end()
-
-    def end(self) -> None:
-        self.open = False
-        close = getattr(self.batches, "close", None)
-        if close is not None:
-            close()
-        self.finish()
-        if self in self.session.streams:
-            self.session.streams.remove(self)
 
 
 class Context:
@@ -408,8 +315,7 @@ class Session:
         check_count(statement, parameters)
         if isinstance(parameters, Mapping):
             parameters = used_parameters(statement, parameters)
-        catalog = self.catalog
-        environment = Environment(self, catalog)
+        environment = self.environment()
         shared = (self.txn is None or self.txn.catalog is None) and self.settings == DEFAULTS
         return self.database.statements.compile(statement, sql, parameters, environment, shared)
 
@@ -441,9 +347,12 @@ class Session:
             return self.lock_tables(self.compile_again(prepared), values)
         return prepared, values
 
+    def environment(self) -> Environment:
+        return Environment(self, self.catalog)
+
     def compile_again(self, old: Compiled) -> Compiled:
         """The schema has changed since: the same statement, for the same types of parameters."""
-        environment = Environment(self, self.catalog)
+        environment = self.environment()
         if len(old.types) != len(old.prepared.parameters):
             prepared = prepare(old.statement, old.text, environment, old.types, lifted_offset=len(old.types))
         else:
@@ -483,7 +392,7 @@ class Session:
             if alone:
                 self.manager.commit(txn)
 
-        return Stream(self, ready, batches, finish)
+        return Stream(self.streams, ready, batches, finish)
 
     def statement_door(self) -> RowDoor:
         door = self.door
@@ -770,10 +679,6 @@ def check_set(parameters: Any) -> None:
         raise ProgrammingError(
             f"a parameter set is a sequence or a mapping, not {type(parameters).__name__}", sqlstate="07001"
         )
-
-
-def failed_transaction() -> InFailedTransaction:
-    return InFailedTransaction("current transaction is aborted, commands ignored until end of transaction block")
 
 
 __all__ = ["Context", "Environment", "Result", "Session"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import (
     ActiveTransaction,
+    DuplicateObject,
     InvalidCursorState,
     InvalidParameterValue,
     NoActiveTransaction,
@@ -20,20 +21,19 @@ from minidb.errors import (
 )
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
+from minidb.results import Result, failed_transaction
 from minidb.settings import DEFAULTS, parse_setting, show_setting
-from minidb.sql import ast
+from minidb.sql import ast, ddl
 from minidb.types import BIGINT, TEXT
 
 if TYPE_CHECKING:
-    from minidb.session import Parameters, Result, Session
+    from minidb.session import Parameters, Session
 
 QUERIES = (ast.Query, ast.Insert, ast.Update, ast.Delete, ast.Merge)
 Handler = Callable[..., Any]
 
 
 def done(tag: str, columns: Any = None, rows: list[Row] | None = None, rowcount: int = -1) -> Result:
-    from minidb.session import Result
-
     return Result(tag, columns, rows, rowcount)
 
 
@@ -98,8 +98,6 @@ def set_transaction(session: Session, statement: ast.SetTransaction) -> Result:
             session.default_deferrable = modes.deferrable
         return done("SET")
     if session.state == "failed":
-        from minidb.session import failed_transaction
-
         raise failed_transaction()
     if session.autocommit and not session.explicit:
         result = done("SET")
@@ -288,8 +286,6 @@ def set_constraints(session: Session, statement: ast.SetConstraints, sql: str, p
 
 def prepare(session: Session, statement: ast.Prepare, sql: str, parameters: Parameters | None) -> Result:
     if statement.name in session.prepared:
-        from minidb.errors import DuplicateObject
-
         raise DuplicateObject(f'prepared statement "{statement.name}" already exists', sqlstate="42P05")
     session.prepared[statement.name] = (statement, sql)
     return done("PREPARE")
@@ -365,9 +361,6 @@ UTILITIES: dict[type, Handler] = {
 
 
 def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
-    from minidb.session import Environment
-    from minidb.sql import ddl
-
     door = session.schema_door()
 
     def run_query(query: ast.Query) -> tuple[Any, Any]:
@@ -375,8 +368,7 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
         result = session.run_prepared(prepared, values)
         return result.columns, iter(result)
 
-    environment = Environment(session, session.catalog)
-    outcome = ddl.execute(statement, sql, door, environment, run_query, session.relations.compiler)
+    outcome = ddl.execute(statement, sql, door, session.environment(), run_query, session.relations.compiler)
     session.statement_door().finish_statement()
     result = done(outcome.tag)
     result.notices.extend(outcome.notices)

@@ -30,8 +30,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sql": GROUND | {"txn.door"},
     "statement_cache": GROUND | {"sql"},
     "schema_functions": GROUND | {"sql", "txn.door"},
-    "statements": GROUND | {"sql", "txn", "statement_cache"},
-    "session": GROUND | {"sql", "txn", "statements", "statement_cache"},
+    "results": GROUND,
+    "statements": GROUND | {"sql", "txn", "results", "statement_cache"},
+    "session": GROUND | {"sql", "txn", "results", "statements", "statement_cache"},
     "inside": GROUND | {"storage", "access", "txn", "sql"},
     "database": GROUND
     | {"storage", "access", "txn", "sql", "session", "inside", "schema_functions", "statement_cache"},

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from minidb.lab.scheduler import Actor, Scheduler
 
 ENDS = ("COMMIT", "ROLLBACK")
 NUMBERS_FROM = 1
+Program = Generator[str, "Outcome", None]
 
 
 class Outcome(Struct, frozen=True):
@@ -154,6 +155,28 @@ class Player:
             self.outcome = Outcome(error=error)
 
 
+class Running:
+    """A program on its way."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.begun = False
+
+    def next_statement(self, last: Outcome) -> str | None:
+        """Gives the program the outcome of its last statement; returns the next one, None at the end."""
+        try:
+            if not self.begun:
+                self.begun = True
+                return next(self.program)
+            return self.program.throw(last.error) if last.error is not None else self.program.send(last)
+        except StopIteration:
+            return None
+        except Error as error:
+            if error is not last.error:
+                raise
+            return None
+
+
 class House:
     """A new database file, and the scheduler that takes over its waiting."""
 
@@ -249,6 +272,30 @@ class Stage:
             moments += self.let_all_go_on()
         return self.tell(moments)
 
+    def interleave(self, *order: str, **programs: Program) -> None:
+        """Runs programs side by side, a statement of each in turn, after the turns that `order` names.
+
+        A program is a generator: it yields SQL and is given the `Outcome`, or the error, which ends it unless it is
+        caught. What is still open when it ends is rolled back. A player that waits misses its turns."""
+        running = {self.players(name)[0]: Running(program) for name, program in programs.items()}
+        for name in order:
+            self.advance(self.cast[name], running)
+        while any([self.advance(player, running) for player in list(running)]):
+            pass
+
+    def advance(self, player: Player, running: dict[Player, Running]) -> bool:
+        """Runs the next statement of a player's program. Returns whether there was one that could run."""
+        if player.waits or player not in running:
+            return False
+        sql = running[player].next_statement(player.outcome)
+        if sql is None:
+            del running[player]
+            if player.session.state == "idle":
+                return True
+            sql = "ROLLBACK"
+        self.perform(Step(player.name, sql))
+        return True
+
     def let_all_go_on(self) -> list[Moment]:
         """First the steps that are due, then those who were woken, until nothing moves."""
         moments: list[Moment] = []
@@ -276,6 +323,7 @@ class Stage:
     def left_out(self, player: Player, number: int, step: Step) -> list[Moment]:
         if step.when is not None or callable(step.sql):
             return []
+        player.outcome = NOTHING
         text = filled(step.sql, self.seen.values())
         return [Moment(number, player.name, text, "skipped", words="its transaction has failed")]
 

@@ -4,8 +4,8 @@
 
 A predicate is *sargable* for an index column if it compares the bare column (or the index's own expression) with
 something that does not come from this table: constants, parameters, columns of tables that stand outside. Leading
-columns are fixed by `=`, IS NULL, IN or `= ANY`; the first one that is not may have a range; LIKE 'abc%' is one. What an
-interval answers exactly needs no filter any more. A partial index is usable where its condition follows from the
+columns are fixed by `=`, IS NULL, IN or `= ANY`; the first one that is not may have a range; LIKE 'abc%' is one. What
+an interval answers exactly needs no filter any more. A partial index is usable where its condition follows from the
 predicates.
 """
 

@@ -1,8 +1,8 @@
 """Inner joins and filters taken apart: leaves, predicates, and the plan put together again in the best order.
 
-A cluster is a maximal tree of inner joins and filters, with semi and anti joins over it. Predicates are asked as soon as
-all that they mention is there. A semi join on equalities may become an inner join with the distinct rows of its right
-side, which then takes part in the ordering; the others are applied where they first can be.
+A cluster is a maximal tree of inner joins and filters, with semi and anti joins over it. Predicates are asked as soon
+as all that they mention is there. A semi join on equalities may become an inner join with the distinct rows of its
+right side, which then takes part in the ordering; the others are applied where they first can be.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Cluster:
         return self._scan(leaf, candidate, self.first if ordered else 0), ordered
 
     def _ordered_candidate(self, leaf: _Leaf, order: Order) -> tuple[Candidate, bool]:
-        """The cheapest candidate when the cost of sorting counts; with few rows wanted, an ordered one costs a share."""
+        """The cheapest candidate, sorting included; with few rows wanted, an ordered one costs only a share."""
         assert leaf.access is not None and leaf.chosen is not None
         wanted = self.planner.expected(self.first)
         best, ordered = leaf.chosen, leaf.chosen.single

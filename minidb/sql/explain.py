@@ -6,8 +6,8 @@
            Interval: b > 5
            Filter: c = 'x'
 
-The tree is made first (`Explained`), so that it can be written as text or as JSON. What the isolation level would lock is
-not known here: `describe`, handed in, adds a line for each interval.
+The tree is made first (`Explained`), so that it can be written as text or as JSON. What the isolation level would
+lock is not known here: `describe`, handed in, adds a line for each interval.
 """
 
 from __future__ import annotations

@@ -127,7 +127,8 @@ _WRITERS: dict[type, Callable[[Any, Names], str]] = {
     plan.Not: lambda node, names: f"NOT {_inner(node.argument, names)}",
     plan.IsNull: lambda node, names: f"{_inner(node.argument, names)} IS {_negated(node)}NULL",
     plan.IsTruth: lambda node, names: (
-        f"{_inner(node.argument, names)} IS {_negated(node)}{'UNKNOWN' if node.truth is None else str(node.truth).upper()}"
+        f"{_inner(node.argument, names)} IS {_negated(node)}"
+        f"{'UNKNOWN' if node.truth is None else str(node.truth).upper()}"
     ),
     plan.IsDistinct: lambda node, names: (
         f"{_inner(node.left, names)} IS {_negated(node)}DISTINCT FROM {_inner(node.right, names)}"

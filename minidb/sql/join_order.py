@@ -33,8 +33,8 @@ class Predicate(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """`needs`: leaves that must stand outside (LATERAL). `inner(mask)`: (cost, rows) of one run of the leaf as the inner
-    side of a loop over the leaves in `mask`, through an index; None if it has none."""
+    """`needs`: leaves that must stand outside (LATERAL). `inner(mask)`: (cost, rows) of one run of the leaf as the
+    inner side of a loop over the leaves in `mask`, through an index; None if it has none."""
 
     rows: float
     cost: float
@@ -123,7 +123,7 @@ class Orderer:
         mask = left.mask | right.mask
         rows = self.rows(mask)
         lateral = bool(self._needs(right.mask))
-        joined, equality = connected if connected is not None else self._connected(left.mask, right.mask)
+        _, equality = connected if connected is not None else self._connected(left.mask, right.mask)
         best: Tree | None = None
         output = rows * OUTPUT
         if equality and not lateral:

@@ -1,7 +1,7 @@
 """Outer, semi and anti joins: the method for two sides whose order is given.
 
-The condition's terms are split: equalities between the sides become hash keys, terms over the inner side alone filter it,
-the rest is asked for each pair. Against hashing stands a loop that reads the inner table through an index.
+The condition's terms are split: equalities between the sides become hash keys, terms over the inner side alone filter
+it, the rest is asked for each pair. Against hashing stands a loop that reads the inner table through an index.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ Token: TypeAlias = tuple[int, int, object, int]
 Terminal: TypeAlias = tuple[str, str, str, int]
 """Name, kind ("word", "reserved", "sign", "regexp"), the text or pattern, priority: as the generated tables have it."""
 
-# Unicode letters and digits are not told apart above ASCII: character classes of `re` with \w are twice as slow.
-_WORD = r"(?![eE]')[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
+# All that is not ASCII belongs to words, as in PostgreSQL; said by what does not, as `re` takes 10 ms for large ranges.
+_WORD = r"(?![eE]')[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
 _DOLLAR = r"\$(?:[^\W\d]\w*)?\$"
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 

@@ -1,8 +1,9 @@
 """From the rewritten logical plan to the physical one.
 
-Trees of inner joins and filters are taken apart into leaves and predicates (`clusters`), put in order by `join_order`, and
-each table is read through the access path that costs least. Everything else is planned from its inputs upwards. Two hints
-go downwards: the order that somebody above wants, and how many rows will be looked at (R49).
+Trees of inner joins and filters are taken apart into leaves and predicates (`clusters`), put in order by
+`join_order`, and each table is read through the access path that costs least. Everything else is planned from its
+inputs upwards. Two hints go downwards: the order that somebody above wants, and how many rows will be looked at
+(R49).
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class Prepared:
     columns: (name, type) of the result's columns, None if the statement has no result rows.
     tables: (table id, lock mode) to lock before the run.
     parameters: the type of each parameter slot; the caller converts values to them.
-    verb: 'SELECT', 'INSERT', 'UPDATE' or 'DELETE'; writes: whether it changes data or locks rows; streams: whether `run`
+    verb: 'SELECT', 'INSERT', 'UPDATE' or 'DELETE'; writes: whether it changes data or locks rows; streams: whether
+    `run`
         gives a generator of lists instead of one list.
     source: the generated Python.
     run(rows, parameters, context): the result of a query, as a list of tuples or a generator of such lists.

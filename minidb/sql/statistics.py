@@ -10,6 +10,7 @@ import random
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -121,7 +122,7 @@ def _correlation(present: list[Any]) -> float:
     """Share of neighbours in ascending order, scaled to -1 .. 1."""
     if len(present) < 2:
         return 1.0
-    rising = sum(1 for one, other in zip(present, present[1:]) if one <= other)
+    rising = sum(1 for one, other in pairwise(present) if one <= other)
     return 2 * rising / (len(present) - 1) - 1
 
 

@@ -36,7 +36,7 @@ A checkpoint (R10, R14):   F = switch(register)  ->  pages, sync, meta page, syn
               released stays, and those after it; the log takes more segments then. Pass a lower number to keep
               segments for a replication slot or an archive.
 
-Latches (R69): registry -> leadership -> latch. `queue` may be called under the latch, nothing else here may.
+Latches (R69): registry -> (one checkpoint at a time) -> leadership -> latch. `queue` may be called under the latch, nothing else here may.
 `on_durable` and `register` are called while leading, without any mutex of the log; they may take the latch.
 
 Invariants

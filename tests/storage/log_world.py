@@ -16,7 +16,7 @@ FIRST, SECOND = PATH + "-wal", PATH + "-wal2"
 TINY: dict[str, Any] = {
     "segment_step": 2048,
     "largest_step": 2048,
-    "kept_segment": 1 << 14,
+    "kept_segment": 1 << 13,
     "batch_limit": 4096,
     "flush_limit": 300,
     "chunk_limit": 600,
@@ -75,6 +75,10 @@ def numbers(recovered: RecoveredLog) -> list[int]:
 
 def up_to(last: int, after: int = 0) -> list[int]:
     return list(range(after + 1, last + 1))
+
+
+def contents(fs: MemoryFileSystem) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, bytes(inode.data)) for name, inode in fs.names.items())
 
 
 def copy(fs: MemoryFileSystem) -> FaultyFileSystem:

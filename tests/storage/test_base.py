@@ -393,8 +393,13 @@ def test_the_file_shrinks_when_its_end_is_free() -> None:
     writer.drop(2)
     base.swap(writer.publish(3, b"catalog"))
     for step in range(6):
+        before = contents(base)
         fold(base, rows(20, str(step)))
         check(base, Tree(base, 1, TREE))
+        copy = MemoryFileSystem()
+        copy.names[PATH] = copy.new_inode(files.names[PATH].data)
+        flip(copy, PATH, 8 * base.root.meta.slot * SLOT_SIZE)
+        assert contents(open_base(copy)) == before  # the end that the older meta page counts is there
     assert base.file.size() < most / 4
     base.close()
     base = open_base(files)
@@ -459,6 +464,19 @@ def test_reopening_again_and_again_leaks_nothing() -> None:
         ends.append(base.extents.end)
         base.close()
     assert max(ends[5:]) <= max(ends[:8]) + 8
+
+
+def test_pages_leave_the_cache_with_their_extents() -> None:
+    base = make_base()
+    tree = Tree(base, 1, TREE)
+    sizes = []
+    for step in range(20):
+        fold(base, rows(300, f"{step:02}"))
+        assert contents(base) == rows(300, f"{step:02}")
+        base.reclaim()
+        sizes.append((base.pool.bytes, len(tree.cache)))
+    assert max(sizes[4:]) <= max(sizes[:4])
+    assert base.pool.evicted == 0
 
 
 def test_pins_count() -> None:

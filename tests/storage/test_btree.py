@@ -202,6 +202,14 @@ def test_find_in_a_large_tree() -> None:
         assert tree.find(root, key) == ((key, (key, "x")) if key % 2 == 0 and 0 <= key < 2_000 else None)
 
 
+def test_many_rows_at_once() -> None:
+    tree, root = tree_of([(key, key, (key, "x")) for key in range(0, 2_000, 2)], layout=INTS, fanout=8)
+    for keys in ([], [5], list(range(-3, 2_003)), [1_998, 0, 7, 1_000, 1_000, -1], list(range(2_000, 0, -7))):
+        expected = [(key, "x") if key % 2 == 0 and 0 <= key < 2_000 else None for key in keys]
+        assert tree.find_rows(root, keys) == expected
+    assert Tree(tree.base, 9, INTS).find_rows(root, [1, 2]) == [None, None]
+
+
 def test_one_page_per_level_is_read() -> None:
     base = make_base(fanout=8)
     root = fold(base, [(key, key, (key, "x")) for key in range(500)], layout=INTS)

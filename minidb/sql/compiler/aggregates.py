@@ -1,7 +1,8 @@
 """Grouping and aggregates, fused into the loop that reads.
 
-The state of a group is a list of *cells*; without groups the cells are locals. Aggregates share cells: sum(x), avg(x) and
-count(x) need one counter and one total. A cell is named by what it holds, so that is found by comparing its source:
+The state of a group is a list of *cells*; without groups the cells are locals. Aggregates share cells: sum(x), avg(x)
+and count(x) need one counter and one total. A cell is named by what it holds, so that is found by comparing its
+source:
 
     try:
         g1 = d1[r1[2]]

@@ -1,8 +1,9 @@
 """INSERT, UPDATE and DELETE.
 
-UPDATE and DELETE find their rows first and keep (address, row, what else they need) in a list: a change must not meet its
-own results (the Halloween problem), and joins may find a row twice. Then each row is locked, asked again if it changed
-meanwhile (R35, R36), and changed. A row that is found by its key needs no list: the function has no loop at all.
+UPDATE and DELETE find their rows first and keep (address, row, what else they need) in a list: a change must not meet
+its own results (the Halloween problem), and joins may find a row twice. Then each row is locked, asked again if it
+changed meanwhile (R35, R36), and changed. A row that is found by its key needs no list: the function has no loop at
+all.
 
 The generated function returns (number of rows, rows of RETURNING or None).
 """

@@ -2,8 +2,8 @@
 
 `Compiler.clauses` asks the operator's own module (the table `producers`, put together in `producers.py`) for its loops.
 Around that, this module makes functions: `list_function` returns all rows of a plan as a list of tuples,
-`stream_function` is a generator of such lists. A plan with more than `LOOPS` nested loops is cut into several functions,
-because CPython allows 20 nested blocks.
+`stream_function` is a generator of such lists. A plan with more than `LOOPS` nested loops is cut into several
+functions, because CPython allows 20 nested blocks.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class Compiler:
     def collect(
         self, function: Function, node: physical.Node, scope: Scope, required: Required
     ) -> tuple[str, Layout, set[ColumnKey]]:
-        """Prints code that keeps the rows of `node` in a list: (its name, the layout of the tuples, what is not NULL)."""
+        """Prints code that keeps the rows of `node` in a list: (its name, the tuples' layout, what is not NULL)."""
         clauses, inside = self.clauses(function, node, scope, required)
         text, layout = inside.layout(c for c in required if c in inside.columns and c not in scope.columns)
         name = self.module.name("l")
@@ -255,15 +255,14 @@ def fill_list(function: Function, name: str, clauses: Clauses, text: str) -> Non
         nest(function, clauses, lambda: function.add(f"{name}.append({text})"))
 
 
-def _whole_batches(loops: Clauses, text: str) -> bool:
-    """Whether the rows are handed on as they come."""
-    return (
-        len(loops) == 2
-        and type(loops[0]) is For
-        and loops[0].batched
-        and type(loops[1]) is For
-        and loops[1].target == text
-    )
+def _whole_batch(loops: Clauses, text: str) -> str | None:
+    """The name of a batch whose rows are handed on as they come."""
+    if len(loops) != 2:
+        return None
+    batches, rows = loops
+    if isinstance(batches, For) and batches.batched and isinstance(rows, For) and rows.target == text:
+        return rows.items
+    return None
 
 
 def emit_list(function: Function, clauses: Clauses, text: str) -> None:
@@ -288,10 +287,11 @@ def emit_list(function: Function, clauses: Clauses, text: str) -> None:
 def _return_list(function: Function, loops: Clauses, text: str) -> None:
     first = loops[0]
     assert type(first) is For
-    if _whole_batches(loops, text):
+    batch = _whole_batch(loops, text)
+    if batch is not None:
         function.add("out = []")
         with function.block(f"for {first.target} in {first.items}:"):
-            function.add(f"out += {loops[1].items}")  # type: ignore[union-attr]
+            function.add(f"out += {batch}")
         function.add("return out")
     elif len(loops) == 1 and first.target == text:
         function.add(f"return {first.items}" if first.items.isidentifier() else f"return list({first.items})")
@@ -303,7 +303,7 @@ def emit_stream(function: Function, clauses: Clauses, text: str) -> None:
     """Prints code that yields the rows in lists."""
     before, loops = leading(clauses)
     first = loops[0] if loops else None
-    if type(first) is For and first.batched and loop_count(loops) == 2 and comprehensible(loops[1:]):
+    if isinstance(first, For) and first.batched and loop_count(loops) == 2 and comprehensible(loops[1:]):
         nest(function, before, lambda: _yield_batches(function, first, loops, text))
         return
     if not loops or loop_count(loops) == 1:
@@ -319,8 +319,9 @@ def emit_stream(function: Function, clauses: Clauses, text: str) -> None:
 
 def _yield_batches(function: Function, first: For, loops: Clauses, text: str) -> None:
     with function.block(f"for {first.target} in {first.items}:"):
-        if _whole_batches(loops, text):
-            function.add(f"yield {loops[1].items}")  # type: ignore[union-attr]
+        batch = _whole_batch(loops, text)
+        if batch is not None:
+            function.add(f"yield {batch}")
         elif type(loops[1]) is For:
             function.add(f"yield [{comprehension(loops[1:], text)}]")
         else:

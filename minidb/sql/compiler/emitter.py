@@ -6,7 +6,8 @@
         return run
 
 Invariants:
- 1. No text of the user enters the source: names are generated, values arrive as arguments of `make`. Only numbers, True,
+ 1. No text of the user enters the source: names are generated, values arrive as arguments of `make`. Only numbers,
+ True,
     False and None are printed.
  2. Functions refer to each other through the factory's cells and the module's globals hold none of them, so a dropped
     statement is freed by reference counts, without the garbage collector.

@@ -6,8 +6,8 @@ Three questions can be asked of an expression, and each has its own translation:
     truth(e)     something true exactly if e is TRUE      (WHERE, ON, CASE WHEN, FILTER)
     falsity(e)   something true exactly if e is FALSE     (NOT below one of the above)
 
-AND, OR and NOT of predicates become Python's own, because nobody has to tell FALSE from NULL there. A strict operator is
-NULL exactly if one of the nullable *leaves* of its tree is, so there is one chain of tests for the whole tree:
+AND, OR and NOT of predicates become Python's own, because nobody has to tell FALSE from NULL there. A strict operator
+is NULL exactly if one of the nullable *leaves* of its tree is, so there is one chain of tests for the whole tree:
 `None if (t1 := r1[2]) is None or (t2 := r1[3]) is None else t1 * t2 + 1`. A column that passed a strict predicate is
 known not to be NULL in what follows (`Scope.known`).
 

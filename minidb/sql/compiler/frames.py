@@ -1,8 +1,8 @@
 """Window functions over one partition: frames, ranks, neighbours, running aggregates.
 
 A partition is a list of rows in window order; `peers` tells which rows are equal in it. A frame is a half-open range
-`[start, end)` of places, less what EXCLUDE takes out. Aggregates whose frames begin with the partition and only grow keep
-one running state; for others each frame is aggregated anew.
+`[start, end)` of places, less what EXCLUDE takes out. Aggregates whose frames begin with the partition and only grow
+keep one running state; for others each frame is aggregated anew.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     inner   for r1 in left: for m in table.get(key, ()):           left   for m in table.get(key, NULLS):
     semi    for r1 in left: if key in keys:                        anti   for r1 in left: if key not in keys:
 
-An outer join is an inner join whose inner side is replaced by one row of NULLs where it would be empty, so that the code
-behind it stands there once. Inner sides that mention nothing of the outer ones are read once, before the loops: the
-lines that fill tables and lists are printed when the clauses are made, ahead of all loops.
+An outer join is an inner join whose inner side is replaced by one row of NULLs where it would be empty, so that the
+code behind it stands there once. Inner sides that mention nothing of the outer ones are read once, before the loops:
+the lines that fill tables and lists are printed when the clauses are made, ahead of all loops.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _left(
 
 
 def null_rows(compiler: Compiler, layout: Layout) -> str:
-    """A constant: one tuple of NULLs of `layout`. A tuple that stands for a whole row must be told from a row: it is."""
+    """A constant: a tuple with one tuple of NULLs of `layout`."""
     width = max([place + 1 for place in layout.values() if place is not None], default=1)
     return compiler.module.constant(((None,) * width,), "nulls")
 

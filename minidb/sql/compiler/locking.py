@@ -1,8 +1,8 @@
 """FOR UPDATE and its kin, and the re-check of rows that changed meanwhile.
 
-Rows are locked one by one as they come, above the sort and below the limit (R37). `rows.lock` gives back the row that was
-seen, or the newest version where the level goes on with it: then the conditions of the statement are asked again, of that
-version and of the other rows as this statement first read them (R36).
+Rows are locked one by one as they come, above the sort and below the limit (R37). `rows.lock` gives back the row that
+was seen, or the newest version where the level goes on with it: then the conditions of the statement are asked again,
+of that version and of the other rows as this statement first read them (R36).
 """
 
 from __future__ import annotations

@@ -250,6 +250,9 @@ def set_operation(kind: str, all_rows: bool, left: Iterable[Row], right: Iterabl
     return result
 
 
+_END = object()
+
+
 def parallel(iterables: Sequence[Iterable[Any] | None]) -> Iterator[Row]:
     """Set-returning functions side by side; shorter ones are filled up with NULL."""
     iterators: list[Iterator[Any] | None] = [iter(i) if i is not None else None for i in iterables]
@@ -257,13 +260,11 @@ def parallel(iterables: Sequence[Iterable[Any] | None]) -> Iterator[Row]:
         values: list[Any] = []
         alive = False
         for place, iterator in enumerate(iterators):
-            value = None
-            if iterator is not None:
-                for value in iterator:
-                    alive = True
-                    break
-                else:
-                    iterators[place] = None
+            value = _END if iterator is None else next(iterator, _END)
+            if value is _END:
+                iterators[place] = value = None
+            else:
+                alive = True
             values.append(value)
         if not alive:
             return

@@ -1,8 +1,8 @@
 """Which Python expression stands for which column at a place in the generated source.
 
 A `Scope` is extended by copying, so a place's scope stays as it was for code printed at that place. `tuples` are the
-variables that hold whole tuples with their layouts: an operator that keeps rows (hash table, sort) keeps such a tuple as
-it is where it has all that is needed, instead of building another one.
+variables that hold whole tuples with their layouts: an operator that keeps rows (hash table, sort) keeps such a tuple
+as it is where it has all that is needed, instead of building another one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """ORDER BY, top-N and DISTINCT.
 
-A sort keeps its rows as tuples in a list, with the values of keys that are not columns behind the columns. Where only the
-first N rows are wanted the list is sorted and cut whenever it has grown to some times N, which costs about what a heap
-would and takes every order and direction.
+A sort keeps its rows as tuples in a list, with the values of keys that are not columns behind the columns. Where only
+the first N rows are wanted the list is sorted and cut whenever it has grown to some times N, which costs about what a
+heap would and takes every order and direction.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Subqueries in expressions, each a function of the columns that correlate it.
 
 An uncorrelated one runs at most once, when it is first needed, and keeps its result in a slot as a 1-tuple:
-`(s[0] or query1(rows, p, c, s))[0]`. A correlated one keeps its results by the values that it was called with, unless it
-is cheaper than looking them up. IN and NOT IN ask a set (`runtime.Members`), so that they are exact about NULL.
+`(s[0] or query1(rows, p, c, s))[0]`. A correlated one keeps its results by the values that it was called with, unless
+it is cheaper than looking them up. IN and NOT IN ask a set (`runtime.Members`), so that they are exact about NULL.
 """
 
 from __future__ import annotations

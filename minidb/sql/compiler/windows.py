@@ -1,7 +1,7 @@
 """Window functions: the input is kept in a list, each call makes a list of values beside it.
 
-What a call needs of each row (partition, order, arguments) is gathered by comprehensions; the work over partitions is not
-generated (`frames`).
+What a call needs of each row (partition, order, arguments) is gathered by comprehensions; the work over partitions is
+not generated (`frames`).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     x NOT IN (SELECT y ...)                       anti join, where neither side can be NULL
     x > (SELECT avg(y) ... WHERE k = outer.k)     left join with the aggregate grouped by k
 
-Only subqueries of a plain shape are taken: filters and joins, no limit, no grouping of their own (but for the last form,
-that has nothing else). What is not taken is run per row, with its results kept (`compiler.subqueries`).
+Only subqueries of a plain shape are taken: filters and joins, no limit, no grouping of their own (but for the last
+form, that has nothing else). What is not taken is run per row, with its results kept (`compiler.subqueries`).
 """
 
 from __future__ import annotations

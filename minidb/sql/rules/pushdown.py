@@ -1,7 +1,7 @@
 """Predicates move towards the tables: below projections, aggregates, sorts, unions, and into the sides of joins.
 
-A term goes as far down as everything that it mentions is made there. Terms with volatile functions stay. Through an outer
-join only what concerns the preserved side moves; below an aggregate only what concerns its groups.
+A term goes as far down as everything that it mentions is made there. Terms with volatile functions stay. Through an
+outer join only what concerns the preserved side moves; below an aggregate only what concerns its groups.
 """
 
 from __future__ import annotations

@@ -1,0 +1,106 @@
+"""What a statement returns: rows that are there, or a stream of rows still being produced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from minidb.errors import Error, InFailedTransaction, InvalidCursorState
+from minidb.keys import Row
+from minidb.types import SqlType
+
+Columns = tuple[tuple[str, SqlType], ...]
+
+
+class Result:
+    """What a statement returned. `columns` is None if it has no rows."""
+
+    def __init__(self, tag: str, columns: Columns | None = None, rows: list[Row] | None = None, rowcount: int = -1,
+                 stream: Stream | None = None) -> None:
+        self.tag = tag
+        self.columns = columns
+        self.rowcount = rowcount
+        self.notices: list[str] = []
+        self.rows: list[Row] = rows or []
+        self.stream = stream
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in self.fetch_batches():
+            yield from batch
+
+    def fetch_batches(self) -> Iterator[list[Row]]:
+        if self.stream is None:
+            return iter((self.rows,)) if self.rows else iter(())
+        return iter(self.stream)
+
+    def close(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+
+
+class Stream:
+    """Rows that are still being produced, on a snapshot of their own."""
+
+    def __init__(self, streams: list[Stream], ready: list[list[Row]], batches: Iterator[list[Row]],
+                 finish: Callable[[], None]) -> None:
+        self.streams = streams  # those of the session that are open
+        self.ready = ready
+        self.batches = batches
+        self.finish = finish
+        self.open = True
+        self.error: Error | None = None
+        streams.append(self)
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> list[Row]:
+        if self.ready:
+            return self.ready.pop(0)
+        if self.error is not None:
+            raise self.error
+        if not self.open:
+            raise StopIteration
+        return self.advance()
+
+    def advance(self) -> list[Row]:
+        try:
+            return next(self.batches)
+        except StopIteration:
+            self.end()
+            raise
+        except BaseException:
+            self.end()
+            raise
+
+    def fetch_rest(self) -> None:
+        """The transaction ends, and the rows must outlive it."""
+        while self.open:
+            try:
+                self.ready.append(self.advance())
+            except StopIteration:
+                return
+
+    def discard(self, why: str) -> None:
+        """The transaction was rolled back: nothing more can be fetched."""
+        if self.open:
+            self.end()
+            self.ready.clear()
+            self.error = InvalidCursorState(why)
+
+    def close(self) -> None:
+        self.ready.clear()
+        if self.open:
+            self.end()
+
+    def end(self) -> None:
+        self.open = False
+        close = getattr(self.batches, "close", None)
+        if close is not None:
+            close()
+        self.finish()
+        if self in self.streams:
+            self.streams.remove(self)
+
+
+def failed_transaction() -> InFailedTransaction:
+    return InFailedTransaction("current transaction is aborted, commands ignored until end of transaction block")
