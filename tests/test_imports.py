@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def part_of(module: str) -> str:
 
 def imported(module: str, *, lazy: bool = True) -> Iterator[str]:
     """Full names that a module imports. `lazy`: also those inside of functions."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree = syntax(module)
     package = MODULES[module].name == "__init__.py"
     for node in nodes(tree, lazy):
         if isinstance(node, ast.Import):
@@ -77,6 +78,11 @@ def imported(module: str, *, lazy: bool = True) -> Iterator[str]:
                 above = above[: len(above) - node.level + package]
                 base = ".".join([*above, *filter(None, [node.module])])
             yield from (submodule(base, alias.name) for alias in node.names)
+
+
+@cache
+def syntax(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
 def submodule(base: str, name: str) -> str:

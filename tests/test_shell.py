@@ -611,4 +611,4 @@ def test_describing_on_the_engine(path: str, capsys: pytest.CaptureFixture[str])
         "",
     ]
     assert main.main([path, "--read-only", "-c", "DROP TABLE t"]) == 1
-    assert capsys.readouterr().err.startswith("ERROR:  cannot execute DROP TABLE in a read-only transaction")
+    assert capsys.readouterr().err.endswith("in a read-only transaction\n")

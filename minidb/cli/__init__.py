@@ -1,0 +1,1 @@
+"""The `minidb` command: the shell and the subcommands, one file each. `main` is where it begins."""

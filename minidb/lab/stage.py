@@ -280,7 +280,7 @@ class Stage:
         running = {self.players(name)[0]: Running(program) for name, program in programs.items()}
         for name in order:
             self.advance(self.cast[name], running)
-        while any([self.advance(player, running) for player in list(running)]):
+        while sum(self.advance(player, running) for player in list(running)):
             pass
 
     def advance(self, player: Player, running: dict[Player, Running]) -> bool:

@@ -122,8 +122,9 @@ class Access:
                 alternatives *= 10
         if complete and index.unique:
             read = min(read, alternatives)
+        looked_at = max(read, SMALLEST) if interval.whole else read
         per_row = ROW if index.clustered else ENTRY if covering else LOOKED_UP
-        cost = alternatives * DESCENT + log2(self.rows + 2) * 0.05 + read * (per_row + FILTER * len(filters))
+        cost = alternatives * DESCENT + log2(self.rows + 2) * 0.05 + looked_at * (per_row + FILTER * len(filters))
         cost += self.settings.penalty("enable_indexonlyscan" if covering else "enable_indexscan")
         kind = "scan" if index.clustered else "entries" if covering else "range"
         path = Path(kind=kind, index=index, interval=interval)

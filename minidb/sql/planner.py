@@ -19,10 +19,11 @@ from minidb.sql.access_paths import FILTER, Access, Candidate, Settings
 from minidb.sql.binder import bind_row_expression
 from minidb.sql.clusters import Cluster
 from minidb.sql.join_order import OUTPUT, Costs
-from minidb.sql.joining import join_full, join_left
+from minidb.sql.joining import covers_unique, join_full, join_left
 from minidb.sql.ordering import Order, log_cost
 from minidb.sql.rules import walk
 from minidb.sql.statistics import DEFAULT_ROWS, ColumnStatistics, TableStatistics
+from minidb.types import BIGINT
 
 PARAMETER_ROWS = 10.0  # what LIMIT ? is taken for
 GROUP = 0.15  # microseconds for a row of a group
@@ -568,7 +569,7 @@ def _extremes(self: Planner, node: plan.Aggregate, child: physical.Node) -> phys
             else node.input
         )
         key = plan.SortKey(argument, descending, descending)
-        one = plan.Constant(type=call.type, value=1, nullable=False)
+        one = plan.Constant(type=BIGINT, value=1, nullable=False)
         ordered, satisfied = self.plan_ordered(present, (key,), 1)
         if not satisfied:
             return None
@@ -604,6 +605,8 @@ def _sort(self: Planner, node: plan.Sort, order: Order, first: Any) -> Result:
 
 def _distinct(self: Planner, node: plan.Distinct, order: Order, first: Any) -> Result:
     child, ordered = self.plan_ordered(node.input, order, 0)
+    if covers_unique(child, node.on):
+        return child, ordered
     rows = _group_rows(self, node.on, child.rows)
     return (
         physical.Distinct(input=child, on=node.on, rows=rows, cost=child.cost + child.rows * PROBE_COST),

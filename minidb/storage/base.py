@@ -38,7 +38,7 @@ from minidb.storage.audit import audit_blocks
 from minidb.storage.extents import Extent, FreeExtents, decode_map, merge
 from minidb.storage.fold import Sizes
 from minidb.storage.interface import File, FileSystem, Layout
-from minidb.storage.meta import NOWHERE, SLOT_SIZE, Meta, read_metas, unfinished
+from minidb.storage.meta import NOWHERE, SLOT_SIZE, Meta, read_metas, unfinished, write_creation_mark
 from minidb.storage.page_file import CATALOG, FREE_MAP, RELATIONS, PageFile, disk_errors, read_inner, read_leaf
 from minidb.storage.pages import Page, PageCache, PagePool, Pointer, page_id
 from minidb.storage.roots import Root, StaleRoot, decode_relations
@@ -139,6 +139,11 @@ class Base:
     ) -> Base:
         if not unfinished(file):
             raise FileExistsError(f"{file.path} is not empty")
+        try:
+            write_creation_mark(file)
+            file.sync()
+        except OSError as error:
+            raise disk_errors(file.path, error) from error
         nothing = Meta(
             slot=1,
             database_id=database_id,

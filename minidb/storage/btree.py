@@ -86,6 +86,7 @@ class Tree:
         try:  # the fast path: everything is cached; a KeyError says that something is not
             top = root.relations[self.relation]
             page = cache[top.id]
+            page.hot = True
             level = top.level
             while level:
                 level -= 1
@@ -111,7 +112,7 @@ class Tree:
         if top is None or top.level < 0:
             return [None] * len(keys)
         get, load, height = self._get, self._load, top.level
-        first = get(top.id) or load(root, top.pointer, height)
+        first = self._node(root, top.pointer, height)
         found: list[Row | None] = []
         leaf_keys: list[Key] = []
         rows: list[Row] = []
@@ -154,6 +155,8 @@ class Tree:
         page = get(top.id)
         if page is None:
             page = self._load(root, top.pointer, level)
+        else:
+            page.hot = True
         fence: Fence | None = None
         while level:
             level -= 1
@@ -188,6 +191,8 @@ class Tree:
         page = get(top.id)
         if page is None:
             page = self._load(root, top.pointer, level)
+        else:
+            page.hot = True
         fence: Fence | None = None
         while level:
             level -= 1
@@ -250,7 +255,10 @@ class Tree:
     def _node(self, root: Root, pointer: Pointer, level: int) -> Any:
         """A page, from the cache or the file."""
         page = self._get(page_id(pointer))
-        return self._load(root, pointer, level) if page is None else page
+        if page is None:
+            return self._load(root, pointer, level)
+        page.hot = True
+        return page
 
     def leaves(self, root: Root) -> Iterator[tuple[Pointer, Fence | None, Fence | None, int]]:
         """(pointer, low fence, high fence, entries) of every leaf; reads inner nodes only."""

@@ -224,17 +224,16 @@ class Fold:
         before: Fence | None = None
         while self.change is not None:
             chunk = [self.change, *islice(self.changes, BULK - 1)]
-            keys, refs, rows = zip(*chunk)
-            if before is not None:
-                assert _below(*before, (keys[0], refs[0])), "changes are not in order"
+            keys = [key for key, _, _ in chunk]
+            refs = [ref for _, ref, _ in chunk]
+            assert before is None or _below(*before, (keys[0], refs[0])), "changes are not in order"
             assert _ascending(keys, refs), "changes are not in order"
             before = keys[-1], refs[-1]
-            if None in rows:
-                for key, ref, row in chunk:
-                    if row is not None:
-                        self.leaves.append(key, ref, row)
-            else:
-                self.leaves.append_all(keys, refs, rows)
+            rows = [row for _, _, row in chunk if row is not None]
+            if len(rows) < len(chunk):
+                keys = [key for key, _, row in chunk if row is not None]
+                refs = [ref for _, ref, row in chunk if row is not None]
+            self.leaves.append_all(keys, refs, rows)
             self.change = next(self.changes, None)
 
     def _advance(self) -> None:
@@ -277,8 +276,8 @@ def _ascending(keys: Sequence[Key], refs: Sequence[Ref]) -> bool:
     """Whether the entries ascend strictly (invariant 2)."""
     if all(map(lt, keys, islice(keys, 1, None))):
         return True
-    entries = list(zip(keys, refs))
-    return all(map(lt, entries, islice(entries, 1, None)))
+    neighbours = zip(keys, refs, keys[1:], refs[1:])
+    return all(key < other or (key == other and ref < tie) for key, ref, other, tie in neighbours)
 
 
 def _search(leaf: Leaf, key: Key, ref: Ref, start: int) -> tuple[int, bool]:

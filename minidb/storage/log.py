@@ -36,15 +36,16 @@ A checkpoint (R10, R14):   F = switch(register)  ->  pages, sync, meta page, syn
               released stays, and those after it; the log takes more segments then. Pass a lower number to keep
               segments for a replication slot or an archive.
 
-Latches (R69): registry -> (one checkpoint at a time) -> leadership -> latch. `queue` may be called under the latch, nothing else here may.
-`on_durable` and `register` are called while leading, without any mutex of the log; they may take the latch.
+Latches (R69): registry -> (one checkpoint at a time) -> leadership -> latch. `queue` may be called under the latch,
+nothing else here may. `on_durable` and `register` are called while leading, without any mutex of the log; they may
+take the latch.
 
 Invariants
 
  L1  Queue order is number order, without gaps; a batch takes a prefix of the queue; so log order is number order (R1).
  L2  A ticket is published after all lower ones, when its level allows; a full one is synced with all below it, since
      they are in this or an earlier batch of a segment that is synced with it, or in one synced at `switch` (R2, R12).
- L3  end + reserved <= filled in the current segment, at all times: what has a number has its place (R4).
+ L3  end + reserved + a spare block <= filled in the current segment, always: what has a number has its place (R4).
  L4  After a sync or a write of a batch has failed nothing is written any more except zeros over that batch's first
      block; if those are synced, its commits are refused, else their outcome is unknown. The log refuses commits from
      then on; only `recover` makes a new one (R4, R5).

@@ -12,9 +12,11 @@ writes it as a whole or not at all.
 
 Invariants:
  1. A slot is valid if magic, format and checksum are right and both valid slots name one database.
- 2. The slot that is not the newest is older by at least a generation; it may be blank only in a database that has been
-    published once. Otherwise it is *damaged*: it may have been the newest, and the caller must ask the log whether the
-    one that is left is new enough (R19).
+ 2. The slot that is not the newest is older by at least a generation, or in a database that was published once it has
+    the mark of creation. Otherwise it is *damaged*: it may have been the newest, and the caller must ask the log
+    whether the one that is left is new enough (R19).
+ 3. Creation syncs a mark into slot 1, then writes all pages, then slot 0 (R77). A file with the mark and a blank slot
+    0, and a short file of zeros, never held anything; no other file that is not empty is ever written to.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from minidb.errors import DatabaseCorrupt, NotADatabase
 from minidb.storage.interface import File
 from minidb.storage.pages import Pointer
 
+CREATION_MARK = b"a minidb base is being created\n".ljust(512, b"\0")
 MAGIC = b"minidb base\r\n\x1a\n\0"
 FORMAT = 1
 SLOT_SIZE = 4096
@@ -85,9 +88,21 @@ def blank_slot(file: File, slot: int) -> None:
     file.write(slot * SLOT_SIZE, bytes(META_SIZE))
 
 
+def write_creation_mark(file: File) -> None:
+    """Says that what follows is the creation of a base, so that an interrupted one can begin again (invariant 3)."""
+    file.write(SLOT_SIZE, CREATION_MARK)
+
+
 def unfinished(file: File) -> bool:
-    """Whether nothing was ever published in this file: it is empty, or its creation was interrupted (R77)."""
-    return not any(file.read(0, SLOT_SIZE + META_SIZE)) and file.size() <= 1 << 20
+    """Whether this file may become a base: it is empty, or its creation was interrupted (invariant 3)."""
+    if any(file.read(0, META_SIZE)):
+        return False
+    return file.read(SLOT_SIZE, META_SIZE) == CREATION_MARK or _all_zero(file)
+
+
+def _all_zero(file: File) -> bool:
+    """A file whose creation mark has not arrived: short, and without contents."""
+    return file.size() <= 2 * SLOT_SIZE and not any(file.read(0, 2 * SLOT_SIZE))
 
 
 def read_metas(file: File) -> tuple[Meta, Meta | None, bool]:
@@ -99,8 +114,8 @@ def read_metas(file: File) -> tuple[Meta, Meta | None, bool]:
         raise _no_meta(file.path, slots)
     newest = valid[-1]
     if len(valid) == 1:
-        blank = not any(slots[1 - newest.slot])
-        return newest, None, not (blank and newest.generation == 1)
+        never_written = newest.generation == 1 and slots[1 - newest.slot] == CREATION_MARK
+        return newest, None, not never_written
     if valid[0].database_id != newest.database_id or valid[0].generation == newest.generation:
         raise DatabaseCorrupt(f"{file.path}: its two meta pages contradict each other")
     return newest, valid[0], False

@@ -494,6 +494,14 @@ class Manager:
         txn.chunked = min(txn.chunked, len(txn.undo))
         txn.catalog = savepoint.catalog
         del txn.deferred[savepoint.deferred :]
+        with self.latch:
+            self.end_waits(txn)  # whoever waited for what is undone begins again, and waits again if there is cause
+
+    def end_waits(self, txn: Transaction) -> None:
+        for ending in txn.ending_waiters:
+            ending.ended = True
+            self.wake_granted(ending.pump())
+        txn.ending_waiters = []
 
     def undo_one(self, txn: Transaction, entry: tuple[Any, ...], chunked: bool) -> None:
         first, ref, what = entry
@@ -653,10 +661,7 @@ class Manager:
         for intervals in txn.interval_tables.values():
             self.wake_granted(intervals.release(txn))
         txn.interval_tables = {}
-        for ending in txn.ending_waiters:
-            ending.ended = True
-            self.wake_granted(ending.pump())
-        txn.ending_waiters = []
+        self.end_waits(txn)
         if txn.in_graph:
             self.conflicts.ended(txn, committed)
         txn.undo = []

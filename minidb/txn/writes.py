@@ -99,16 +99,15 @@ class Writer(Reader):
         `seen` is what a running statement read there: as long as the row has no chain, it is still the newest."""
         manager, txn = self.manager, self.txn
         manager.before_write(txn)
+        came: Version | None = None  # the tombstone that led here
         while True:
-            moved = None
+            stone = None
             with manager.latch:
                 request = self.try_lock(store, ref, strength)
                 if request is None:
-                    found, moved = self.newest_row(store, ref, seen)
-                    if moved is None:
-                        if found is None:
-                            return None
-                        return found, ref
+                    found, stone = self.newest_row(store, ref, seen, came)
+                    if stone is None:
+                        return None if found is None else (found, ref)
                 elif wait == "nowait":
                     raise LockNotAvailable(f"could not obtain lock on row in relation {store.name!r}")
                 elif wait == "skip locked":
@@ -117,7 +116,8 @@ class Writer(Reader):
                     request.resource.enqueue(request)
                     manager.begin_wait(txn, request)
             if request is None:
-                ref = moved
+                assert stone is not None
+                came, ref = stone, stone.moved_to
                 continue
             manager.park(txn, request)
             with manager.latch:
@@ -150,8 +150,9 @@ class Writer(Reader):
         self.txn.row_locks.append((store, ref))
         self.txn.undo.append((store, ref, previous))
 
-    def newest_row(self, store: Store, ref: Ref, seen: Row) -> tuple[Row | None, Ref | None]:
-        """The row that a locker goes on with (R35), or where it has moved to. Under the latch."""
+    def newest_row(self, store: Store, ref: Ref, seen: Row,
+                   came: Version | None) -> tuple[Row | None, Version | None]:
+        """The row that a locker goes on with (R35), or the tombstone that says where it has moved. Under the latch."""
         txn = self.txn
         chain = store.chains.get(ref)
         if chain is None:
@@ -162,21 +163,25 @@ class Writer(Reader):
         if top.owner is txn:
             return (None if top.statement >= self.statement else top.row), None
         if top.owner.number > self.snapshot:
-            txn.policy.changed(txn, f"row {key_words(ref)} of {store.name}")
-            if top.row is None:
-                return None, self.moved_from(chain)
+            self.policy.changed(txn, f"row {key_words(ref)} of {store.name}")
+            if store.key is not None or top.row is None:
+                stone = self.first_tombstone(chain, top, came)
+                if stone is not None:
+                    return None, (stone if stone.moved_to is not None else None)
         return top.row, None
 
-    def moved_from(self, chain: Version) -> Ref | None:
-        """The new key in the first tombstone above the version that this statement saw (R33)."""
-        txn = self.txn
-        seen = visible(chain, self.snapshot, txn, self.statement)
-        first, version = None, newest_committed(chain, self.manager.published, txn)
+    def first_tombstone(self, chain: Version, top: Version, came: Version | None) -> Version | None:
+        """The first tombstone above the version that this statement saw, or arrived at with a moved row (R33)."""
+        seen = visible(chain, self.snapshot, self.txn, self.statement) if came is None else None
+        first: Version | None = None
+        version: Version | None = top
         while version is not None and version is not seen:
+            if came is not None and version.row is not None and same_write(version, came):
+                break
             if version.row is None:
                 first = version
             version = version.older
-        return None if first is None else first.moved_to
+        return first
 
     # -- the verbs
 
@@ -193,6 +198,8 @@ class Writer(Reader):
     def update(self, table: int, ref: Ref, old: Row, new: Row) -> None:
         store = self.store_of(table)
         self.manager.before_write(self.txn)
+        if store.key is not None:
+            ref = store.key(old)  # where the newest row is: it may have moved since it was found
         if store.key is not None and store.key(new) != ref:
             self.move(store, ref, old, new)
             return
@@ -206,6 +213,8 @@ class Writer(Reader):
     def delete(self, table: int, ref: Ref, old: Row) -> None:
         store = self.store_of(table)
         self.manager.before_write(self.txn)
+        if store.key is not None:
+            ref = store.key(old)
         self.apply(Change(store, ref, old, None))
         self.deleted(store, old)
 
@@ -289,7 +298,7 @@ class Writer(Reader):
             while True:
                 root = store.base.root
                 try:
-                    hits = [index.tree.find(root, key) for index, key in probes]
+                    hits = [self.settled_hit(store, root, index, key) for index, key in probes]
                     own = self.own_hit(change, root)
                 except StaleRoot:
                     continue
@@ -330,6 +339,11 @@ class Writer(Reader):
             with self.manager.latch:
                 if change.ref not in store.chains:
                     store.heap_space.release(change.ref)
+
+    def settled_hit(self, store: Store, root: Root, index: IndexStore, key: Key) -> tuple[Ref, Row | None] | None:
+        """The base's row under a unique key: (address, whole row)."""
+        hit = index.tree.find(root, key)
+        return None if hit is None else (hit[0], store.base_row(root, hit[0]))
 
     def load_space(self, store: Store) -> None:
         """Finds the free addresses of a heap, once, when it is first inserted into; reads pages (R20)."""
@@ -565,6 +579,10 @@ class Writer(Reader):
     def deleted(self, store: Store, old: Row) -> None: ...
 
     def check_references(self) -> None: ...
+
+
+def same_write(version: Version, other: Version) -> bool:
+    return version.owner is other.owner and version.statement == other.statement
 
 
 def duplicate_key(store: Store, clash: Clash) -> UniqueViolation:

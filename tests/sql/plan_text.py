@@ -237,7 +237,8 @@ def text(e: plan.Expression | None) -> str:
         case plan.RowValue():
             return f"row({_list(e.arguments)})"
         case plan.RowComparison():
-            return f"(row({_list(e.left)}) {e.symbol} row({_list(e.right)}))"
+            by = ", ".join(f"{strict.name} {equal.name}" for strict, equal in e.operators)
+            return f"(row({_list(e.left)}) {e.symbol} row({_list(e.right)}) by {by})"
         case plan.ArrayLiteral():
             return f"array[{_list(e.items)}]"
         case plan.QuantifiedArray():

@@ -43,6 +43,7 @@ class FakeDoor:
     def change(self, catalog: schema.Catalog, *, incompatible: Iterable[int] = ()) -> None:
         ids = list(incompatible)
         self.log.append("change" + (f" incompatible {ids}" if ids else ""))
+        check(catalog)
         self.catalog = msgspec.structs.replace(catalog, version=self.catalog.version + 1)
         relations = {t.relation for t in catalog.tables.values()}
         self.data = {relation: self.data.get(relation, []) for relation in relations}
@@ -74,6 +75,31 @@ class FakeDoor:
     def validate_foreign_key(self, table: int, constraint: int) -> None:
         key = next(k for k in self.table(table).foreign_keys if k.id == constraint)
         self.log.append(f"validate {key.name}")
+
+
+def check(catalog: schema.Catalog) -> None:
+    """What holds for every catalog that DDL makes."""
+    tables = list(catalog.tables.values())
+    indexes = [index for table in tables for index in table.indexes]
+    assert all(name == table.name for name, table in catalog.tables.items())
+    names = [*catalog.tables, *catalog.views, *[index.name for index in indexes]]
+    assert len(names) == len(set(names))
+    ids = [t.id for t in tables] + [i.id for i in indexes] + [v.id for v in catalog.views.values()]
+    ids += [c.id for t in tables for c in (*t.checks, *t.foreign_keys)]
+    assert len(ids) == len(set(ids))
+    relations = [t.relation for t in tables] + [i.relation for i in indexes if not i.clustered]
+    assert len(relations) == len(set(relations))
+    for table in tables:
+        live = {column.position for column in table.live_columns}
+        assert [column.position for column in table.columns] == list(range(len(table.columns)))
+        for index in table.indexes:
+            assert index.relation == table.relation or not index.clustered
+            assert {k.position for k in index.keys if k.position is not None} | set(index.include) <= live
+            assert all(k.position is None or k.type == table.columns[k.position].type for k in index.keys)
+        for key in table.foreign_keys:
+            parent = catalog.table_by_id(key.parent)
+            assert parent is not None and set(key.columns) <= live
+            assert set(key.parent_columns) <= {column.position for column in parent.live_columns}
 
 
 def _completed(row: Row, table: schema.Table) -> Row:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -93,7 +95,17 @@ def test_creating_over_a_database_is_refused() -> None:
     open_base(files)
 
 
-@pytest.mark.parametrize("data", [b"x", b"SQLite format 3\0" + bytes(9_000), bytes(2 << 20), b"\xff" * 20_000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x",
+        b"SQLite format 3\0" + bytes(9_000),
+        bytes(9_000),
+        bytes(9_000) + b"x",
+        bytes(5_000) + b"x",
+        b"\xff" * 20_000,
+    ],
+)
 def test_other_files_are_not_databases(data: bytes) -> None:
     files = MemoryFileSystem()
     files.names[PATH] = files.new_inode(data)
@@ -492,6 +504,51 @@ def test_pins_count() -> None:
     base.unpin(root)
     base.reclaim()
     assert root.dead
+
+
+@pytest.mark.parametrize("pinning", [False, True])
+def test_readers_beside_a_writer_see_one_root_each(pinning: bool) -> None:
+    """R17, R18: no latch, no cache; a root is read as it was published, or refused as stale."""
+    base = make_base(pool=0, leaf_bytes=150)
+    fold(base, rows(60, "1"), number=1)
+    tree = Tree(base, 1, TREE)
+    wrong: list[Any] = []
+    counts = [0, 0]
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            root = base.pin() if pinning else base.root
+            try:
+                texts = {tree.find(root, key)[1][0] for key in range(0, 60, 7)}  # type: ignore[index]
+                counts[0] += 1
+                if texts != {str(root.number)}:
+                    wrong.append((root, texts))
+            except StaleRoot:
+                counts[1] += 1
+            except BaseException as error:
+                wrong.append(error)
+                raise
+            finally:
+                if pinning:
+                    base.unpin(root)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for number in range(2, 60):
+            fold(base, rows(60, str(number)), number=number)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert not wrong
+    assert counts[0] and not (pinning and counts[1])
+    check(base, tree)
 
 
 # -- layouts ----------------------------------------------------------------------------------------------

@@ -222,6 +222,24 @@ def test_one_page_per_level_is_read() -> None:
     assert base.pool.misses - before == tree.height(root)
 
 
+@pytest.mark.parametrize("search", ["find", "seek", "seek_before", "find_rows"])
+def test_inner_nodes_stay_cached_under_pressure(search: str) -> None:
+    base = make_base(block=4096, leaf_bytes=500, fanout=16, pool=130_000)
+    root = fold(base, [(key, key, (key, "x")) for key in range(10_000)], layout=INTS)
+    tree = Tree(base, 1, INTS)
+    assert tree.height(root) == 3
+
+    def look(key: int) -> None:
+        getattr(tree, search)(root, [key] if search == "find_rows" else key)
+
+    for key in range(0, 10_000, 7):
+        look(key * 7_919 % 10_000)
+    misses = base.pool.misses
+    for key in range(1, 10_000, 7):
+        look(key * 7_919 % 10_000)
+    assert base.pool.misses - misses < 1.05 * 10_000 / 7  # a leaf each time, and next to no inner node
+
+
 def test_resident_trees_do_not_read() -> None:
     base = make_base()
     root = fold(base, [(key, 1, ("x" * 9,)) for key in range(100)])

@@ -3,7 +3,8 @@
     ast.Query, Insert, Update, Delete --bind--> Bound (plan.Query, ...)
 
 workspace     what one statement's binding shares; scope: frames and levels of names; coercion: conversions
-expressions   the registry of expression handlers; operators, predicates, conditionals, calls, subscripts, subqueries
+expressions   the registry of expression handlers; literals, operators, predicates, conditionals, calls, subscripts,
+              subqueries
 aggregates, windows, grouping, sorting    what a SELECT gathers besides its rows
 items         the registry of FROM items; named_tables, derived_tables, common_tables (WITH)
 targets, ordinals, ordering, selects, values, set_operations, queries
@@ -27,6 +28,7 @@ from minidb.sql.binder import (  # noqa: F401 - their handlers register themselv
     conditionals,
     derived_tables,
     inserts,
+    literals,
     named_tables,
     operators,
     predicates,

@@ -409,9 +409,9 @@ def _steps(site: Expressions, cells: Cells, call: plan.AggregateCall, texts: lis
         return cell(kind, "None", f"{{c}} = {value}", f"{{c}} is not {skip}")
     final = site.constant(call.aggregate.final, "f")
     if kind.startswith(("sum_", "avg_")):
-        if test:
+        if test or call.distinct:
             count = cell("count", "0", "{c} += 1")
-        else:
+        else:  # counted with the rows
             count, new = cells.cell(("count", ""), "0")
             if new:
                 cells.update("", f"{count} += 1")
@@ -447,7 +447,9 @@ def _ordered(compiler: Compiler, site: Expressions, cells: Cells, call: plan.Agg
     aggregate = site.constant(call.aggregate, "f")
     given = []
     for expression in direct:
-        held, _ = cells.cell(("direct", str(len(cells.initial))), site.value(expression), "None")
+        text = site.value(expression)
+        fresh = "None" if walk.columns(expression) else text
+        held, _ = cells.cell(("direct", str(len(cells.initial))), text, fresh)
         given.append(held)
     extra = f"({', '.join(given)},)" if given else "()"
     return f"{finish}({aggregate}, {name}, {columns}, {len(texts)}, {call.distinct}, {extra})"

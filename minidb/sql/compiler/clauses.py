@@ -67,6 +67,14 @@ def comprehension(clauses: Sequence[Clause], output: str) -> str:
     return f"{output} {' '.join(_word(clause) for clause in clauses)}"
 
 
+def any_comprehension(clauses: Clauses, output: str) -> str:
+    """The inside of a comprehension over any clauses."""
+    first = clauses[0] if clauses else None
+    if not isinstance(first, For) or ":=" in first.items:
+        clauses = [For("_", "(0,)"), *clauses]
+    return comprehension(clauses, output)
+
+
 def _word(clause: Clause) -> str:
     if type(clause) is For:
         if ":=" in clause.items:  # not allowed in what a comprehension iterates over

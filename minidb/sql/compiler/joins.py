@@ -11,7 +11,7 @@ the lines that fill tables and lists are printed when the clauses are made, ahea
 from __future__ import annotations
 
 from minidb.sql import physical, plan
-from minidb.sql.compiler.clauses import Clauses, For, If, Let, comprehensible, comprehension, leading, nest
+from minidb.sql.compiler.clauses import Clauses, For, If, Let, any_comprehension, comprehensible, comprehension, leading, nest
 from minidb.sql.compiler.core import LOOPS, Compiler, Required
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.expressions import Expressions
@@ -125,11 +125,7 @@ def exists_test(compiler: Compiler, clauses: Clauses) -> str:
     """An expression that is true if the loops find a row; they stop at the first."""
     if all(type(clause) is If for clause in clauses):
         return " and ".join(f"({clause.test})" for clause in clauses if type(clause) is If) or "True"
-    whole = [*clauses]
-    if type(whole[0]) is not For:
-        whole.insert(0, For("_", "(0,)"))
-    assert comprehensible(whole)
-    return f"any({comprehension(whole, 'True')})"
+    return f"any({any_comprehension(clauses, 'True')})"
 
 
 def _left(
@@ -150,9 +146,8 @@ def _left(
     )
     text, layout = fresh.layout(wanted)
     row = compiler.module.name("m")
-    loops = inner if inner and type(inner[0]) is For else [For("_", "(0,)"), *inner]
     nulls = null_rows(compiler, layout)
-    clauses = [*outer, For(row, f"[{comprehension(loops, text)}] or {nulls}")]
+    clauses = [*outer, For(row, f"[{any_comprehension(inner, text)}] or {nulls}")]
     return clauses, outer_scope.unpacked(row, layout)
 
 
@@ -176,6 +171,10 @@ def hash_join(
     probe, inside = compiler.side(function, node.probe, scope, wanted | _columns(node.probe_keys), LOOPS - 1)
     site = compiler.expressions(function, inside)
     key = key_text(site, node.probe_keys)
+    if ":=" in key and not only_keys:
+        name = compiler.module.name("x")
+        probe = [*probe, Let(name, key)]
+        key = name
     if only_keys:
         word = "in" if node.kind == "semi" else "not in"
         return [*probe, If(f"{key} {word} {table.name}")], inside
@@ -183,7 +182,9 @@ def hash_join(
     matched = inside.joined(opened(row, table.layout, table.known))
     if node.kind in ("semi", "anti"):
         test, _ = compiler.condition(function, matched, node.predicates)
-        found = f"any([True for {row} in {table.get}({key}, ()) if {test}])"
+        source = f"({table.get}({key}),)" if node.unique else f"{table.get}({key}, ())"
+        guard = f"{row} is not None and " if node.unique else ""
+        found = f"any([True for {row} in {source} if {guard}({test})])"
         return [*probe, If(found if node.kind == "semi" else f"not {found}")], inside
     if node.kind == "left":
         return probe + _left_probe(compiler, function, node, table, key, row, matched), _without_known(matched, table)

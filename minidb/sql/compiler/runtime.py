@@ -14,7 +14,8 @@ from operator import itemgetter
 from typing import Any
 
 from minidb import errors
-from minidb.keys import NAN_LAST, NULLS, Row
+from minidb.keys import NAN_LAST, Row
+from minidb.sql.functions.operators import compare_arrays
 
 # -- single values ----------------------------------------------------------------------------------------
 
@@ -26,6 +27,9 @@ def same(left: Any, right: Any) -> bool:
 
 def _above_nan(value: Any) -> Any:
     return value if value == value else NAN_LAST
+
+
+_array_key = cmp_to_key(compare_arrays)  # NULL elements above all others
 
 
 def greatest(values: tuple[Any, ...]) -> Any:
@@ -161,37 +165,32 @@ def count_value(value: Any, clause: str) -> int | None:
     return int(value)
 
 
-SortColumn = tuple[int, bool, bool, bool, bool]  # place, descending, nulls first, may be NULL, may be NaN
+SortColumn = tuple[int, bool, bool, bool, str]  # place, descending, nulls first, may be NULL, '' | 'nan' | 'array'
 
 
 def sort(rows: list[Row], columns: Sequence[SortColumn]) -> None:
     """Sorts in place: one pass if all columns go one way and none is special, else a stable pass per column."""
-    plain = all(not nullable and not nan for _, _, _, nullable, nan in columns)
+    plain = all(not nullable and not special for _, _, _, nullable, special in columns)
     directions = {descending for _, descending, _, _, _ in columns}
     if plain and len(directions) == 1:
         rows.sort(key=itemgetter(*[place for place, *_ in columns]), reverse=directions.pop())
         return
-    for place, descending, nulls_first, nullable, nan in reversed(columns):
-        _sort_pass(rows, place, descending, nulls_first, nullable, nan)
+    for column in reversed(columns):
+        _sort_pass(rows, *column)
 
 
-def _sort_pass(rows: list[Row], place: int, descending: bool, nulls_first: bool, nullable: bool, nan: bool) -> None:
+def _sort_pass(rows: list[Row], place: int, descending: bool, nulls_first: bool, nullable: bool, special: str) -> None:
     nulls = [row for row in rows if row[place] is None] if nullable else []
     if nulls:
         rows[:] = [row for row in rows if row[place] is not None]
-    if nan and any(row[place] != row[place] for row in rows):
+    if special == "array":
+        rows.sort(key=lambda row: _array_key(row[place]), reverse=descending)
+    elif special and any(row[place] != row[place] for row in rows):
         rows.sort(key=lambda row: _above_nan(row[place]), reverse=descending)
     else:
         rows.sort(key=itemgetter(place), reverse=descending)
     if nulls:
         rows[:] = nulls + rows if nulls_first else rows + nulls
-
-
-def array_key(value: tuple[Any, ...]) -> Any:
-    """Arrays in the order of PostgreSQL: NULL elements above all others."""
-    from minidb.sql.functions.operators import compare_arrays
-
-    return cmp_to_key(compare_arrays)(value)
 
 
 def order_equal(left: Row, right: Row, places: Sequence[int]) -> bool:
@@ -269,7 +268,3 @@ def parallel(iterables: Sequence[Iterable[Any] | None]) -> Iterator[Row]:
         if not alive:
             return
         yield tuple(values)
-
-
-def is_null_part(part: Any) -> bool:
-    return any(part is null for null in NULLS)

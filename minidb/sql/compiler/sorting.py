@@ -18,7 +18,6 @@ from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
 from minidb.sql.rules import walk
 
-# sort columns of arrays are compared element by element, see `runtime.sort`
 _NAN_TYPES = ("real", "double precision", "numeric")
 _COMPUTED = -10  # relation number of sort keys that are no columns
 
@@ -33,10 +32,17 @@ def sort_columns(
             key.descending,
             key.nulls_first,
             key.expression.nullable if site is None else site.nullable(key.expression),
-            key.expression.type.name in _NAN_TYPES,
+            _special_order(key.expression),
         )
         for key, place in zip(keys, places)
     ]
+
+
+def _special_order(expression: plan.Expression) -> str:
+    """Why Python's `<` is not the order of the type: NaN, or arrays with NULLs in them."""
+    if expression.type.element is not None:
+        return "array"
+    return "nan" if expression.type.name in _NAN_TYPES else ""
 
 
 def sort(

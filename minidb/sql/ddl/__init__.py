@@ -4,7 +4,8 @@
 
 tables        CREATE TABLE [AS], DROP TABLE, TRUNCATE; likes: LIKE; columns, constraints: parts of a definition
 indexes       CREATE / DROP INDEX, REINDEX; views: CREATE / DROP VIEW; names: names that nobody has given
-alter         ALTER TABLE / INDEX / VIEW; alter_columns, alter_constraints: its actions; rewrite: new storage
+alter         ALTER TABLE / INDEX / VIEW; new_columns, alter_columns, alter_types, alter_constraints: its actions
+rewrite       new storage for a table
 dependents    what would break, and CASCADE; changes: what every statement works with
 
 Every statement is transactional: it makes a new catalog, never changes one, and everything that it does to rows is done

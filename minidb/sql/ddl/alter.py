@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from minidb import errors, schema
 from minidb.sql import ast
-from minidb.sql.ddl import alter_columns, alter_constraints
+from minidb.sql.ddl import alter_columns, alter_constraints, alter_types, new_columns
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.ddl.dependents import with_renamed_table
 from minidb.sql.ddl.indexes import owner
@@ -83,12 +83,12 @@ def _nothing(action: ast.AlterAction, table: schema.Table, changes: Changes) -> 
 
 
 _ACTIONS: dict[type, Action] = {
-    ast.AddColumn: alter_columns.add_column,
+    ast.AddColumn: new_columns.add_column,
     ast.DropColumn: alter_columns.drop_column,
     ast.RenameColumn: alter_columns.rename_column,
     ast.SetDefault: alter_columns.set_default,
     ast.SetNotNull: alter_columns.set_not_null,
-    ast.SetType: alter_columns.set_type,
+    ast.SetType: alter_types.set_type,
     ast.DropExpression: alter_columns.drop_expression,
     ast.AddConstraint: alter_constraints.add,
     ast.DropConstraint: alter_constraints.drop,

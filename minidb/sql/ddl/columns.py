@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
 from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.binder import CatalogView
 from minidb.sql.binder.expressions import bind_type
 from minidb.sql.binder.rows import bind_default, bind_generated
 from minidb.sql.printer import to_sql
+from minidb.sql.suggest import nearest
 from minidb.types import SERIAL_TYPES, SqlType
 
 
@@ -59,3 +64,37 @@ def check_names(names: list[tuple[str, int]]) -> None:
         if name in seen:
             raise errors.DuplicateColumn(f'column "{name}" specified more than once', position=at)
         seen.add(name)
+
+
+def find_column(name: ast.Name, table: schema.Table, what: str) -> schema.Column:
+    """A column that a key names. Raises 42703."""
+    column = table.column(name.value)
+    if column is None:
+        near = nearest(name.value, [c.name for c in table.live_columns])
+        raise errors.UndefinedColumn(
+            f'column "{name.value}" {what} does not exist',
+            position=name.at,
+            hint=f'Perhaps you meant the column "{near}".' if near else None,
+        )
+    return column
+
+
+def find_columns(names: Sequence[ast.Name], table: schema.Table, what: str) -> tuple[schema.Column, ...]:
+    found: dict[int, schema.Column] = {}
+    for name in names:
+        column = find_column(name, table, what)
+        if column.position in found:
+            raise errors.DuplicateColumn(f'column "{name.value}" appears twice in the key', position=name.at)
+        found[column.position] = column
+    return tuple(found.values())
+
+
+def target_column(name: ast.Name, table: schema.Table) -> schema.Column:
+    """The column that ALTER TABLE names. Raises 42703."""
+    return find_column(name, table, f'of relation "{table.name}"')
+
+
+def with_column(table: schema.Table, column: schema.Column) -> schema.Table:
+    """The table with one of its columns changed."""
+    columns = [column if c.position == column.position else c for c in table.columns]
+    return replace(table, columns=tuple(columns))

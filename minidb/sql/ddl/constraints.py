@@ -14,10 +14,10 @@ from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.binder.rows import bind_check
 from minidb.sql.ddl.changes import Changes
+from minidb.sql.ddl.columns import find_columns
 from minidb.sql.ddl.names import constraint_names, free_name
 from minidb.sql.functions.operators import resolve_operator
 from minidb.sql.printer import to_sql
-from minidb.sql.suggest import nearest
 
 # What is added first: a foreign key may refer to the primary key of its own table.
 _ORDER: tuple[type, ...] = (ast.Check, ast.Unique, ast.ForeignKey)
@@ -54,29 +54,6 @@ def _name(
             f'constraint "{node.name}" for relation "{table.name}" already exists', position=node.at
         )
     return node.name
-
-
-def find_column(name: ast.Name, table: schema.Table, what: str) -> schema.Column:
-    """A column that a key names. Raises 42703."""
-    column = table.column(name.value)
-    if column is None:
-        near = nearest(name.value, [c.name for c in table.live_columns])
-        raise errors.UndefinedColumn(
-            f'column "{name.value}" {what} does not exist',
-            position=name.at,
-            hint=f'Perhaps you meant the column "{near}".' if near else None,
-        )
-    return column
-
-
-def find_columns(names: Sequence[ast.Name], table: schema.Table, what: str) -> tuple[schema.Column, ...]:
-    found: dict[int, schema.Column] = {}
-    for name in names:
-        column = find_column(name, table, what)
-        if column.position in found:
-            raise errors.DuplicateColumn(f'column "{name.value}" appears twice in the key', position=name.at)
-        found[column.position] = column
-    return tuple(found.values())
 
 
 # -- CHECK ------------------------------------------------------------------------------------------------

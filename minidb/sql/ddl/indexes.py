@@ -11,7 +11,8 @@ from minidb.sql import ast
 from minidb.sql.binder import bind_row_node
 from minidb.sql.binder.rows import bind_condition, check_immutable
 from minidb.sql.ddl.changes import Changes, check_schema
-from minidb.sql.ddl.constraints import check_key_type, find_columns
+from minidb.sql.ddl.columns import find_columns
+from minidb.sql.ddl.constraints import check_key_type
 from minidb.sql.ddl.dependents import keys_needing, refuse_or_cascade, without_foreign_keys
 from minidb.sql.ddl.names import free_name, key_names
 from minidb.sql.functions.operators import resolve_operator
