@@ -24,5 +24,8 @@ def move() -> Program:
 
 
 with Stage(sys.argv[1] if len(sys.argv) > 1 else "read committed", echo=print) as stage:
-    stage.prepare("CREATE TABLE account (id int PRIMARY KEY, balance int)", "INSERT INTO account VALUES (1, 500), (2, 500)")
+    stage.prepare(
+        "CREATE TABLE account (id int PRIMARY KEY, balance int)",
+        "INSERT INTO account VALUES (1, 500), (2, 500)",
+    )
     stage.interleave("alice", "alice", "bank", "bank", "bank", "bank", alice=add_up(), bank=move())

@@ -308,18 +308,33 @@ class Session:
         self.reader.statement = 1
         return self.reader
 
-    def run_query(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> Result:
-        return self.run_prepared(*self.prepare(statement, sql, parameters))
+    def run_query(self, statement: ast.Statement, sql: str, parameters: Parameters | None, *,
+                  part: bool = False) -> Result:
+        return self.run_prepared(*self.prepare(statement, sql, parameters, part=part))
 
-    def prepare(self, statement: ast.Statement, sql: str, parameters: Parameters | None) -> tuple[Compiled, Row]:
+    def prepare(self, statement: ast.Statement, sql: str, parameters: Parameters | None, *,
+                part: bool = False) -> tuple[Compiled, Row]:
+        """Compiles a statement. `part`: `sql` holds more than this statement, so the cache must not keep it under that text."""
         check_count(statement, parameters)
         if isinstance(parameters, Mapping):
             parameters = used_parameters(statement, parameters)
         environment = self.environment()
-        shared = (self.txn is None or self.txn.catalog is None) and self.settings == DEFAULTS
+        own_catalog = self.txn is not None and self.txn.catalog is not None
+        shared = not part and not own_catalog and self.settings == DEFAULTS
         return self.database.statements.compile(statement, sql, parameters, environment, shared)
 
-    def run_prepared(self, prepared: Compiled, values: Row) -> Result:
+    def run_prepared(self, prepared: Compiled, values: Row, *, whole: bool = False) -> Result:
+        """Runs a compiled statement in the open transaction; `whole`: its rows are fetched before it returns."""
+        door, values, context, prepared = self.ready_to_run(prepared, values)
+        if prepared.verb != "SELECT":
+            count, rows = prepared.run_write(door, values, context)
+            door.finish_statement()
+            tag = f"INSERT 0 {count}" if prepared.verb == "INSERT" else f"{prepared.verb} {count}"
+            return Result(tag, prepared.columns, rows, count)
+        return self.run_read(prepared, values, door, whole)
+
+    def ready_to_run(self, prepared: Compiled, values: Row) -> tuple[RowDoor, Row, Context, Compiled]:
+        """Locks the tables, then takes the snapshot: all that comes before the compiled function."""
         txn = self.txn
         assert txn is not None
         prepared, values = self.lock_tables(prepared, values)
@@ -330,11 +345,7 @@ class Session:
         assert self.context is not None
         if prepared.verb != "SELECT":
             self.manager.before_write(txn)
-            count, rows = prepared.run_write(door, values, self.context)
-            door.finish_statement()
-            tag = f"INSERT 0 {count}" if prepared.verb == "INSERT" else f"{prepared.verb} {count}"
-            return Result(tag, prepared.columns, rows, count)
-        return self.run_read(prepared, values, door)
+        return door, values, self.context, prepared
 
     def lock_tables(self, prepared: Compiled, values: Row) -> tuple[Compiled, Row]:
         """Locks, then compares catalog versions (R67): a statement compiled before a schema change is not run."""
@@ -359,7 +370,7 @@ class Session:
             prepared = prepare(old.statement, old.text, environment, old.types, parameter_names=old.names)
         return Compiled(prepared, self.catalog.version, old.statement, old.text, old.types, old.names)
 
-    def run_read(self, prepared: Compiled, values: Row, door: RowDoor) -> Result:
+    def run_read(self, prepared: Compiled, values: Row, door: RowDoor, whole: bool) -> Result:
         txn = self.txn
         assert txn is not None and self.context is not None
         produced = prepared.run(door, values, self.context)
@@ -367,7 +378,7 @@ class Session:
             door.finish_statement()
         if isinstance(produced, list):
             return Result("SELECT", prepared.columns, produced)
-        if not txn.policy.streams:
+        if whole or not txn.policy.streams:
             return Result("SELECT", prepared.columns, [row for batch in produced for row in batch])
         ready: list[list[Row]] = []
         for batch in produced:

@@ -24,6 +24,8 @@ from minidb.keys import Row
 from minidb.results import Result, failed_transaction
 from minidb.settings import DEFAULTS, parse_setting, show_setting
 from minidb.sql import ast, ddl
+from minidb.sql.explain import ReadInterval
+from minidb.statement_cache import Compiled
 from minidb.types import BIGINT, TEXT
 
 if TYPE_CHECKING:
@@ -206,7 +208,7 @@ def assign(session: Session, name: str, values: tuple[Any, ...], local: bool) ->
 def explain(session: Session, statement: ast.Explain, sql: str, parameters: Parameters | None) -> Result:
     if not isinstance(statement.statement, QUERIES):
         raise NotSupportedError("EXPLAIN works for SELECT, INSERT, UPDATE and DELETE")
-    compiled, values = session.prepare(statement.statement, sql, parameters)
+    compiled, values = session.prepare(statement.statement, sql, parameters, part=True)
     if statement.code:
         lines = compiled.prepared.source.splitlines()
     else:
@@ -214,11 +216,39 @@ def explain(session: Session, statement: ast.Explain, sql: str, parameters: Para
     return done("EXPLAIN", (("QUERY PLAN", TEXT),), [(line,) for line in lines])
 
 
-def explain_lines(session: Session, statement: ast.Explain, compiled: Any, values: Row) -> list[str]:
+def explain_lines(session: Session, statement: ast.Explain, compiled: Compiled, values: Row) -> list[str]:
     """The plan; with ANALYZE, the true numbers of rows beside the estimates."""
     txn = session.txn
     assert txn is not None
-    raise NotImplementedError
+    policy = txn.policy
+
+    def describe(read: ReadInterval) -> str:
+        return policy.describe(read.table.name, place_name(read), read.words or "everything", read.locking)
+
+    if statement.analyze:
+        door, row, context, compiled = session.ready_to_run(compiled, values)
+        tree = compiled.prepared.analyze(door, row, context, describe)
+        if compiled.writes:
+            door.finish_statement()
+    else:
+        tree = compiled.prepared.explain(describe)
+    locked = table_locks(session, compiled)
+    if statement.format == "json":
+        import json
+
+        return json.dumps([{"Plan": tree.as_dict(), "Isolation Level": policy.level, "Table Locks": locked}],
+                          indent=2).splitlines()
+    return [*tree.lines(), f"Isolation Level: {policy.level}", *([f"Table Locks: {locked}"] if locked else [])]
+
+
+def place_name(read: ReadInterval) -> str:
+    """The order that an interval belongs to, in words."""
+    return f"{read.table.name}'s own order" if read.index is None else read.index.name
+
+
+def table_locks(session: Session, compiled: Compiled) -> str:
+    names = {table.id: name for name, table in session.catalog.tables.items()}
+    return ", ".join(f"{names.get(table, table)} ({mode.upper()})" for table, mode in compiled.tables)
 
 
 def lock_table(session: Session, statement: ast.LockTable, sql: str, parameters: Parameters | None) -> Result:
@@ -299,7 +329,7 @@ def execute(session: Session, statement: ast.Execute, sql: str, parameters: Para
     inner, text = found
     if not isinstance(inner.statement, QUERIES):
         raise NotSupportedError("only queries can be prepared")
-    return session.run_query(inner.statement, text, values)
+    return session.run_query(inner.statement, text, values, part=True)
 
 
 def evaluate(session: Session, arguments: tuple[ast.Expression, ...], sql: str, parameters: Parameters | None) -> Row:
@@ -307,7 +337,7 @@ def evaluate(session: Session, arguments: tuple[ast.Expression, ...], sql: str, 
     if not arguments:
         return ()
     query = ast.Query(body=ast.Select(targets=tuple(ast.Target(expression=argument) for argument in arguments)))
-    return next(iter(session.run_query(query, sql, parameters)))
+    return next(iter(session.run_query(query, sql, parameters, part=True)))
 
 
 def deallocate(session: Session, statement: ast.Deallocate, sql: str, parameters: Parameters | None) -> Result:
@@ -364,8 +394,8 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
     door = session.schema_door()
 
     def run_query(query: ast.Query) -> tuple[Any, Any]:
-        prepared, values = session.prepare(query, sql, None)
-        result = session.run_prepared(prepared, values)
+        prepared, values = session.prepare(query, sql, None, part=True)
+        result = session.run_prepared(prepared, values, whole=True)
         return result.columns, iter(result)
 
     outcome = ddl.execute(statement, sql, door, session.environment(), run_query, session.relations.compiler)

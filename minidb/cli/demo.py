@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 from minidb.cli.main import level
 from minidb.isolation import IsolationLevel
@@ -23,7 +25,9 @@ from minidb.lab.theatre import Theatre
 from minidb.lab.transcript import elsewhere, scene_heading, scene_title, transcript
 
 MATRIX = "matrix"
+BY_NAME = {demo.name: demo for demo in DEMOS}
 NARROWEST, WIDEST, ON_PAPER = 64, 120, 100
+FONTS = "Menlo, Consolas, DejaVu Sans Mono"
 USAGE_ERROR = 2
 MORE = "`minidb demo NAME` tells one of them at length, `--isolation LEVEL` at another level; `--list` names them."
 
@@ -31,26 +35,20 @@ MORE = "`minidb demo NAME` tells one of them at length, `--isolation LEVEL` at a
 def main(argv: Sequence[str]) -> int:
     """Runs `minidb demo` with these arguments and returns the exit status."""
     options = parser().parse_args(list(argv))
+    strange = [name for name in options.names if name != MATRIX and name not in BY_NAME]
+    if strange:
+        return unknown(strange[0])
     painter = Painter(page_width(), options.svg is not None or (options.colour and sys.stdout.isatty()))
-    demo = next((demo for demo in DEMOS if demo.name == options.name), None)
     with Theatre() as theatre:
-        if options.list:
-            lines = overview(painter)
-        elif options.name is None:
-            lines = everything(theatre, painter, options.isolation)
-        elif options.name == MATRIX:
-            lines = matrix(compute(DEMOS, theatre), painter)
-        elif demo is not None:
-            lines = at_length(theatre, demo, levels_of(demo, options.isolation), painter)
-        else:
-            return unknown(options.name)
+        lines = overview(painter) if options.list else chosen(options, theatre, painter)
         return draw(lines, painter.width, options.svg) if options.svg else show(lines)
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="minidb demo", description="Shows anomalies happening and being prevented.")
-    made.add_argument("name", nargs="?", metavar="NAME", help="one demo, or `matrix`; without it, all of them")
+    made.add_argument("names", nargs="*", metavar="NAME", help="a demo, or `matrix`; without any, all of them")
     made.add_argument("--isolation", metavar="LEVEL", type=as_level, help="play at this level")
+    made.add_argument("--brief", action="store_true", help="leave out the story and the details of errors")
     made.add_argument("--list", action="store_true", help="list the demos")
     made.add_argument("--no-color", dest="colour", action="store_false", help="no colours, even on a terminal")
     made.add_argument("--svg", metavar="FILE", help="draw the output into this file instead of printing it")
@@ -76,24 +74,36 @@ def unknown(name: str) -> int:
 # -- what is shown
 
 
+def chosen(options: argparse.Namespace, theatre: Theatre, painter: Painter) -> Iterator[str]:
+    """What the command line asks for."""
+    if not options.names:
+        yield from everything(theatre, painter, options.isolation)
+    for name in options.names:
+        if name == MATRIX:
+            yield from matrix(compute(DEMOS, theatre), painter)
+        else:
+            tell = briefly if options.brief else at_length
+            yield from tell(theatre, BY_NAME[name], levels_of(BY_NAME[name], options.isolation), painter)
+
+
 def overview(painter: Painter) -> Iterator[str]:
     size = max(len(demo.name) for demo in DEMOS) + 2
     for demo in DEMOS:
         yield from wrapped(demo.summary, painter.width, demo.name.ljust(size), " " * size)
 
 
-def everything(theatre: Theatre, painter: Painter, chosen: IsolationLevel | None) -> Iterator[str]:
+def everything(theatre: Theatre, painter: Painter, asked: IsolationLevel | None) -> Iterator[str]:
     """Every demo, briefly, then the matrix."""
     for demo in DEMOS:
-        yield from briefly(theatre, demo, levels_of(demo, chosen), painter)
+        yield from briefly(theatre, demo, levels_of(demo, asked), painter)
     yield from matrix(compute(DEMOS, theatre), painter)
     yield ""
     yield from wrapped(MORE, painter.width, "  ")
 
 
-def levels_of(demo: Demo, chosen: IsolationLevel | None) -> list[IsolationLevel]:
-    if chosen is not None:
-        return [chosen]
+def levels_of(demo: Demo, asked: IsolationLevel | None) -> list[IsolationLevel]:
+    if asked is not None:
+        return [asked]
     return [level for level in (demo.shown_at, demo.prevented_at) if level is not None]
 
 
@@ -123,6 +133,7 @@ def at_length(theatre: Theatre, demo: Demo, levels: list[IsolationLevel], painte
             yield scene_heading(demo, record, painter)
             yield from scene_title(scene, painter)
             yield from transcript(record, painter)
+    yield ""
 
 
 def levels_for(scene: Scene, levels: list[IsolationLevel]) -> list[IsolationLevel]:
@@ -145,11 +156,13 @@ def printable(text: str) -> str:
 
 
 def draw(lines: Iterable[str], width: int, path: str) -> int:
-    """Writes the lines as an SVG picture."""
+    """Writes the lines as an SVG picture that needs nothing from elsewhere."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(record=True, width=width, file=io.StringIO())
     console.print(Text.from_ansi("\n".join(lines)))
-    console.save_svg(path, title="minidb demo")
+    picture = console.export_svg(title="minidb demo")
+    picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL).replace("Fira Code", FONTS)
+    Path(path).write_text(picture, encoding="utf-8")
     return 0

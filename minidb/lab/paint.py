@@ -51,11 +51,11 @@ def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> 
 
 def heading(painter: Painter, left: str, right: str) -> str:
     """A heavy rule across the page, with a title in it and, at its end, the level."""
-    filler = "━" * max(2, painter.width - len(left) - len(right) - 8)
-    ends = [painter("━━", "rule"), painter(left, "title"), painter(filler, "rule")]
+    taken = len(left) + 4 + (len(right) + 4 if right else 0)
+    parts = [painter("━━", "rule"), painter(left, "title"), painter("━" * max(2, painter.width - taken), "rule")]
     if right:
-        ends += [painter(right, "level"), painter("━━", "rule")]
-    return " ".join(ends)
+        parts += [painter(right, "level"), painter("━━", "rule")]
+    return " ".join(parts)
 
 
 def columns(cells: Sequence[str], widths: Sequence[int]) -> str:

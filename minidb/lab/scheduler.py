@@ -37,6 +37,7 @@ class Actor:
         self.scheduler = scheduler
         self.busy = False  # its job has begun and has not ended
         self.job: Callable[[], None] | None = None
+        self.error: BaseException | None = None  # of the job, for the director
         self.turn = threading.Semaphore(0)
         self.thread = threading.Thread(target=self.work, name=f"actor {name}", daemon=True)
         self.thread.start()
@@ -47,9 +48,10 @@ class Actor:
         while self.job is not None:
             try:
                 self.job()
-            finally:
-                self.busy = False
-                self.scheduler.returned.release()
+            except BaseException as error:
+                self.error = error
+            self.busy = False
+            self.scheduler.returned.release()
             self.turn.acquire()
         del self.scheduler.actors[threading.get_ident()]
         self.scheduler.returned.release()
@@ -67,7 +69,7 @@ class Scheduler:
     # -- for the director
 
     def start(self, actor: Actor, job: Callable[[], None]) -> None:
-        """Lets `actor` run `job`, until it is done or waits. `job` must not raise."""
+        """Lets `actor` run `job`, until it is done or waits. What `job` raises is raised here, or by `resume`."""
         assert not actor.busy
         actor.job = job
         actor.busy = True
@@ -90,7 +92,14 @@ class Scheduler:
 
     def hand_over(self, actor: Actor) -> None:
         actor.turn.release()
-        self.returned.acquire()
+        try:
+            self.returned.acquire()
+        except BaseException:  # Ctrl-C: nothing is torn down while the actor runs
+            self.returned.acquire()
+            raise
+        error, actor.error = actor.error, None
+        if error is not None:
+            raise error
 
     # -- for the engine
 

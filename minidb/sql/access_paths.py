@@ -25,10 +25,10 @@ from minidb.sql.rules.nulls import strict_columns
 
 # microseconds, measured on the generated code
 ROW = 0.04  # a row of a scan
-LOOKED_UP = 0.35  # a row found through a secondary index
-ENTRY = 0.06  # an entry of an index-only scan
-DESCENT = 2.0  # opening a range
-FOUND = 0.8  # a unique look-up
+LOOKED_UP = 0.6  # a row found through a secondary index
+ENTRY = 0.1  # an entry of an index-only scan
+DESCENT = 4.0  # opening a range
+FOUND = 1.5  # a unique look-up
 FILTER = 0.03  # testing a predicate
 SMALLEST = 300.0  # rows that a scan is taken to read at least: a table grows, and what is scanned is locked as a whole
 
@@ -122,9 +122,9 @@ class Access:
                 alternatives *= 10
         if complete and index.unique:
             read = min(read, alternatives)
-        looked_at = max(read, SMALLEST) if interval.whole else read
+        floor = max(SMALLEST - read, 0.0) * (ROW + FILTER * len(filters)) if interval.whole else 0.0
         per_row = ROW if index.clustered else ENTRY if covering else LOOKED_UP
-        cost = alternatives * DESCENT + log2(self.rows + 2) * 0.05 + looked_at * (per_row + FILTER * len(filters))
+        cost = alternatives * DESCENT + log2(self.rows + 2) * 0.05 + floor + read * (per_row + FILTER * len(filters))
         cost += self.settings.penalty("enable_indexonlyscan" if covering else "enable_indexscan")
         kind = "scan" if index.clustered else "entries" if covering else "range"
         path = Path(kind=kind, index=index, interval=interval)

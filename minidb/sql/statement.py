@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from minidb import errors, schema
 from minidb.keys import Row
 from minidb.sql import ast, physical, plan
-from minidb.sql.binder import bind, bind_row_expression
+from minidb.sql.binder import NotLiftable, bind, bind_row_expression
 from minidb.sql.compiler.changes import emit_changes
 from minidb.sql.compiler.core import Compiler, Ticker
 from minidb.sql.compiler.emitter import Function
@@ -23,6 +23,7 @@ from minidb.sql.compiler.scope import Scope, opened, row_layout
 from minidb.sql.compiler.sets import define_tables, emit_query
 from minidb.sql.explain import Describe, Explained, Explainer
 from minidb.sql.expression_text import Names
+from minidb.sql.lifting import literal_decides
 from minidb.sql.planner import Planner
 from minidb.sql.rewriting import rewrite
 from minidb.sql.rules import walk
@@ -132,7 +133,9 @@ def prepare(
 ) -> Prepared:
     """Binds, rewrites, plans and compiles a query, INSERT, UPDATE or DELETE.
 
-    Raises ProgrammingError and its kin; StatementTooComplex (54001) where the statement is nested too deeply."""
+    lifted_offset: from which parameter on they are literals that the statement cache took out of the text.
+    Raises ProgrammingError and its kin; StatementTooComplex (54001) where the statement is nested too deeply;
+    NotLiftable where a lifted literal must stay in its place (R68)."""
     bound = bind(
         statement,
         text,
@@ -141,6 +144,8 @@ def prepare(
         parameter_names=parameter_names,
         lifted_offset=lifted_offset,
     )
+    if lifted_offset is not None and literal_decides(bound.plan, lifted_offset):
+        raise NotLiftable
     try:
         root, rechecks = rewrite(bound.plan)
         planner = Planner(environment, root, rechecks)

@@ -245,7 +245,7 @@ class Fold:
 
     def _finish(self) -> RelationRoot:
         """Writes what is pending everywhere, up to the level that has one item: the top."""
-        packed = self.leaves.appended
+        packed = self.leaves.fresh > 0
         self.leaves.flush(packed=packed)
         while self.inners and not self.inners[-1].lows and not self.inners[-1].written:
             self.inners.pop()

@@ -62,7 +62,7 @@ class LeafLevel:
         self.low: Any = _UNSET  # fence of the first pending entry, if the old tree had one (invariant 2)
         self.last: Fence = (None, None)  # last entry written
         self.warm = False  # pending entries come from a cached page
-        self.appended = False  # the last entry is new
+        self.fresh = 0  # how many of the last entries are new
 
     def fill(self) -> float:
         return self.bytes / self.target
@@ -81,13 +81,13 @@ class LeafLevel:
         self.refs += leaf.refs[start:stop]
         self.rows += leaf.rows[start:stop]
         self.bytes += average * (stop - start)
-        self.appended = False
+        self.fresh = 0
 
     def append(self, key: Key, ref: Ref, row: Row) -> None:
         self.keys.append(key)
         self.refs.append(ref)
         self.rows.append(row)
-        self.appended = True
+        self.fresh += 1
         self.bytes += self.average
         if self.bytes > 2 * self.target:
             self.drain()
@@ -96,14 +96,14 @@ class LeafLevel:
         self.keys += keys
         self.refs += refs
         self.rows += rows
-        self.appended = True
+        self.fresh += len(rows)
         self.bytes += self.average * len(rows)
         self.drain()
 
     def drain(self) -> None:
         while self.fill() > 2:
             self._cut_packed()
-            self.warm = False  # more than a page of new entries: nobody asked for them yet
+            self.warm = self.warm and self.fresh < len(self.rows)  # nobody has asked for what is new yet
 
     def boundary(self) -> None:
         """An opened page has flowed in completely."""

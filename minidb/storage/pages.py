@@ -143,15 +143,16 @@ class PagePool:
     Arguments:
         limit: bytes of memory for decoded pages.
 
-    Counters (`hits`, `misses`, `decoded`, `evicted`) are for tests and `sys` views; they are not exact across threads.
+    Counters (`misses`, `decoded`, `evicted`) are for tests and `sys` views; they are not exact across threads. Hits are
+    not counted: that would cost a tenth of a search.
     """
 
-    __slots__ = ("_ghosts", "_latch", "_main", "_small", "bytes", "decoded", "evicted", "hits", "limit", "misses")
+    __slots__ = ("_ghosts", "_latch", "_main", "_small", "bytes", "decoded", "evicted", "limit", "misses")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.bytes = 0
-        self.hits = self.misses = self.decoded = self.evicted = 0
+        self.misses = self.decoded = self.evicted = 0
         self._small: deque[tuple[PageCache, int]] = deque()
         self._main: deque[tuple[PageCache, int]] = deque()
         self._ghosts: dict[int, None] = {}

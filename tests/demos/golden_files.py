@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from difflib import unified_diff
 from itertools import groupby
 from pathlib import Path
 
@@ -15,7 +16,10 @@ def check_golden(path: Path, text: str) -> None:
     if REGENERATE:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    expected = path.read_text(encoding="utf-8")
+    if text != expected:
+        difference = unified_diff(expected.splitlines(), text.splitlines(), str(path.name), "now", lineterm="")
+        raise AssertionError("\n".join(difference))
 
 
 def by_level(texts: Iterable[tuple[str, str]]) -> str:

@@ -126,6 +126,13 @@ def test_one_demo_at_one_level(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in text
 
 
+def test_two_of_them_briefly(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--brief", "write-skew", "lost-update"]) == 0
+    text = capsys.readouterr().out
+    assert [line for line in text.splitlines() if line.startswith("━━")][1].startswith("━━ Lost update · P4 ━━")
+    assert "at ssi: prevented: bob got 40001" in text
+
+
 def test_list_names_them_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--list"]) == 0
     text = capsys.readouterr().out

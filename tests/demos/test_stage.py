@@ -136,6 +136,15 @@ def test_an_error_of_the_program_itself_comes_out(stage: Stage) -> None:
         stage.interleave(a=program())
 
 
+def test_a_bug_in_a_players_thread_comes_out(stage: Stage) -> None:
+    def procedure(connection: minidb.Connection) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        stage.perform(Step("a", "CALL procedure()", procedure=procedure))
+    assert stage.players("a")[0]("SELECT 1").value == 1
+
+
 def test_nobody_else_may_wait(stage: Stage) -> None:
     """The director's own sessions have no actor to wait in: they say so instead of hanging."""
     (a,) = stage.players("a")

@@ -1,4 +1,4 @@
-"""What DDL scripts do not show: names that must be cut, definitions that change during a wait, unsupported statements."""
+"""What DDL scripts do not show: names that are too long, and definitions that change during a wait."""
 
 from __future__ import annotations
 

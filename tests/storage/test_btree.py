@@ -454,6 +454,29 @@ def test_folded_pages_stay_cached_if_they_were() -> None:
     assert base.pool.misses == misses + 1
 
 
+def test_a_load_behind_a_cached_page_does_not_fill_the_cache() -> None:
+    base = make_base(block=4096, leaf_bytes=1_000, fanout=64)
+    fold(base, [(key, key, (key, "x")) for key in range(10)], layout=INTS)
+    tree = Tree(base, 1, INTS)
+    tree.find(base.root, 5)
+    fold(base, [(key, key, (key, "x")) for key in range(10, 20_000)], layout=INTS)
+    leaves = [page for page in tree.cache.values() if hasattr(page, "rows")]
+    assert tree.pages(base.root) > 200 and len(leaves) <= 4
+
+
+def test_a_cached_page_stays_cached_where_another_flows_into_it() -> None:
+    base = make_base(block=4096, leaf_bytes=1_000, fanout=64)
+    fold(base, [(key, key, (key, "x")) for key in range(0, 4_000, 2)], layout=INTS)
+    tree = Tree(base, 1, INTS)
+    lows = [fence[0] for _, fence, _, _ in tree.leaves(base.root) if fence is not None]
+    tree.find(base.root, lows[3])  # the leaf before it is not cached
+    grown = [(key, key, (key, "new")) for key in range(lows[2], lows[2] + 80)]
+    fold(base, [*grown, (lows[3], lows[3], (lows[3], "new"))], layout=INTS)
+    misses = base.pool.misses
+    assert tree.find(base.root, lows[3]) == (lows[3], (lows[3], "new"))
+    assert base.pool.misses == misses
+
+
 # -- roots and damage -------------------------------------------------------------------------------------
 
 

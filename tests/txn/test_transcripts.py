@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from transcript import UPDATE, check_scenario, titles
 
-MOVED = "a clustered key that moved is not followed (R33)"
 KNOWN = {
-    "a clustered key that moved is followed (R33)": MOVED,
-    "moved, and another row is now at that key: that is not the row that was found": MOVED,
-    "moved twice in one transaction": MOVED,
-    "a unique wait ends when the other returns to its savepoint (R52)": "it ends with the transaction",
+    "ON CONFLICT DO UPDATE of the same row twice is 21000 (R42)": "it hangs",
+    "a mark on an index that is dropped counts for the whole table (R62)": "the mark is lost",
+    "TRUNCATE writes what others have read": "no edge",
+    "SET DEFAULT needs the default's parent, too": "the default is not checked",
+    "two sessions create one name": "IF NOT EXISTS is not asked again after the wait",
 }
 
 
@@ -21,7 +21,9 @@ def scenarios() -> list[Any]:
     found = []
     for path in sorted(Path(__file__).parent.glob("*.golden")):
         for title in titles(path):
-            known = [pytest.mark.xfail(reason=KNOWN[title], strict=True)] if title in KNOWN else []
+            known = []
+            if title in KNOWN:
+                known = [pytest.mark.xfail(reason=KNOWN[title], strict=True, run="hangs" not in KNOWN[title])]
             found.append(pytest.param(path, title, id=f"{path.stem}: {title}", marks=known))
     return found
 

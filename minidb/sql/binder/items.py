@@ -66,10 +66,14 @@ def join(kind: str, left: Frame, right: Frame, condition: plan.Expression | None
 
 
 def _check_aliases(left: Frame, right: Frame, at: int) -> None:
-    names = {(s.alias, s.schema) for s in left.sources}
+    names: dict[str, list[str | None]] = {}
+    for source in left.sources:
+        names.setdefault(source.alias, []).append(source.schema)
     for source in right.sources:
-        if (source.alias, source.schema) in names:
-            raise errors.DuplicateAlias(f'table name "{source.alias}" specified more than once', position=at)
+        # Only tables of two schemas, both without an alias, may share a name.
+        for schema in names.get(source.alias, ()):
+            if schema is None or source.schema is None or schema == source.schema:
+                raise errors.DuplicateAlias(f'table name "{source.alias}" specified more than once', position=at)
 
 
 # -- JOIN -------------------------------------------------------------------------------------------------

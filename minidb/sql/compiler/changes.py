@@ -68,7 +68,8 @@ def _each_target(
 ) -> None:
     """Prints code that finds and locks the rows; `body` is given the scope, the address and the newest version."""
     relation, width = node.relation, len(node.table.columns)
-    wanted = required | walk.columns(node.recheck) | {(relation, REF), (relation, WHOLE)}
+    others = {column for column in required | walk.columns(node.recheck) if column[0] != relation}
+    wanted = others | {(relation, REF), (relation, WHOLE)}
     clauses, inside = compiler.clauses(function, node.input, Scope(), wanted)
     if not (node.single and loop_count(clauses) == 0):
         clauses, inside = _kept(compiler, function, clauses, inside, wanted)

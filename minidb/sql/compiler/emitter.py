@@ -101,10 +101,18 @@ class Function:
         self._lines: list[str] = []
         self._level = 2
         self._parameters: set[int] = set()
+        self._hoisted: dict[str, str] = {}
 
     def parameter(self, index: int) -> str:
         self._parameters.add(index)
         return f"p{index}"
+
+    def hoist(self, text: str, prefix: str = "q") -> str:
+        """A name for the value of `text`, over constants and parameters, computed once at the function's start."""
+        name = self._hoisted.get(text)
+        if name is None:
+            name = self._hoisted[text] = self.module.name(prefix)
+        return name
 
     def add(self, line: str) -> None:
         self._lines.append("    " * self._level + line)
@@ -135,6 +143,7 @@ class Function:
         """Takes over the lines of `other`."""
         self._lines += other._lines
         self._parameters |= other._parameters
+        self._hoisted.update(other._hoisted)
 
     def names_used(self) -> set[str]:
         """Every name in the lines."""
@@ -143,4 +152,5 @@ class Function:
     def text(self) -> str:
         head = [f"    def {self.name}({self.arguments}):"]
         loads = [f"        p{index} = p[{index}]" for index in sorted(self._parameters)]
+        loads += [f"        {name} = {text}" for text, name in self._hoisted.items()]
         return "\n".join(head + loads + (self._lines or ["        pass"]))

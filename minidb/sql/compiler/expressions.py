@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DEPTH = 24
 _SIMPLE = re.compile(r"[a-z]\w*\Z|[a-z]\w*\[\d+\]\Z|\(?-?\d+\)?\Z")
 _NAME = re.compile(r"[a-z]\w*\Z")
+_PARAMETER = re.compile(r"p\d+\Z")
 _HELPER = re.compile(r"\b[a-z_]\w*(?=\()")
 
 
@@ -185,6 +186,11 @@ class Expressions:
             if repeated[place] and not _SIMPLE.match(text):
                 operands[place] = name = self.temporary()
                 tests[name] = text  # never None: this only gives it a name
+        if template is operator.template and node.type.name in _INTEGERS and operator.name in ("%", "/"):
+            positive = self._positive_divisor(operands[1])
+            if positive is not None:
+                sign = "%" if operator.name == "%" else "//"
+                template = positive.replace("{sign}", sign).replace("{f}", self.constant(operator.call, "f"))
         text = self._helpers(template).format(*operands)
         if operator.check:
             return self._checked(operator, text, operands)
@@ -225,8 +231,19 @@ class Expressions:
         ]
         if not suspects:
             return text
-        test = " and ".join(f"{operand} == {operand}" for operand in suspects)
+        test = " and ".join(self._not_nan(operand) for operand in suspects)
         return f"({text} if {test} else {self.constant(node.operator.call, 'f')}({', '.join(operands)}))"
+
+    def _positive_divisor(self, divisor: str) -> str | None:
+        """A template for `%` and `/` by a parameter: whether it is positive is asked once."""
+        if not _PARAMETER.match(divisor):
+            return None
+        positive = self.function.hoist(f"{divisor} is not None and {divisor} > 0")
+        return f"({{0}} {{sign}} {{1}} if {positive} and {{0}} >= 0 else {{f}}({{0}}, {{1}}))"
+
+    def _not_nan(self, operand: str) -> str:
+        test = f"{operand} == {operand}"
+        return self.function.hoist(test) if _PARAMETER.match(operand) else test
 
     def _helpers(self, template: str) -> str:
         """`template` with the names of helper functions replaced by constants."""
@@ -238,7 +255,7 @@ class Expressions:
 
 def special_template(node: plan.Operator) -> str | None:
     """A shorter template where a constant allows one: `%` and `/` of integers by a positive constant."""
-    if node.operator.name in ("%", "/") and node.type.name in ("smallint", "integer", "bigint"):
+    if node.operator.name in ("%", "/") and node.type.name in _INTEGERS:
         divisor = node.arguments[1]
         if isinstance(divisor, plan.Constant) and isinstance(divisor.value, int) and divisor.value > 0:
             if node.operator.name == "%":
@@ -255,6 +272,7 @@ def special_template(node: plan.Operator) -> str | None:
     return None
 
 
+_INTEGERS = ("smallint", "integer", "bigint")
 _MAY_BE_NAN = ("real", "double precision")
 _NOT_NAN = {  # the right side is no NaN
     "=": "({0} == {1})",
@@ -552,6 +570,8 @@ def _in_set(site: Expressions, node: plan.InList) -> tuple[str, bool]:
     if all(isinstance(item, plan.Constant) for item in items):
         return site.constant(frozenset([item.value for item in items])), nulls  # type: ignore[attr-defined]
     nulls = nulls or any(site.nullable(item) for item in items)
+    if _constant_items(node):
+        return site.function.hoist(f"{{{', '.join(site.values(items))}}}"), nulls
     return f"({', '.join(site.values(items))},)", nulls
 
 

@@ -11,7 +11,7 @@ from minidb.sql import physical, plan
 from minidb.sql.compiler.clauses import Clauses, If, Let
 from minidb.sql.compiler.core import Compiler, Required
 from minidb.sql.compiler.emitter import Function
-from minidb.sql.compiler.scope import Scope, opened, row_layout
+from minidb.sql.compiler.scope import ColumnKey, Scope, opened, row_layout
 from minidb.sql.physical import REF, WHOLE
 from minidb.sql.rules import walk
 
@@ -19,8 +19,12 @@ from minidb.sql.rules import walk
 def lock_rows(
     compiler: Compiler, function: Function, node: physical.LockRows, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
+    computed = _computed(node)
     wanted = required | walk.columns(node.recheck)
-    for locked in node.locked:
+    for column in required & computed.keys():
+        wanted |= walk.columns(computed[column])
+    for locked in node.locked:  # the whole row is kept, no need for single columns
+        wanted = {column for column in wanted if column[0] != locked.relation or column[1] < 0}
         wanted |= {(locked.relation, REF), (locked.relation, WHOLE)}
     clauses, inside = compiler.clauses(function, node.input, scope, wanted)
     clauses = list(clauses)
@@ -31,9 +35,26 @@ def lock_rows(
         unchanged.append(f"{newest} is {seen}")
         inside = replaced(inside, locked.relation, len(locked.table.columns), newest)
     test, _ = compiler.condition(function, inside, node.recheck)
+    same = " and ".join(unchanged)
     if test:
-        clauses.append(If(f"{' and '.join(unchanged)} or {test}"))
-    return clauses, inside
+        clauses.append(If(f"{same} or {test}"))
+    again = compiler.expressions(function, inside)
+    values = {c: f"({inside.columns[c]} if {same} else {again.value(computed[c])})" for c in required & computed.keys()}
+    return clauses, inside.with_columns(values)
+
+
+def _computed(node: physical.LockRows) -> dict[ColumnKey, plan.Expression]:
+    """Columns that projections below compute from locked rows: for a newer version they are computed again."""
+    relations = {locked.relation for locked in node.locked}
+    found: dict[ColumnKey, plan.Expression] = {}
+    below = node.input
+    while isinstance(below, physical.Project | physical.Sort | physical.Filter):
+        if isinstance(below, physical.Project):
+            for place, expression in enumerate(below.expressions):
+                if walk.relations(expression) & relations:
+                    found[below.relation, place] = expression
+        below = below.input
+    return found
 
 
 def lock_one(compiler: Compiler, scope: Scope, locked: plan.LockedRelation) -> tuple[str, str, Clauses]:

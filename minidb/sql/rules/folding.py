@@ -43,6 +43,8 @@ def _values(arguments: tuple[plan.Expression, ...]) -> list[Any] | None:
 
 
 def _operator(node: plan.Operator) -> plan.Expression:
+    if any(type(argument) is plan.Constant and argument.value is None for argument in node.arguments):
+        return _constant(node, None)
     values = _values(node.arguments)
     if values is None:
         return node

@@ -46,15 +46,16 @@ def _with(node: Any, change: Any) -> Any:
     def each(child: Any) -> Any:
         if isinstance(child, plan.Plan):
             return change(child)
-        return walk.rebuild(child, lambda inner: _enter(inner))
+        return _enter(child)
 
     return walk.rebuild(node, each)
 
 
 def _enter(item: Any) -> Any:
-    if isinstance(item, plan.Plan):
-        return _simplify(item, set())
-    return walk.rebuild(item, _enter) if isinstance(item, msgspec.Struct) else item
+    """Simplifies the subqueries in an expression."""
+    if not walk.has_subquery(item):
+        return item
+    return walk.transform(item, lambda node: _simplify(node, set()) if isinstance(node, plan.Query) else node)
 
 
 def _join(node: plan.Join, known: set[int]) -> plan.Plan:
