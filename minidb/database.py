@@ -133,6 +133,7 @@ class Database:
         self.log.on_durable = self.manager.publish
         self.checkpointer = Checkpointer(self.base, self.log, self.manager, self.relations)
         self.relations.on_change = self.statements.clear
+        self.relations.on_retired = self.manager.conflicts.relation_dropped
         if isinstance(recovered, RecoveredLog):
             self.replay(recovered)
         self.delta_rows = 0

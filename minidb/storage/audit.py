@@ -29,6 +29,8 @@ def audit_tree(pages: PageFile, relation: int, layout: Layout, top: RelationRoot
     """Verifies invariants 1 to 4 of `btree`."""
     if top.level >= 0:
         audit = _TreeAudit(pages, relation, layout)
+        if top.level and len(read_inner(pages, relation, top.pointer)) < 2:
+            raise audit.fail(top.pointer, "the top has a single child (invariant 3)")
         entries = audit.page(top.pointer, top.level, None, None)
         if (entries, audit.pages_read) != (top.entries, top.pages):
             raise DatabaseCorrupt(f"{pages.path}: relation {relation} is miscounted")

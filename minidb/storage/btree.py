@@ -26,7 +26,7 @@ of the key", key None for the very first or very last entry. Leaves are not link
 Invariants (`check` verifies them, see `audit`):
  1. Entries ascend strictly in (key, ref), within a leaf and from leaf to leaf.
  2. Every entry of a child lies between the child's fences: low <= entry < high.
- 3. All leaves are at level 0, every page but an empty tree's top has entries, counts of inner nodes are exact.
+ 3. All leaves are at level 0, no page is empty, counts of inner nodes are exact, the top has two children or is a leaf.
  4. Separators of an inner node ascend strictly; `refs` is None if none of them needs a tie-break.
 
 What this module does not do: change anything (that is `fold`), see versions, interpret keys.

@@ -247,16 +247,25 @@ class Fold:
         """Writes what is pending everywhere, up to the level that has one item: the top."""
         packed = self.leaves.fresh > 0
         self.leaves.flush(packed=packed)
-        while self.inners and not self.inners[-1].lows and not self.inners[-1].written:
-            self.inners.pop()
-        if not self.inners:
+        if not any(inner.lows or inner.written for inner in self.inners):
             return empty_relation(self.clustered)
         height = 1
         while not self._is_top(height):
             self.level(height).flush(packed=packed)
             height += 1
         top = self.level(height)
-        return RelationRoot(top.pointers[0], height - 1, top.counts[0], self.pages, self.blocks, self.clustered)
+        pointer, level = self._lowered(top.pointers[0], height - 1)
+        return RelationRoot(pointer, level, top.counts[0], self.pages, self.blocks, self.clustered)
+
+    def _lowered(self, pointer: Pointer, level: int) -> tuple[Pointer, int]:
+        """The highest page with more than one child, or the only leaf: deletions leave chains of single children."""
+        while level:
+            node = self.sink.read_inner(self.relation, self.cache, pointer)
+            if len(node) > 1:
+                break
+            self._replace(pointer)
+            pointer, level = node.children[0], level - 1
+        return pointer, level
 
     def _is_top(self, height: int) -> bool:
         inner = self.level(height)

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import SerializationFailure
-from minidb.txn.intervals import BEGIN, END, Cut, IntervalSet, key_words, words
+from minidb.txn.intervals import BEGIN, END, Cut, IntervalSet, words
 from minidb.txn.versions import PENDING, Version
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Edge:
             "from": self.reader.title,
             "to": self.writer.title,
             "kind": "rw",
-            "object": f"{self.table} row {key_words(self.key)}",
+            "object": f"{self.table} row {self.key}",
             "index": self.index,
             "interval": words(self.low, self.high) if self.low is not None and self.high is not None else None,
             "from_statement": self.reader_statement,
@@ -67,11 +67,14 @@ class Edge:
 
     def words(self) -> str:
         interval = f" {words(self.low, self.high)}" if self.low is not None and self.high is not None else ""
+        through = f"{self.table} through {self.index}{interval}"
+        if interval == " all":
+            through = f"all of {self.table}" + (f" through {self.index}" if self.index != self.table else "")
         read = f" ({self.reader_statement})" if self.reader_statement else ""
         wrote = f" ({self.writer_statement})" if self.writer_statement else ""
         return (
-            f"{self.reader.title} read {self.table} through {self.index}{interval}{read}; "
-            f"{self.writer.title} wrote {key_words(self.key)} there{wrote}"
+            f"{self.reader.title} read {through}{read}; "
+            f"{self.writer.title} wrote row {self.key} there{wrote}"
         )
 
 
@@ -194,6 +197,19 @@ class Conflicts:
                     edge.writer_statement = owner.write_text(version.statement)
                     self.add(edge, reader)
             version = version.older
+
+    def wrote_all(self, writer: Transaction, relations: dict[int, str], table: str) -> None:
+        """`writer` takes the place of a whole table (TRUNCATE, DROP, a rewrite): whoever has read any of it stands
+        before it."""
+        for relation, name in relations.items():
+            for reader in list(self.marks.get(relation, ())):
+                if reader is writer or reader in writer.in_edges:
+                    continue
+                if reader.number != PENDING and reader.number <= writer.concurrent_from:
+                    continue
+                edge = Edge(reader, writer, table, name, "everything")
+                edge.writer_statement = writer.statement_text
+                self.add(edge, writer)
 
     def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], place: tuple[str, Any],
               names: dict[int, str]) -> None:

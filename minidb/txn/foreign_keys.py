@@ -257,6 +257,8 @@ class ForeignKeys(Writer):
                     f'null value in column "{child.schema.columns[position].name}" of relation "{child.name}" '
                     "violates not-null constraint", table=child.name,
                 )
+        if change.action == "set default":
+            self.note_child(child, constraint, tuple(new))  # also where the default is the value of before
         self.update(child.schema.id, ref, row, tuple(new))
 
     def children(self, child: Store, constraint: schema.ForeignKey, values: Row) -> Iterator[tuple[Ref, Row]]:

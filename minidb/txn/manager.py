@@ -341,10 +341,13 @@ class Manager:
                 raise LockNotAvailable(f"could not obtain lock on {lock.title}")
             request = lock.enqueue(Request(txn, lock, mode))
             self.begin_wait(txn, request)
-        self.park(txn, request)
-        with self.latch:
-            self.remember(txn, lock, previous)
-            self.strong_locks += mode == ACCESS_EXCLUSIVE
+        try:
+            self.park(txn, request)
+        finally:
+            if request.granted:  # also when an interrupt came after the grant
+                with self.latch:
+                    self.remember(txn, lock, previous)
+                    self.strong_locks += mode == ACCESS_EXCLUSIVE
 
     def readers_kept_out(self, tables: Iterable[tuple[int, str]]) -> bool:
         """Whether somebody holds, or waits for, a lock on one of the tables that a plain read would wait for."""
@@ -572,7 +575,6 @@ class Manager:
         self.committing[number] = txn
         if txn.in_graph:
             self.conflicts.assigned(txn)
-            txn.policy.committed(txn, self)
         return ticket
 
     def publish(self, tickets: Iterable[Any]) -> None:
@@ -585,6 +587,8 @@ class Manager:
                 if self.on_published is not None:
                     self.on_published(txn)
                 self.queue_trimming(txn)
+                if txn.in_graph:
+                    txn.policy.committed(txn, self)  # not before: until now its locks themselves hold writers up
                 self.release(txn, True)
             self.trim(TRIM)
 

@@ -61,6 +61,7 @@ class Relations:
         self.dropped: list[int] = []  # relations that the next checkpoint removes from the base
         self.references: References = {}
         self.on_change: Callable[[], None] | None = None
+        self.on_retired: Callable[[int, int], None] = lambda index, table: None
         for table in self.catalog.tables.values():
             self.add_store(table)
         self.index_catalog()
@@ -141,7 +142,9 @@ class Relations:
         """Forgets indexes that are gone for good: their transaction has ended."""
         store = self.stores.get(relation)
         if store is not None:
-            self.dropped.extend(store.retire_indexes())
+            for gone in store.retire_indexes():
+                self.dropped.append(gone)
+                self.on_retired(gone, relation)
 
     def drop_unused(self, old: schema.Catalog) -> None:
         used = relations_of(self.catalog)

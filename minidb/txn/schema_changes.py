@@ -60,11 +60,25 @@ class SchemaChanges:
             elif known is not table:
                 self.redefine(relations.stores[table.relation], known, table)
                 self.mark_unbuilt(relations.stores[table.relation], known, table)
+        self.replace_tables(old, catalog)
         with self.manager.latch:
             version = relations.new_version()
             next_id = max(catalog.next_id, relations.next_id)
         txn.catalog = schema.Catalog(version=version, next_id=next_id, tables=catalog.tables, views=catalog.views)
         txn.incompatible.update(incompatible)
+
+    def replace_tables(self, old: schema.Catalog, new: schema.Catalog) -> None:
+        """Relations that go away: to those who have read them it is a write of everything."""
+        manager, txn = self.manager, self.txn
+        if not txn.in_graph or not manager.conflicts.marks:
+            return
+        kept = {table.relation for table in new.tables.values()}
+        with manager.latch:
+            for table in old.tables.values():
+                store = self.relations.stores.get(table.relation)
+                if table.relation not in kept and store is not None:
+                    manager.conflicts.wrote_all(txn, store.names, store.name)
+        manager.check(txn)
 
     def create(self, table: schema.Table) -> None:
         functions = self.relations.functions(table)

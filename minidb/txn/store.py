@@ -28,6 +28,7 @@ from minidb.access.table import TableAccess
 from minidb.keys import Key, Row
 from minidb.storage.base import Base
 from minidb.storage.interface import Ref
+from minidb.txn.intervals import key_words
 from minidb.txn.locks import ROW_CONFLICTS, ROW_STRENGTHS, IntervalLocks, ModeLock, Request
 from minidb.txn.versions import SETTLED, Owner, Version
 
@@ -201,12 +202,25 @@ class Store(TableAccess):
             del self.row_locks[ref]
         return granted
 
-    def expand(self, ref: Ref) -> ModeLock:
+    def row_title(self, ref: Ref, row: Row | None) -> str:
+        """What people call a row: its primary key, or its address if it has none or is not known."""
+        primary = self.schema.primary_key
+        if self.key is None and row is None:
+            version = self.chains.get(ref)
+            while version is not None and version.row is None:
+                version = version.older
+            row = None if version is None else version.row
+        if self.key is not None or primary is None or row is None:
+            return key_words(ref)
+        values = tuple(row[k.position] for k in primary.keys if k.position is not None)
+        return key_words(values[0] if len(values) == 1 else values)
+
+    def expand(self, ref: Ref, row: Row | None = None) -> ModeLock:
         """The row's lock in its full form, with a queue."""
         held = self.row_locks.get(ref)
         if isinstance(held, ModeLock):
             return held
-        lock = ModeLock("row", (self, ref), f"row {ref!r} of {self.name}", ROW_STRENGTHS, ROW_CONFLICTS)
+        lock = ModeLock("row", (self, ref), f"row {self.row_title(ref, row)} of {self.name}", ROW_STRENGTHS, ROW_CONFLICTS)
         if held is not None:
             lock.holders[held[0]] = held[1]
         self.row_locks[ref] = lock

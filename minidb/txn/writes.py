@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minidb.errors import LockNotAvailable, UniqueViolation
+from minidb.errors import CardinalityViolation, LockNotAvailable, UniqueViolation
 from minidb.keys import Key, Row
 from minidb.storage.free_space import HeapSpace
 from minidb.storage.interface import Ref
@@ -103,7 +103,7 @@ class Writer(Reader):
         while True:
             stone = None
             with manager.latch:
-                request = self.try_lock(store, ref, strength)
+                request = self.try_lock(store, ref, strength, seen)
                 if request is None:
                     found, stone = self.newest_row(store, ref, seen, came)
                     if stone is None:
@@ -119,11 +119,14 @@ class Writer(Reader):
                 assert stone is not None
                 came, ref = stone, stone.moved_to
                 continue
-            manager.park(txn, request)
-            with manager.latch:
-                self.hold(store, ref, store.row_mask(txn, ref) & ~(1 << strength))
+            try:
+                manager.park(txn, request)
+            finally:
+                if request.granted:  # also when an interrupt came after the grant
+                    with manager.latch:
+                        self.hold(store, ref, store.row_mask(txn, ref) & ~(1 << strength))
 
-    def try_lock(self, store: Store, ref: Ref, strength: int) -> Request | None:
+    def try_lock(self, store: Store, ref: Ref, strength: int, seen: Row) -> Request | None:
         """Takes the lock, or returns the request to wait with. Under the latch."""
         txn = self.txn
         held = store.row_mask(txn, ref)
@@ -140,7 +143,7 @@ class Writer(Reader):
             store.set_row_lock(txn, ref, held | 1 << strength)
             self.hold(store, ref, held)
             return None
-        lock = store.expand(ref)
+        lock = store.expand(ref, seen)
         if implied:
             lock.holders[owner] = lock.holders.get(owner, 0) | implied
             owner.row_locks.append((store, ref))
@@ -254,10 +257,22 @@ class Writer(Reader):
             if not lock:
                 self.give_back(change)
                 return None, clash.ref, clash.row
+            self.refuse_second_change(change, clash)
             locked = self.lock_row(store, clash.ref, clash.row, UPDATE)
             if locked is not None and self.still_clashes(store, clash, locked[0]):
                 self.give_back(change)
                 return None, locked[1], locked[0]
+
+    def refuse_second_change(self, change: Change, clash: Clash) -> None:
+        """The row in the way was put there by this statement (R42)."""
+        version = clash.version
+        if version is not None and version.owner is self.txn and version.statement >= self.statement:
+            self.give_back(change)
+            raise CardinalityViolation(
+                "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                hint="Ensure that no rows proposed for insertion within the same command have duplicate constrained "
+                "values.",
+            )
 
     def still_clashes(self, store: Store, clash: Clash, row: Row) -> bool:
         return clash.index is None or clash.index.entry(row) == clash.key
@@ -378,7 +393,8 @@ class Writer(Reader):
                 writer = store.intervals.writer(txn, change.points)
             if not store.intervals.can_grant(writer):
                 return writer, writer
-        txn.policy.before_write(txn, self.manager, store, change.points, change.ref)
+        row = change.new if change.new is not None else change.old
+        txn.policy.before_write(txn, self.manager, store, change.points, change.ref, row)
         self.manager.check(txn)  # R40: doomed is asked before any duplicate is told
         for owner in self.uncommitted_owners(change, probes, hits, own):
             return self.manager.ending_of(txn, owner, f"the key that {owner.title} has not committed"), writer

@@ -710,6 +710,18 @@ def test_a_file_that_is_cut_off(size: int) -> None:
         assert open_base(files).root.relations == {}  # an empty file; that the log is not empty shows to recovery
 
 
+def test_a_missing_byte_at_the_end_is_noticed_at_once() -> None:
+    files = MemoryFileSystem()
+    base = make_base(files)
+    fold(base, rows(40))
+    base.close()
+    del files.names[PATH].data[base.root.meta.blocks * 256 :]
+    open_base(files).close()
+    del files.names[PATH].data[-1:]
+    with pytest.raises(DatabaseCorrupt, match="is cut off"):
+        open_base(files)
+
+
 def test_check_accounts_for_every_block() -> None:
     for change, what in [
         (lambda base: base.extents.take(1), "belong to nobody"),

@@ -108,6 +108,24 @@ def test_the_older_meta_page_still_works_after_the_newest_is_damaged() -> None:
     assert found_after(after) == before
 
 
+def test_a_meta_page_that_was_taken_back_stays_away() -> None:
+    """It had arrived when its write failed; what it reaches is overwritten by the next attempt (R4)."""
+    files, base = prepared()
+    before = state(base)
+    writer = base.begin()
+    writer.fold_tree(1, TREE, [(key, 1, ("second",)) for key in range(40)])
+
+    def order() -> None:
+        files.fail("write", 1, partial=512)
+
+    with pytest.raises(OSError):
+        writer.publish(20, b"second catalog", before_swap=order)
+    first = len(files.history)
+    base.begin().fold_tree(1, TREE, [(key, 1, ("third",)) for key in range(40)])
+    for step, kept in outcomes(files, first):
+        assert found_after(files.crash(kept, step=step)) == before
+
+
 def test_a_crash_during_creation_leaves_nothing_or_an_empty_base() -> None:
     """R77."""
     files = FaultyFileSystem()

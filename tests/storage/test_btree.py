@@ -321,6 +321,34 @@ def test_the_fold_streams() -> None:
     assert len(written) > 100 and most < 4_000
 
 
+def test_inner_nodes_leave_on_the_way() -> None:
+    base = make_base()
+    kinds: list[bytes] = []
+    writer = base.begin()
+    write_page = writer.write_page
+
+    def noting(kind: bytes, relation: int, payload: bytes) -> Any:
+        kinds.append(kind)
+        return write_page(kind, relation, payload)
+
+    writer.write_page = noting  # type: ignore[method-assign]
+    writer.fold_tree(1, INTS, [(key, key, (key, "x")) for key in range(2_000)], clustered=True)
+    assert max(map(len, b"".join(kinds).split(b"I"))) <= 3 * 4
+
+
+def test_the_height_follows_deletions() -> None:
+    base = make_base()
+    tree = Tree(base, 1, INTS)
+    for kept in (1_999, 1_000, 0):
+        fold(base, [(key, key, (key, "x")) for key in range(2_000)], layout=INTS)
+        assert tree.height(base.root) > 3
+        for start in (0, 500, 1_000, 1_500):
+            doomed = [key for key in range(start, start + 500) if key != kept]
+            fold(base, [(key, key, None) for key in doomed], layout=INTS)
+            check(base, tree)
+        assert tree.height(base.root) == tree.pages(base.root) == 1
+
+
 def test_the_fold_does_not_lag_behind_deletions() -> None:
     """A page that overflows flows on through pages that only lose entries; what is pending stays bounded."""
     base = make_base(block=4096, leaf_bytes=1_000, fanout=64)
@@ -541,6 +569,16 @@ def test_check_finds_wrong_leaves(entries: list[tuple[int, int]], what: str) -> 
     keys, refs = (list(part) for part in zip(*entries))
     top.pointer = damage(base, top.pointer[0], LEAF, 1, TREE.encode(keys, refs, [()] * len(keys)))
     with pytest.raises(DatabaseCorrupt, match=what):
+        Tree(base, 1, TREE).check(root)
+
+
+def test_check_finds_a_top_with_a_single_child() -> None:
+    base = make_base()
+    root = fold(base, [(1, 1, ())])
+    top = root.relations[1]
+    payload = encode_inner([], None, [top.pointer], [1])
+    top.pointer, top.level, top.pages = damage(base, top.pointer[0] + 20, b"I", 1, payload), 1, 2
+    with pytest.raises(DatabaseCorrupt, match="single child"):
         Tree(base, 1, TREE).check(root)
 
 

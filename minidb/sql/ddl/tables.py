@@ -21,8 +21,10 @@ from minidb.sql.ddl.rewrite import new_relations
 def create_table(node: ast.CreateTable, changes: Changes) -> str:
     check_schema(node.name)
     _check_kind(node.temporary, node.on_commit, node.at)
-    if node.if_not_exists and _exists(node.name, changes):
-        return "CREATE TABLE"
+    if node.if_not_exists:
+        changes.door.lock_name(node.name.name)  # whoever is just creating it has ended by then
+        if _exists(node.name, changes):
+            return "CREATE TABLE"
     changes.claim(node.name.name, node.name.at)
     table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), ())
     table = _with_columns(table, node, changes)
@@ -72,8 +74,10 @@ def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
     _check_kind(node.temporary, node.on_commit, node.at)
     if not isinstance(node.query, ast.Query):
         raise errors.NotSupportedError("CREATE TABLE AS EXECUTE is not supported yet", position=node.at)
-    if node.if_not_exists and _exists(node.name, changes):
-        return "CREATE TABLE AS"
+    if node.if_not_exists:
+        changes.door.lock_name(node.name.name)
+        if _exists(node.name, changes):
+            return "CREATE TABLE AS"
     changes.claim(node.name.name, node.name.at)
     results, rows = changes.run_query(node.query)
     if len(node.columns) > len(results):

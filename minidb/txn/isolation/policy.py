@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minidb.errors import SerializationFailure
+from minidb.keys import Row
 from minidb.txn.intervals import Cut
 from minidb.txn.locks import Request
 from minidb.txn.versions import Version
@@ -63,10 +64,10 @@ class Policy:
         raises SerializationFailure where it does not."""
 
     def before_write(self, txn: Transaction, manager: Manager, store: Store, points: list[tuple[int, Any]],
-                     ref: Any) -> None:
+                     ref: Any, row: Row | None) -> None:
         """A row with these entries will be installed in this hold, if nothing else is in the way."""
         if self.in_graph and manager.conflicts.marks:
-            manager.conflicts.wrote(txn, points, (store.name, ref), store.names)
+            manager.conflicts.wrote(txn, points, (store.name, store.row_title(ref, row)), store.names)
 
     def duplicate(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
                   visible: bool) -> None:
@@ -78,7 +79,7 @@ class Policy:
     # -- the end
 
     def committed(self, txn: Transaction, manager: Manager) -> None:
-        """The number was assigned in this hold."""
+        """The transaction is being published, and its locks will be released in this hold."""
 
     # -- EXPLAIN
 

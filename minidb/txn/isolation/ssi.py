@@ -38,7 +38,7 @@ class SerializableSnapshot(Snapshot):
     def passed_over(self, txn: Transaction, manager: Manager, store: Store, relation: int, ref: Any, chain: Version,
                     seen: Version | None, interval: tuple[Cut, Cut]) -> None:
         if not txn.safe:
-            place = (store.name, store.names.get(relation, str(relation)), ref)
+            place = (store.name, store.names.get(relation, str(relation)), store.row_title(ref, chain.row))
             manager.conflicts.passed_over(txn, chain, seen, place, interval)
 
     def duplicate(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
