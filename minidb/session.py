@@ -109,6 +109,7 @@ class Session:
         self.durability = durability
         self.read_only = read_only
         self.level = IsolationLevel.parse(isolation_level) if isolation_level else IsolationLevel.READ_COMMITTED
+        self.default_read_only = False  # SET SESSION CHARACTERISTICS; `read_only` is the connection's, and final
         self.default_deferrable = False
         self.settings: dict[str, Any] = dict(DEFAULTS)
         self.settings["lock_timeout"] = lock_timeout
@@ -216,18 +217,20 @@ class Session:
             raise failed_transaction()
         utility = statements.UTILITIES.get(type(statement))
         if utility is not None:
-            return self.within_transaction(lambda: utility(self, statement, sql, parameters), sql)
+            queries = not isinstance(statement, statements.NO_QUERIES)
+            return self.within_transaction(lambda: utility(self, statement, sql, parameters), sql, queries)
         if isinstance(statement, statements.QUERIES):
             return self.within_transaction(lambda: self.run_query(statement, sql, parameters), sql)
         return self.within_transaction(lambda: statements.run_ddl(self, statement, sql), sql)
 
-    def within_transaction(self, work: Callable[[], Result], sql: str) -> Result:
-        """Runs one statement in the open transaction, or in one of its own."""
+    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True) -> Result:
+        """Runs one statement in the open transaction, or in one of its own. After one that does not query the database
+        SET TRANSACTION is still possible."""
         txn = self.open_transaction()
         try:
             txn.on_wait = self.on_wait
             self.manager.start_statement(txn, sql)
-            self.started = True
+            self.started = self.started or queries
             result = work()
         except BaseException:
             self.statement_failed()
@@ -491,13 +494,13 @@ class Session:
 
     def open_transaction(self) -> Transaction:
         if self.txn is None:
-            self.start_transaction(self.level, self.read_only, self.default_deferrable)
+            self.start_transaction(self.level, self.default_read_only, self.default_deferrable)
         assert self.txn is not None
         return self.txn
 
     def start_transaction(self, level: IsolationLevel, read_only: bool, deferrable: bool) -> None:
         txn = self.manager.begin(
-            level, session_name=self.label, read_only=read_only, deferrable=deferrable, durability=self.durability
+            level, session_name=self.label, read_only=self.read_only or read_only, deferrable=deferrable, durability=self.durability
         )
         txn.lock_timeout = self.settings["lock_timeout"]
         txn.deadlock_timeout = self.settings["deadlock_timeout"]
@@ -516,7 +519,7 @@ class Session:
         level = self.level if isolation_level is None else IsolationLevel.parse(isolation_level)
         self.start_transaction(
             level,
-            self.read_only or bool(read_only),
+            self.default_read_only if read_only is None else read_only,
             self.default_deferrable if deferrable is None else deferrable,
         )
         self.explicit = True

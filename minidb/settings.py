@@ -96,8 +96,15 @@ def show_setting(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if name in ("lock_timeout", "deadlock_timeout", "statement_timeout"):
-        milliseconds = round(value * 1000)
-        return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 and milliseconds else f"{milliseconds}ms"
+        return show_duration(round(value * 1000))
     if name == "work_mem":
         return f"{value >> 20}MB" if value % (1 << 20) == 0 else f"{value >> 10}kB"
     return str(value)
+
+
+def show_duration(milliseconds: int) -> str:
+    """In the largest unit that divides it, as PostgreSQL shows times."""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"

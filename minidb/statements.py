@@ -22,7 +22,7 @@ from minidb.errors import (
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
 from minidb.results import Result, failed_transaction
-from minidb.settings import DEFAULTS, parse_setting, show_setting
+from minidb.settings import DEFAULTS, boolean, parse_setting, show_setting
 from minidb.sql import ast, ddl
 from minidb.sql.explain import ReadInterval
 from minidb.statement_cache import Compiled
@@ -31,6 +31,7 @@ from minidb.types import BIGINT, TEXT
 if TYPE_CHECKING:
     from minidb.session import Parameters, Session
 
+NO_QUERIES = (ast.Show, ast.SetSetting, ast.Reset)
 QUERIES = (ast.Query, ast.Insert, ast.Update, ast.Delete, ast.Merge)
 Handler = Callable[..., Any]
 
@@ -92,12 +93,7 @@ def release(session: Session, statement: ast.Release) -> Result:
 def set_transaction(session: Session, statement: ast.SetTransaction) -> Result:
     modes = statement.modes
     if statement.session:
-        if modes.isolation is not None:
-            session.isolation_level = modes.isolation
-        if modes.read_only is not None:
-            session.read_only = modes.read_only
-        if modes.deferrable is not None:
-            session.default_deferrable = modes.deferrable
+        set_session_modes(session, modes)
         return done("SET")
     if session.state == "failed":
         raise failed_transaction()
@@ -105,17 +101,36 @@ def set_transaction(session: Session, statement: ast.SetTransaction) -> Result:
         result = done("SET")
         result.notices.append("SET TRANSACTION can only be used in transaction blocks")
         return result
-    if session.started:
-        raise ActiveTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
-    explicit = session.explicit
-    txn = session.open_transaction()
-    level = IsolationLevel.parse(modes.isolation or txn.policy.level)
-    read_only = txn.read_only if modes.read_only is None else modes.read_only
-    deferrable = txn.deferrable if modes.deferrable is None else modes.deferrable
-    session.rollback()
-    session.start_transaction(level, read_only, deferrable)
-    session.explicit = explicit
+    change_modes(session, modes)
     return done("SET")
+
+
+def set_session_modes(session: Session, modes: ast.TransactionModes) -> None:
+    if modes.isolation is not None:
+        session.isolation_level = modes.isolation
+    if modes.read_only is not None:
+        session.default_read_only = modes.read_only
+    if modes.deferrable is not None:
+        session.default_deferrable = modes.deferrable
+
+
+def change_modes(session: Session, modes: ast.TransactionModes) -> None:
+    """Begins the open transaction again, in other modes; only READ ONLY may come later than the first query."""
+    txn = session.open_transaction()
+    if session.started or session.savepoints:
+        if modes.isolation is None and modes.deferrable is None and modes.read_only:
+            txn.read_only = True
+            return
+        raise ActiveTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+    explicit, local = session.explicit, session.local_settings
+    session.local_settings = {}
+    session.rollback()
+    session.start_transaction(
+        IsolationLevel.parse(modes.isolation or txn.policy.level),
+        txn.read_only if modes.read_only is None else modes.read_only,
+        txn.deferrable if modes.deferrable is None else modes.deferrable,
+    )
+    session.explicit, session.local_settings = explicit, local
 
 
 CONTROL: dict[type, Handler] = {
@@ -139,12 +154,13 @@ def shown(session: Session, name: str) -> str:
     """The value of a setting as SHOW prints it."""
     name = name.lower()
     if name in ("transaction_isolation", "transaction isolation level"):
-        return session.transaction_level if session.explicit and session.transaction_level else session.isolation_level
+        return session.transaction_level or session.isolation_level
     if name == "default_transaction_isolation":
         return session.isolation_level
     if name in FLAG_SETTINGS:
         txn = session.txn
-        return show_setting(name, txn.read_only if txn is not None and name.startswith("t") else session.read_only)
+        default = session.read_only or session.default_read_only
+        return show_setting(name, txn.read_only if txn is not None and name.startswith("t") else default)
     if name in DEFER_SETTINGS:
         txn = session.txn
         current = txn.deferrable if txn is not None and name.startswith("t") else session.default_deferrable
@@ -176,14 +192,8 @@ def reset(session: Session, statement: ast.Reset, sql: str, parameters: Paramete
 
 
 def assign(session: Session, name: str, values: tuple[Any, ...], local: bool) -> None:
-    if name in LEVEL_SETTINGS:
-        session.isolation_level = str(values[0]) if values else IsolationLevel.READ_COMMITTED
-        return
-    if name in FLAG_SETTINGS:
-        session.read_only = bool(values) and str(values[0]).lower() in ("on", "true", "yes", "1")
-        return
-    if name in DEFER_SETTINGS:
-        session.default_deferrable = bool(values) and str(values[0]).lower() in ("on", "true", "yes", "1")
+    if name in (*LEVEL_SETTINGS, *FLAG_SETTINGS, *DEFER_SETTINGS):
+        assign_mode(session, name, values)
         return
     if name == "durability":
         value = str(values[0]).lower() if values else "full"
@@ -200,6 +210,20 @@ def assign(session: Session, name: str, values: tuple[Any, ...], local: bool) ->
         txn.lock_timeout = value
     if txn is not None and name == "deadlock_timeout":
         txn.deadlock_timeout = value
+
+
+def assign_mode(session: Session, name: str, values: tuple[Any, ...]) -> None:
+    """`transaction_...` is of the open transaction, if there is one; `default_transaction_...` of the next ones."""
+    if name in LEVEL_SETTINGS:
+        modes = ast.TransactionModes(isolation=IsolationLevel.parse(values[0] if values else "read committed").value)
+    elif name in FLAG_SETTINGS:
+        modes = ast.TransactionModes(read_only=bool(values) and boolean(name, values[0]))
+    else:
+        modes = ast.TransactionModes(deferrable=bool(values) and boolean(name, values[0]))
+    if name.startswith("transaction") and (session.explicit or not session.autocommit):
+        change_modes(session, modes)
+    else:
+        set_session_modes(session, modes)
 
 
 # -- EXPLAIN, locks, maintenance --------------------------------------------------------------------------

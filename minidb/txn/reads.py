@@ -304,7 +304,8 @@ class Reader:
         The interval is registered up to this row, not through it: the writer has the row already, and may write it
         again. Nothing can slip in, because the row is read and its key registered in one hold after the wait."""
         owner = self.writer_of(chain)
-        request = self.manager.ending_of(self.txn, owner, f"row {path.store.row_title(ref, chain.row)} of {path.store.name}")
+        title = f"row {path.store.row_title(ref, chain.row)} of {path.store.name}"
+        request = self.manager.ending_of(self.txn, owner, title)
         assert request is not None, "an unpublished writer is active"
         self.manager.begin_wait(self.txn, request)
         raise Blocked(request)

@@ -220,7 +220,8 @@ class Store(TableAccess):
         held = self.row_locks.get(ref)
         if isinstance(held, ModeLock):
             return held
-        lock = ModeLock("row", (self, ref), f"row {self.row_title(ref, row)} of {self.name}", ROW_STRENGTHS, ROW_CONFLICTS)
+        title = f"row {self.row_title(ref, row)} of {self.name}"
+        lock = ModeLock("row", (self, ref), title, ROW_STRENGTHS, ROW_CONFLICTS)
         if held is not None:
             lock.holders[held[0]] = held[1]
         self.row_locks[ref] = lock

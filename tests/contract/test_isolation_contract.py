@@ -97,6 +97,14 @@ def test_set_transaction_without_autocommit(conn: minidb.Connection) -> None:
     assert level_of(conn) == "2pl"
     conn.rollback()
     assert level_of(conn) == "read committed"
+    conn.rollback()
+    conn.execute("SET transaction_isolation = 'snapshot'")
+    assert level_of(conn) == "snapshot"
+    assert conn.isolation_level == "read committed"
+    conn.commit()
+    conn.execute("SET default_transaction_isolation TO 'ssi'")
+    conn.commit()
+    assert level_of(conn) == "ssi"
 
 
 def test_set_transaction_after_a_query_is_25001(conn: minidb.Connection) -> None:
@@ -573,6 +581,20 @@ def test_old_snapshot_and_ddl(two: minidb.Database) -> None:
     b.execute("ALTER TABLE t ALTER COLUMN v TYPE text")
     with pytest.raises(minidb.SerializationFailure):
         a.execute("SELECT * FROM t")
+
+
+def test_two_transactions_with_ddl(db: minidb.Database) -> None:
+    a, b = db.connect(), db.connect(lock_timeout=0.05)
+    a.execute("CREATE TABLE t (x int, y int)")
+    a.commit()
+    a.execute("CREATE TABLE a (x int)")
+    b.execute("CREATE TABLE b (x int)")
+    b.execute("ALTER TABLE t ADD COLUMN z int DEFAULT 7")
+    b.commit()
+    a.execute("INSERT INTO t VALUES (1, 2)")
+    a.commit()
+    assert a.execute("SELECT * FROM t").fetchall() == [(1, 2, 7)]
+    assert a.execute("SELECT name FROM sys.tables ORDER BY name").fetchall() == [("a",), ("b",), ("t",)]
 
 
 def test_snapshot_and_unique_key_deleted_since(two: minidb.Database) -> None:

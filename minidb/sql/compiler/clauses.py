@@ -45,8 +45,11 @@ def loop_count(clauses: Sequence[Clause]) -> int:
     return sum(type(clause) is For for clause in clauses)
 
 
-def nest(function: Function, clauses: Sequence[Clause], body: Callable[[], None]) -> None:
-    """Prints `clauses` as statements around `body`; loops that hold another loop hand out rows at their ends."""
+def nest(
+    function: Function, clauses: Sequence[Clause], body: Callable[[], None], after_batch: Sequence[str] = ()
+) -> None:
+    """Prints `clauses` as statements around `body`; loops that hold another loop hand out rows at their ends, and
+    `after_batch` stands at the end of the outermost one."""
     loops = [place for place, clause in enumerate(clauses) if type(clause) is For]
     innermost = loops[-1] if loops else -1
     with ExitStack() as stack:
@@ -57,6 +60,8 @@ def nest(function: Function, clauses: Sequence[Clause], body: Callable[[], None]
                 stack.enter_context(function.block(f"if {clause.test}:"))
             elif type(clause) is For:
                 stack.enter_context(function.block(f"for {clause.target} in {clause.items}:"))
+                if place == loops[0] and after_batch:
+                    stack.callback(_add_all, function, after_batch)
                 if place != innermost or clause.batched:
                     stack.callback(function.batch_end)
         body()
@@ -65,6 +70,11 @@ def nest(function: Function, clauses: Sequence[Clause], body: Callable[[], None]
 def comprehension(clauses: Sequence[Clause], output: str) -> str:
     """The inside of a comprehension; the first clause must be a loop."""
     return f"{output} {' '.join(_word(clause) for clause in clauses)}"
+
+
+def _add_all(function: Function, lines: Sequence[str]) -> None:
+    for line in lines:
+        function.add(line)
 
 
 def any_comprehension(clauses: Clauses, output: str) -> str:

@@ -334,8 +334,10 @@ def _yield_once(function: Function, loops: Clauses, text: str) -> None:
         function.add(f"yield [{text}]")
     elif comprehensible(loops):
         first = loops[0]
-        whole = len(loops) == 1 and type(first) is For and first.target == text
-        function.add(f"yield {'list(' + first.items + ')' if whole else '[' + comprehension(loops, text) + ']'}")
+        if len(loops) == 1 and isinstance(first, For) and first.target == text:
+            function.add(f"yield list({first.items})")
+        else:
+            function.add(f"yield [{comprehension(loops, text)}]")
     else:
         function.add("out = []")
         nest(function, loops, lambda: function.add(f"out.append({text})"))

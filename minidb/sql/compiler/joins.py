@@ -11,7 +11,17 @@ the lines that fill tables and lists are printed when the clauses are made, ahea
 from __future__ import annotations
 
 from minidb.sql import physical, plan
-from minidb.sql.compiler.clauses import Clauses, For, If, Let, any_comprehension, comprehensible, comprehension, leading, nest
+from minidb.sql.compiler.clauses import (
+    Clauses,
+    For,
+    If,
+    Let,
+    any_comprehension,
+    comprehensible,
+    comprehension,
+    leading,
+    nest,
+)
 from minidb.sql.compiler.core import LOOPS, Compiler, Required
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.expressions import Expressions

@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, reduce
 from operator import itemgetter
 from typing import Any
 
 from minidb import errors
 from minidb.keys import NAN_LAST, Row
 from minidb.sql.functions.operators import compare_arrays
+from minidb.types import numeric_add
 
 # -- single values ----------------------------------------------------------------------------------------
 
@@ -203,6 +204,35 @@ def top_count(count: int | None, offset: int | None) -> int:
     count = count_value(count, "LIMIT")
     offset = count_value(offset, "OFFSET") or 0
     return sys.maxsize // 8 if count is None else count + offset
+
+
+def fold_groups(
+    lists: dict[Any, list[Any]], groups: dict[Any, list[Any]], kinds: Sequence[str], nullable: bool
+) -> None:
+    """Brings the values gathered per group into the groups' states, and empties the lists."""
+    folds = [_FOLDS[kind] for kind in kinds]
+    for key, values in lists.items():
+        count = len(values)
+        if nullable and None in values:
+            values = [value for value in values if value is not None]
+        state = groups.get(key)
+        if state is None:
+            state = groups[key] = [_EMPTY[kind] for kind in kinds]
+        for place, fold in enumerate(folds):
+            state[place] = fold(state[place], values, count)
+    lists.clear()
+
+
+_EMPTY = {"rows": 0, "count": 0, "int": 0, "float": 0, "numeric": 0, "min": None, "max": None}
+_FOLDS: dict[str, Callable[[Any, list[Any], int], Any]] = {
+    "rows": lambda state, values, count: state + count,
+    "count": lambda state, values, count: state + len(values),
+    "int": lambda state, values, count: state + sum(values),
+    "float": lambda state, values, count: sum(values, state),
+    "numeric": lambda state, values, count: reduce(numeric_add, values, state),
+    "min": lambda state, values, count: min(values if state is None else [state, *values], default=None),
+    "max": lambda state, values, count: max(values if state is None else [state, *values], default=None),
+}
 
 
 def finish_ordered(

@@ -1,0 +1,265 @@
+"""Aggregates by the batch: lists made by comprehensions, then `sum`, `len`, `min` of them.
+
+Three forms, each where it applies. Without groups: a list per argument and batch. With groups and one argument: the
+values of each group are appended to a list, and the lists are folded into states now and then
+(`runtime.fold_groups`). Rows that are only counted per group: a `Counter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+
+from minidb.sql import plan
+from minidb.sql.compiler import runtime
+from minidb.sql.compiler.cells import Cells
+from minidb.sql.compiler.clauses import (
+    Clause,
+    Clauses,
+    For,
+    If,
+    comprehensible,
+    comprehension,
+    leading,
+    loop_count,
+    nest,
+)
+from minidb.sql.compiler.core import Compiler
+from minidb.sql.compiler.emitter import Function
+from minidb.sql.compiler.expressions import Expressions
+from minidb.types import numeric_add
+
+BATCHED = frozenset(
+    {"count_star", "count", "sum_int", "sum_float", "sum_numeric", "avg_int", "avg_float", "avg_numeric", "min", "max"}
+)
+Calls = list[tuple[int, plan.AggregateCall]]
+Finals = dict[int, str]  # position -> source of the result
+
+
+# -- groups -----------------------------------------------------------------------------------------------
+
+FOLDED = 500  # batches after which lists of values are folded
+
+
+def print_counter(function: Function, clauses: Clauses, groups: str, key: str, update: str) -> bool:
+    """Counts rows per key in a Counter, if whole batches can be counted."""
+    before, loops = leading(clauses)
+    if before or loop_count(loops) != 2 or not comprehensible(loops[1:]):
+        return False
+    header = loops[0]
+    if not isinstance(header, For) or not header.batched or not isinstance(loops[1], For):
+        return False
+    function.add(f"{update} = {groups}.update")
+    with function.block(f"for {header.target} in {header.items}:"):
+        function.add(f"{update}([{comprehension(loops[1:], key)}])")
+    return True
+
+
+def gathered_argument(clauses: Clauses, calls: Calls) -> plan.Expression | None:
+    """The one argument of all aggregates, if values can be gathered per group."""
+    _, loops = leading(clauses)
+    if not loops or not isinstance(loops[0], For) or not loops[0].batched:
+        return None
+    arguments: list[plan.Expression] = []
+    for _, call in calls:
+        if call.aggregate.kind not in BATCHED or call.distinct or call.filter is not None or call.order_by:
+            return None
+        arguments += call.arguments
+    if not arguments or any(argument != arguments[0] for argument in arguments[1:]):
+        return None
+    return arguments[0]
+
+
+def print_gathered(
+    site: Expressions,
+    function: Function,
+    clauses: Clauses,
+    groups: str,
+    key: str,
+    argument: plan.Expression,
+    calls: Calls,
+    group: str,
+    many: bool,
+) -> Finals:
+    """Values are appended to the list of their group; `groups` ends up with the states."""
+    lists = site.module.name("d")
+    value = site.value(argument)
+    kinds: list[str] = []
+
+    def place(kind: str) -> str:
+        if kind not in kinds:
+            kinds.append(kind)
+        return f"{group}[{kinds.index(kind)}]"
+
+    finals = {at: _gathered_result(site, call, place, site.nullable(argument)) for at, call in calls}
+    fold = site.constant(runtime.fold_groups, "f")
+    call = f"{fold}({lists}, {groups}, {site.constant(tuple(kinds))}, {site.nullable(argument)})"
+    batches = site.module.name("n")
+    function.add(f"{lists} = {{}}")
+    function.add(f"{batches} = 0")
+
+    def body() -> None:
+        name = "k"
+        if key.isidentifier() or (key.endswith("]") and not key.startswith("(")):
+            name = key
+        else:
+            function.add(f"k = {key}")
+        if many:
+            function.add(f"{group} = {lists}.get({name})")
+            with function.block(f"if {group} is None:"):
+                function.add(f"{lists}[{name}] = [{value}]")
+            with function.block("else:"):
+                function.add(f"{group}.append({value})")
+        else:
+            with function.block("try:"):
+                function.add(f"{lists}[{name}].append({value})")
+            with function.block("except KeyError:"):
+                function.add(f"{lists}[{name}] = [{value}]")
+
+    after = (f"{batches} += 1", f"if {batches} == {FOLDED}:", f"    {call}", f"    {batches} = 0")
+    nest(function, clauses, body, after)
+    function.add(call)
+    return finals
+
+
+def _gathered_result(site: Expressions, call: plan.AggregateCall, place: Callable[[str], str], nullable: bool) -> str:
+    kind = call.aggregate.kind
+    if kind == "count_star":
+        return place("rows")
+    count = place("count" if nullable else "rows")
+    if kind in ("count", "min", "max"):
+        return count if kind == "count" else place(kind)
+    total = place(kind.partition("_")[2])
+    return f"{site.constant(call.aggregate.final, 'f')}([{count}, {total}])"
+
+
+# -- one row ----------------------------------------------------------------------------------------------
+
+
+def can_batch(clauses: Clauses, calls: Calls) -> bool:
+    _, loops = leading(clauses)
+    if loop_count(loops) != 2 or not isinstance(loops[0], For) or not loops[0].batched:
+        return False
+    if not isinstance(loops[1], For) or not comprehensible(loops[1:]):
+        return False
+    return all(
+        call.aggregate.kind in BATCHED and not call.distinct and call.filter is None and not call.order_by
+        for _, call in calls
+    )
+
+
+def print_batched(
+    compiler: Compiler, function: Function, site: Expressions, clauses: Clauses, cells: Cells, calls: Calls
+) -> Finals:
+    """A list per argument and batch; rows that pass the filter are gathered first if there are several arguments."""
+    before, loops = leading(clauses)
+    header, row = loops[0], loops[1]
+    assert isinstance(header, For) and isinstance(row, For)
+    finals: Finals = {}
+    lists: dict[str, list[tuple[str, str]]] = {}  # element source -> [(cell, update with {v})]
+    for place, call in calls:
+        finals[place] = _batched_call(compiler, site, cells, call, lists)
+    for number, initial in enumerate(cells.initial):
+        function.add(f"{cells.place(number)} = {initial}")
+    nest(function, before, lambda: _batch_loop(compiler, function, site, header, row, loops, lists))
+    return finals
+
+
+def _batch_loop(
+    compiler: Compiler,
+    function: Function,
+    site: Expressions,
+    header: For,
+    row: For,
+    loops: Clauses,
+    lists: dict[str, list[tuple[str, str]]],
+) -> None:
+    source: list[Clause] = list(loops[1:])
+    lists = _merged(lists, len(source) > 1)
+    with function.block(f"for {header.target} in {header.items}:"):
+        if len(lists) > 1 and len(source) > 1:
+            hits = compiler.module.name("l")
+            function.add(f"{hits} = [{comprehension(source, row.target)}]")
+            source = [For(row.target, hits)]
+        for element, updates in lists.items():
+            text, _, test = element.partition("\n")
+            name = compiler.module.name("l")
+            whole = len(source) == 1 and not test
+            if text == "" and whole:
+                name = source[0].items  # type: ignore[union-attr]
+            else:
+                made = [*source, If(test)] if test else source
+                function.add(f"{name} = [{comprehension(made, text or row.target)}]")
+            for _, update in updates:
+                for line in update.format(v=name).split("\n"):
+                    function.add(line)
+
+
+def _merged(lists: dict[str, list[tuple[str, str]]], filtered: bool) -> dict[str, list[tuple[str, str]]]:
+    """Rows that are only counted are counted by a list of the same length, if there is one."""
+    complete = [element for element in lists if element and "\n" not in element]
+    if "" not in lists or not complete or not filtered:
+        return lists
+    result = {element: list(updates) for element, updates in lists.items() if element}
+    result[complete[0]] = lists[""] + result[complete[0]]
+    return result
+
+
+def _batched_call(
+    compiler: Compiler,
+    site: Expressions,
+    cells: Cells,
+    call: plan.AggregateCall,
+    lists: dict[str, list[tuple[str, str]]],
+) -> str:
+    kind = call.aggregate.kind
+    element, nullable = "", False
+    if call.arguments:
+        argument = call.arguments[0]
+        nullable = site.nullable(argument)
+        if kind not in ("count", "count_star") or nullable:
+            element = _element(site, argument, nullable)
+    updates = lists.setdefault(element, []) if element else []
+
+    def cell(what: str, initial: str, update: str) -> str:
+        name, new = cells.cell((what, element), initial)
+        if new:
+            updates.append((name, update.replace("{c}", name)))
+        return name
+
+    count = ""
+    if kind[:3] not in ("min", "max"):
+        count = _batch_count(cells, lists, element if nullable else "")
+    if kind in ("count", "count_star"):
+        return count
+    if kind in ("min", "max"):
+        sign = "<" if kind == "min" else ">"
+        test = f"if {{v}}:\n    x = {kind}({{v}})\n    if {{c}} is None or x {sign} {{c}}:\n        {{c}} = x"
+        return cell(kind, "None", test)
+    if kind.endswith("numeric"):
+        add, fold = site.constant(numeric_add, "f"), site.constant(reduce, "f")
+        total = cell("numeric", "0", f"{{c}} = {fold}({add}, {{v}}, {{c}})")
+    elif kind.endswith("float"):
+        total = cell("float", "0.0", "{c} = sum({v}, {c})")
+    else:
+        total = cell("int", "0", "{c} += sum({v})")
+    return f"{site.constant(call.aggregate.final, 'f')}([{count}, {total}])"
+
+
+def _batch_count(cells: Cells, lists: dict[str, list[tuple[str, str]]], element: str) -> str:
+    """The cell that counts the elements of a list; what is never NULL is counted with the rows."""
+    name, new = cells.cell(("count", element), "0")
+    if new:
+        lists.setdefault(element, []).append((name, f"{name} += len({{v}})"))
+    return name
+
+
+def _element(site: Expressions, argument: plan.Expression, nullable: bool) -> str:
+    """What a batch's list holds: source, then behind a line break the test that it is not NULL."""
+    if not nullable:
+        return site.value(argument)
+    text = site.value(argument)
+    if isinstance(argument, plan.Column):
+        return f"{text}\n{text} is not None"
+    name = site.temporary()
+    return f"{name}\n({name} := {text}) is not None"
