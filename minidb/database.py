@@ -39,7 +39,7 @@ from minidb.storage.log import Log, RecoveredLog
 from minidb.storage.pages import PagePool
 from minidb.txn.checkpoint import Checkpointer
 from minidb.txn.manager import Manager, Transaction
-from minidb.txn.records import changes_of, decode, encode_chunk, encode_commit
+from minidb.txn.records import Payload, changes_of, decode, encode_chunk, encode_commit
 from minidb.txn.relations import Relations
 from minidb.txn.sampling import sample_table
 from minidb.txn.schema_changes import catalog_change
@@ -144,7 +144,7 @@ class Database:
         root = self.base.root
         if self.files.exists(path + LOG_SUFFIX):
             return Log.recover(self.files, path, root.database_id, after=root.number)
-        if not root.clean and root.number > 0:
+        if not root.clean:
             raise DatabaseCorrupt(
                 f"{path}: the log {path}{LOG_SUFFIX} is missing, and the database was not closed cleanly",
                 hint="Restore the log file; without it the last commits are lost.",
@@ -155,15 +155,15 @@ class Database:
         """Puts every commit after F into the delta, as if it had just been published."""
         for commit in recovered:
             owner = Owner(0, commit.number)
+            last = decode(commit.payload)
+            if last.catalog is not None:  # before the chunks: they may fill tables that it brings
+                self.relations.adopt(last.catalog, owner.number)
             for chunk in commit.chunks:
-                self.replay_payload(bytes(chunk), owner)
-            self.replay_payload(commit.payload, owner)
+                self.replay_rows(decode(bytes(chunk)), owner)
+            self.replay_rows(last, owner)
 
-    def replay_payload(self, payload: bytes, owner: Owner) -> None:
-        decoded = decode(payload)
-        if decoded.catalog is not None:
-            self.relations.adopt(decoded.catalog, owner.number)
-        for group in decoded.groups:
+    def replay_rows(self, payload: Payload, owner: Owner) -> None:
+        for group in payload.groups:
             for store, ref, row in changes_of(group, self.relations.stores.get):
                 self.replay_row(store, ref, row, owner)
 

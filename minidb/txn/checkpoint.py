@@ -68,6 +68,7 @@ class Checkpointer:
         number = self.log.switch(register)
         try:
             if number == self.base.root.number and clean == self.base.root.clean and not started["dropped"]:
+                self.drop_chains(self.all_addresses(), number)  # snapshots may have ended since
                 return False
             folded = self.fold(number, started["catalog"], started["dropped"], clean)
         finally:
@@ -168,6 +169,10 @@ class Checkpointer:
                 writer.fold_tree(index.relation, index.layout, index_changes(index, changes))
 
     # -- after the swap
+
+    def all_addresses(self) -> dict[int, list[Ref]]:
+        with self.manager.latch:
+            return {relation: list(store.addresses) for relation, store in self.relations.stores.items()}
 
     def drop_chains(self, folded: dict[int, list[Ref]], number: int) -> None:
         manager = self.manager

@@ -82,6 +82,7 @@ class Transaction(Owner):
 
     __slots__ = (
         "catalog",
+        "catalog_base",
         "chunked",
         "compensate",
         "concurrent_from",
@@ -147,6 +148,7 @@ class Transaction(Owner):
         self.statement_text = ""
         self.texts: dict[int, str] = {}
         self.catalog: Catalog | None = None  # its own, after DDL
+        self.catalog_base: Catalog | None = None  # the committed one that it was made from
         self.schema_undo: list[Callable[[], None]] = []
         self.redefined: set[Store] = set()  # stores that took over a definition of this transaction
         self.incompatible: set[int] = set()  # tables that older snapshots must not use any more (R64)
@@ -193,12 +195,13 @@ class Transaction(Owner):
 class Savepoint:
     """A place in a transaction to return to."""
 
-    __slots__ = ("catalog", "deferred", "name", "schema_undo", "undo")
+    __slots__ = ("catalog", "catalog_base", "deferred", "name", "schema_undo", "undo")
 
     def __init__(self, name: str, txn: Transaction) -> None:
         self.name = name
         self.undo = len(txn.undo)
         self.catalog = txn.catalog
+        self.catalog_base = txn.catalog_base
         self.schema_undo = len(txn.schema_undo)
         self.deferred = len(txn.deferred)
 
@@ -234,10 +237,6 @@ class Manager:
 
     def begin(self, level: IsolationLevel, *, session_name: str = "", read_only: bool = False,
               deferrable: bool = False, durability: str = "full") -> Transaction:
-        if self.failed is not None:
-            raise DatabaseFailed(
-                "the database has failed and must be reopened", detail=str(self.failed)
-            ) from self.failed
         with self.latch:
             txn = Transaction(self.next_id, POLICIES[level], session_name, read_only, deferrable)
             self.next_id += 1
@@ -306,6 +305,8 @@ class Manager:
 
     def before_write(self, txn: Transaction) -> None:
         """Asked once per writing statement."""
+        if self.failed is not None:  # reads go on at the last published number (R5)
+            raise DatabaseFailed("the database has failed and must be reopened", detail=str(self.failed))
         if txn.read_only:
             raise ReadOnlyTransaction("cannot write in a read-only transaction")
         if id(self.database_lock) not in txn.locks:
@@ -495,7 +496,7 @@ class Manager:
         while len(txn.schema_undo) > savepoint.schema_undo:
             txn.schema_undo.pop()()
         txn.chunked = min(txn.chunked, len(txn.undo))
-        txn.catalog = savepoint.catalog
+        txn.catalog, txn.catalog_base = savepoint.catalog, savepoint.catalog_base
         del txn.deferred[savepoint.deferred :]
         with self.latch:
             self.end_waits(txn)  # whoever waited for what is undone begins again, and waits again if there is cause

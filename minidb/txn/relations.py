@@ -6,6 +6,7 @@ start; at commit what it changed is merged into the newest catalog in one hold. 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class Relations:
         self.base = base
         self.compiler = compiler
         self.catalog = decode_catalog(base.root.catalog)
-        self.last_version = self.catalog.version
+        self.versions = itertools.count(self.catalog.version + 1)
         self.next_id = self.catalog.next_id
         self.stores: dict[int, Store] = {}
         self.tables: dict[int, Store] = {}  # committed, by table id
@@ -88,7 +89,7 @@ class Relations:
             if store is not None:
                 return store
         else:
-            found = txn.catalog.table_by_id(table)
+            found = self.visible_catalog(txn).table_by_id(table)
             if found is not None:
                 return self.stores[found.relation]
         raise UndefinedTable("the table does not exist any more")
@@ -107,11 +108,30 @@ class Relations:
     # -- the catalog
 
     def visible_catalog(self, txn: Transaction | None) -> schema.Catalog:
-        return self.catalog if txn is None or txn.catalog is None else txn.catalog
+        if txn is None or txn.catalog is None:
+            return self.catalog
+        if txn.catalog_base is not self.catalog:
+            self.rebase(txn)
+        return txn.catalog
+
+    def rebase(self, txn: Transaction) -> None:
+        """Others' DDL has been committed since the transaction's own began: both count, and locks keep them apart."""
+        current = self.catalog
+        assert txn.catalog is not None and txn.catalog_base is not None
+        own = difference(txn.catalog_base, txn.catalog, txn.incompatible)
+        txn.catalog = self.changed(current, own)
+        txn.catalog_base = current
+
+    def changed(self, old: schema.Catalog, change: CatalogChange) -> schema.Catalog:
+        tables = {name: t for name, t in old.tables.items() if name not in change.gone_tables}
+        tables.update((t.name, t) for t in change.tables)
+        views = {name: v for name, v in old.views.items() if name not in change.gone_views}
+        views.update((v.name, v) for v in change.views)
+        next_id = max(self.next_id, change.next_id)
+        return schema.Catalog(version=self.new_version(), next_id=next_id, tables=tables, views=views)
 
     def new_version(self) -> int:
-        self.last_version += 1
-        return self.last_version
+        return next(self.versions)
 
     def new_id(self) -> int:
         self.next_id += 1
@@ -120,14 +140,8 @@ class Relations:
     def merge(self, change: CatalogChange, number: int) -> None:
         """A transaction with DDL has committed as `number`: its objects become everybody's. Under the latch."""
         old = self.catalog
-        tables = {name: t for name, t in old.tables.items() if name not in change.gone_tables}
-        tables.update((t.name, t) for t in change.tables)
-        views = {name: v for name, v in old.views.items() if name not in change.gone_views}
-        views.update((v.name, v) for v in change.views)
         self.next_id = max(self.next_id, change.next_id)
-        self.catalog = schema.Catalog(
-            version=self.new_version(), next_id=self.next_id, tables=tables, views=views
-        )
+        self.catalog = self.changed(old, change)
         self.drop_unused(old)
         self.index_catalog()
         for table in change.tables:

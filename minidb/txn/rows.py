@@ -31,9 +31,9 @@ class RowDoor(ForeignKeys):
         return self.relations.store_of(self.txn, table)
 
     def referencing(self, table: int) -> list[tuple[schema.Table, schema.ForeignKey]]:
-        catalog = self.txn.catalog
-        if catalog is None:
+        if self.txn.catalog is None:
             return self.relations.references.get(table, [])
+        catalog = self.relations.visible_catalog(self.txn)
         return [(t, f) for t in catalog.tables.values() for f in t.foreign_keys if f.parent == table]
 
     def default_of(self, table: schema.Table, position: int) -> Any:

@@ -64,6 +64,8 @@ class SchemaChanges:
         with self.manager.latch:
             version = relations.new_version()
             next_id = max(catalog.next_id, relations.next_id)
+        if txn.catalog is None:
+            txn.catalog_base = old
         txn.catalog = schema.Catalog(version=version, next_id=next_id, tables=catalog.tables, views=catalog.views)
         txn.incompatible.update(incompatible)
 
@@ -193,4 +195,5 @@ def catalog_change(txn: Transaction, relations: Relations) -> CatalogChange | No
     """What the transaction did to the catalog, None if nothing."""
     if txn.catalog is None:
         return None
-    return difference(relations.catalog, txn.catalog, txn.incompatible)
+    assert txn.catalog_base is not None
+    return difference(txn.catalog_base, txn.catalog, txn.incompatible)
