@@ -165,7 +165,7 @@ class Base:
             fanout=fanout,
             growth=growth,
         )
-        base.swap(base.begin().publish(0, catalog))
+        base.swap(base.begin().publish(0, catalog, clean=True))  # nothing is in a log yet
         try:
             fs.sync_directory(file.path)
         except OSError as error:

@@ -42,7 +42,7 @@ def test_a_full_disk_aborts_one_transaction_and_nothing_else(small_log: None) ->
     other.commit()
     session.execute("INSERT INTO t VALUES (3, 'three')")
     expected = contents(database)
-    assert [row[0] for row in expected["t"]] == [1, 2, 3]
+    assert [row[0] for row in expected["t"]] == ["1", "2", "3"]
     assert contents(open_on(files.crash())) == expected
 
 
@@ -82,7 +82,7 @@ def test_a_full_disk_while_a_large_transaction_writes_ahead(small_log: None, mon
     session.execute("INSERT INTO t VALUES (2, 'two')")
     session.commit()
     expected = contents(database)
-    assert [row[0] for row in expected["t"]] == [1, 2]
+    assert [row[0] for row in expected["t"]] == ["1", "2"]
     assert contents(open_on(files.crash())) == expected
 
 
@@ -101,7 +101,7 @@ def test_a_failed_sync_publishes_nothing_and_reads_go_on(small_log: None) -> Non
         session.execute("INSERT INTO t VALUES (3, 'three')")
     again = open_on(files.crash())
     again.check()
-    assert [row[0] for row in contents(again)["t"]] in ([1], [1, 2])
+    assert [row[0] for row in contents(again)["t"]] in (["1"], ["1", "2"])
 
 
 @REFUSED
@@ -122,7 +122,7 @@ def test_closing_after_a_failure_does_not_raise(small_log: None) -> None:
         database.session(autocommit=True).execute("INSERT INTO t VALUES (2, 'two')")
     database.close()
     files.heal()
-    assert [row[0] for row in contents(open_on(files))["t"]] in ([1], [1, 2])
+    assert [row[0] for row in contents(open_on(files))["t"]] in (["1"], ["1", "2"])
 
 
 @pytest.mark.parametrize("clustered", ["", " CLUSTERED"])

@@ -152,9 +152,9 @@ def test_uncommitted_work_is_gone() -> None:
     open_one.execute("INSERT INTO t VALUES (2)")
     open_one.execute("DELETE FROM t WHERE id = 1")
     database.checkpoint()
-    assert contents(crashed(database, files)) == {"t": [(1,)]}
+    assert contents(crashed(database, files)) == {"t": [("1",)]}
     database.close()
-    assert contents(open_on(files)) == {"t": [(1,)]}
+    assert contents(open_on(files)) == {"t": [("1",)]}
 
 
 def test_row_addresses_are_not_given_twice(small_log: None) -> None:

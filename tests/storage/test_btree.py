@@ -268,6 +268,7 @@ def test_counts() -> None:
         inside = len(range(max(0, low or 0), min(1_000, 1_000 if high is None else high)))
         assert abs(tree.count_between(root, low, high) - inside) <= 12
     leaf, _ = tree.seek(root, 500)
+    tree.base.pool.drop(tree.cache)
     assert leaf is not None and tree.count_between(root, leaf.keys[1], leaf.keys[3]) == 2
     sample = tree.sample(root, 10)
     assert len(sample) == 10 and sample[0].keys[0] < 100 and sample[-1].keys[-1] > 900
