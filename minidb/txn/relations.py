@@ -181,8 +181,10 @@ class Relations:
             if store is None:
                 self.add_store(table)
             else:
+                known = set(store.indexes)
                 store.define(table, self.functions(table))
                 store.set_width()
+                store.enter_chains([index for i, index in store.indexes.items() if i not in known])
         self.merge(change, number)
 
     def encode_catalog(self) -> bytes:

@@ -56,6 +56,17 @@ class Store(TableAccess):
             if row is not None and len(row) != width:
                 version.row = row[:width] if len(row) > width else row + tail[len(row) :]
 
+    def enter_chains(self, indexes: Iterable[IndexStore]) -> None:
+        """Gives new indexes the entries of all versions of all chains (R65)."""
+        for index in indexes:
+            for ref, chain in self.chains.items():
+                version: Version | None = chain
+                while version is not None:
+                    key = index.entry(version.row)
+                    if key is not None:
+                        index.overlay.add(key, ref)
+                    version = version.older
+
     def versions(self) -> Iterable[Version]:
         for chain in list(self.chains.values()):
             version: Version | None = chain

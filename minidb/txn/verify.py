@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import DatabaseCorrupt
 from minidb.storage.roots import Root
+from minidb.txn.versions import Version
 
 if TYPE_CHECKING:
     from minidb.access.index import IndexStore
@@ -28,6 +29,7 @@ def verify(base: Base, relations: Relations, manager: Manager) -> None:
             if index.ready:
                 index.tree.check(root)
                 verify_index(base, root, store, index)
+                verify_chains(base, root, store, index, manager)
         with manager.latch:
             try:
                 store.check()
@@ -47,11 +49,25 @@ def verify_index(base: Base, root: Root, store: Store, index: IndexStore) -> Non
         for key, ref, stored in zip(leaf.keys, leaf.refs, leaf.rows):
             if (key, ref) not in wanted:
                 raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} has an entry {key!r} without a row")
-            if wanted.pop((key, ref)) != stored:
+            if repr(wanted.pop((key, ref))) != repr(stored):  # as texts: NaN differs from itself
                 raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} differs from its row at {key!r}")
     if wanted:
         key = next(iter(wanted))[0]
         raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} lacks an entry for {key!r}")
+
+
+def verify_chains(base: Base, root: Root, store: Store, index: IndexStore, manager: Manager) -> None:
+    """The newest committed version of every chain is found under its key, in the overlay or in the tree."""
+    for ref, chain in list(store.chains.items()):
+        version: Version | None = chain
+        while version is not None and version.owner.number > manager.published:
+            version = version.older
+        key = None if version is None else index.entry(version.row)
+        if key is None or ref in index.overlay.refs(key):
+            continue
+        leaf = index.tree.seek(root, key, ref)[0]
+        if leaf is None or (key, ref) not in zip(leaf.keys, leaf.refs):
+            raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} lacks an entry for the changed row {ref!r}")
 
 
 def leaves(tree: Any, root: Root) -> Any:
