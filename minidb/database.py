@@ -144,7 +144,7 @@ class Database:
         root = self.base.root
         if self.files.exists(path + LOG_SUFFIX):
             return Log.recover(self.files, path, root.database_id, after=root.number)
-        if not root.clean:
+        if not root.clean or self.base.other_slot_damaged:  # R19
             raise DatabaseCorrupt(
                 f"{path}: the log {path}{LOG_SUFFIX} is missing, and the database was not closed cleanly",
                 hint="Restore the log file; without it the last commits are lost.",

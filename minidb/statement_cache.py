@@ -53,6 +53,10 @@ class Compiled:
         self.converters = converters_of(prepared.parameters, types)
         self.run = prepared.run
         self.run_write = prepared.run_write
+        padding = char_lengths(prepared.columns)
+        if padding:
+            self.run = padded(prepared.run, padding)
+            self.run_write = padded_write(prepared.run_write, padding)
         self.verb = prepared.verb
         self.writes = prepared.writes
         self.streams = prepared.streams
@@ -65,6 +69,41 @@ class Compiled:
         return tuple(
             [v if c is None or v is None else c(v) for c, v in zip(self.converters, values)]
         )
+
+
+def char_lengths(columns: Sequence[tuple[str, SqlType]] | None) -> list[tuple[int, int]]:
+    """Place and length of each char(n) column: its trailing blanks are not stored, but they are shown."""
+    return [
+        (place, kind.length)
+        for place, (_, kind) in enumerate(columns or ())
+        if kind.name == "char" and kind.length is not None
+    ]
+
+
+def pad(row: Row, padding: list[tuple[int, int]]) -> Row:
+    values = list(row)
+    for place, length in padding:
+        if values[place] is not None:
+            values[place] = values[place].ljust(length)
+    return tuple(values)
+
+
+def padded(run: Callable[..., Any], padding: list[tuple[int, int]]) -> Callable[..., Any]:
+    def run_padded(rows: Any, parameters: Row, context: Any) -> Any:
+        produced = run(rows, parameters, context)
+        if isinstance(produced, list):
+            return [pad(row, padding) for row in produced]
+        return ([pad(row, padding) for row in batch] for batch in produced)
+
+    return run_padded
+
+
+def padded_write(run_write: Callable[..., Any], padding: list[tuple[int, int]]) -> Callable[..., Any]:
+    def run_padded(rows: Any, parameters: Row, context: Any) -> tuple[int, list[Row] | None]:
+        count, returned = run_write(rows, parameters, context)
+        return count, returned and [pad(row, padding) for row in returned]
+
+    return run_padded
 
 
 def converters_of(bound: tuple[SqlType, ...], given: tuple[SqlType, ...]) -> list[Converter | None] | None:

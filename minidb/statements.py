@@ -419,6 +419,7 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
 
     def run_query(query: ast.Query) -> tuple[Any, Any]:
         prepared, values = session.prepare(query, sql, None, part=True)
+        prepared.run = prepared.prepared.run  # rows to be stored: char(n) without its blanks
         result = session.run_prepared(prepared, values, whole=True)
         return result.columns, iter(result)
 

@@ -171,6 +171,14 @@ class Access:
                         exact = [predicate]
         return Interval(tuple(parts), low, high, not_null), answered + exact, partly
 
+    def is_indexed(self, column: walk.ColumnKey) -> bool:
+        """Whether an index has the column, by itself or in an expression."""
+        if column[0] != self.scan.relation:
+            return False
+        return bool(self.expressions) or any(
+            key.position == column[1] for index in self.scan.table.indexes for key in index.keys
+        )
+
     def is_key(self, index: schema.Index, place: int, expression: plan.Expression) -> bool:
         """Whether `expression` is the index's column `place`."""
         key = index.keys[place]

@@ -202,7 +202,7 @@ class Cluster:
             predicates.append(Predicate(mask, share, equality))
         leaves = []
         for place, leaf in enumerate(self.leaves):
-            leaves.append(Leaf(leaf.rows, leaf.cost, leaf.needs, self._inner_of(place)))
+            leaves.append(Leaf(leaf.rows, leaf.cost, leaf.needs, self._useful(place), self._inner_of(place)))
         return Orderer(leaves, predicates, self.planner.join_costs())
 
     def _is_equality(self, term: plan.Expression) -> bool:
@@ -211,10 +211,21 @@ class Cluster:
         left, right = (self.mask(argument) for argument in term.arguments)
         return bool(left) and bool(right) and not left & right
 
-    def _inner_of(self, place: int) -> Callable[[int], tuple[float, float] | None]:
-        def inner(outer: int) -> tuple[float, float] | None:
+    def _useful(self, place: int) -> int:
+        """The leaves that a predicate ties to an indexed column of this one."""
+        leaf = self.leaves[place]
+        if leaf.access is None:
+            return 0
+        useful = 0
+        for mask, term in self.joins:
+            if mask >> place & 1 and any(leaf.access.is_indexed(column) for column in walk.columns(term)):
+                useful |= mask & ~(1 << place)
+        return useful
+
+    def _inner_of(self, place: int) -> Callable[[int], float | None]:
+        def inner(outer: int) -> float | None:
             candidate = self.inner_candidate(place, outer)
-            return None if candidate is None else (candidate.cost, candidate.rows)
+            return None if candidate is None else candidate.cost
 
         return inner
 

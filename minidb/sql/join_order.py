@@ -33,13 +33,15 @@ class Predicate(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """`needs`: leaves that must stand outside (LATERAL). `inner(mask)`: (cost, rows) of one run of the leaf as the
-    inner side of a loop over the leaves in `mask`, through an index; None if it has none."""
+    """needs: leaves that must stand outside (LATERAL). useful: leaves whose columns an index of this one may be asked
+    for. inner(mask): the cost of one run of the leaf through an index, as the inner side of a loop over the leaves in
+    `mask`; None if no index helps."""
 
     rows: float
     cost: float
     needs: Mask
-    inner: Callable[[Mask], tuple[float, float] | None]
+    useful: Mask
+    inner: Callable[[Mask], float | None]
 
 
 class Tree(NamedTuple):
@@ -60,24 +62,70 @@ class Costs(NamedTuple):
     loop: float = 0.0
 
 
+NO_COSTS = Costs()
+INFINITE = float("inf")
+
+
 class Orderer:
-    def __init__(self, leaves: Sequence[Leaf], predicates: Sequence[Predicate], costs: Costs = Costs()) -> None:  # noqa: B008
+    """Finds the order of `leaves`; the predicates' masks say which leaves they tie together."""
+
+    def __init__(self, leaves: Sequence[Leaf], predicates: Sequence[Predicate], costs: Costs = NO_COSTS) -> None:
         self.leaves = leaves
         self.predicates = predicates
         self.costs = costs
+        self.lateral = any(leaf.needs for leaf in leaves)
         self._rows: dict[Mask, float] = {}
-        self._inner: dict[tuple[int, Mask], tuple[float, float] | None] = {}
+        self._inner: dict[tuple[int, Mask], float | None] = {}
+        self._near: dict[Mask, Mask] = {}  # set -> leaves tied to it by a predicate
+        self._equal: dict[Mask, Mask] = {}  # set -> leaves tied to it by an equality of two leaves
+        for place in range(len(leaves)):
+            self._tie(1 << place)
+
+    def _tie(self, bit: Mask) -> None:
+        near = equal = 0
+        for predicate in self.predicates:
+            if predicate.mask & bit:
+                near |= predicate.mask & ~bit
+                if predicate.equality:
+                    equal |= predicate.mask & ~bit
+        needs = self.leaves[bit.bit_length() - 1].needs
+        for place, leaf in enumerate(self.leaves):
+            if leaf.needs & bit:
+                near |= 1 << place
+        self._near[bit], self._equal[bit] = near | needs, equal
+
+    def _ties(self, mask: Mask) -> tuple[Mask, Mask]:
+        near = self._near.get(mask)
+        if near is None:
+            low = mask & -mask
+            one, other = self._ties(low), self._ties(mask ^ low)
+            near = self._near[mask] = one[0] | other[0]
+            self._equal[mask] = one[1] | other[1]
+        return near, self._equal[mask]
 
     def best(self) -> Tree:
         """The cheapest tree over all leaves that was found."""
         singles = [Tree(leaf.cost, leaf.rows, 1 << place) for place, leaf in enumerate(self.leaves)]
         if len(singles) == 1:
             return singles[0]
-        if len(singles) <= DP_LIMIT:
-            found = self._dynamic(singles)
-            if found is not None:
-                return found
-        return self._greedy(singles)
+        if len(singles) > DP_LIMIT:
+            return self._greedy(singles)
+        trees = [self._dynamic(part, singles) for part in self._components()]
+        if any(tree is None for tree in trees):
+            return self._greedy(singles)
+        return self._greedy([tree for tree in trees if tree is not None])
+
+    def _components(self) -> list[Mask]:
+        """Sets of leaves that are tied together; between them there are only cross joins."""
+        left = (1 << len(self.leaves)) - 1
+        found = []
+        while left:
+            part = left & -left
+            while (grown := part | self._ties(part)[0]) != part:
+                part = grown
+            found.append(part)
+            left &= ~part
+        return found
 
     # -- estimates
 
@@ -94,121 +142,138 @@ class Orderer:
             self._rows[mask] = known
         return known
 
-    def _connected(self, left: Mask, right: Mask) -> tuple[bool, bool]:
-        """(whether a predicate joins the two sides, whether one of them is an equality)."""
-        both = left | right
-        joined = False
-        for predicate in self.predicates:
-            mask = predicate.mask
-            if mask & both == mask and mask & left and mask & right:
-                joined = True
-                if predicate.equality:
-                    return True, True
-        return joined, False
-
     def _needs(self, mask: Mask) -> Mask:
         """Leaves outside `mask` that leaves inside it need."""
         needed = 0
-        for place, leaf in enumerate(self.leaves):
-            if mask >> place & 1:
-                needed |= leaf.needs
+        if self.lateral:
+            for place, leaf in enumerate(self.leaves):
+                if mask >> place & 1:
+                    needed |= leaf.needs
         return needed & ~mask
 
-    def join(self, left: Tree, right: Tree, connected: tuple[bool, bool] | None = None) -> Tree | None:
-        """The cheapest join with `left` outside (or probing); None if that is not possible."""
-        if left.mask & self._needs(right.mask) and self._needs(left.mask) & right.mask:
-            return None
-        if self._needs(left.mask) & right.mask:
+    def method(self, left: Mask, right: Mask, left_cost: float, right_cost: float) -> tuple[float, str] | None:
+        """(cost, method) of the cheapest join with `left` outside (or probing); None if that is not possible."""
+        left_rows, right_rows = self.rows(left), self.rows(right)
+        output = self.rows(left | right) * OUTPUT
+        lateral = False
+        if self.lateral:
+            if self._needs(left) & right:
+                return None
+            lateral = bool(self._needs(right))
+        cost, method = INFINITE, ""
+        if self._ties(left)[1] & right and not lateral:
+            cost = left_cost + right_cost + right_rows * BUILD + left_rows * PROBE + output + self.costs.hash
+            method = "hash"
+        if right & (right - 1) == 0:
+            inner = self._run_inner(right, left)
+            if inner is not None:
+                indexed = left_cost + left_rows * inner + output + self.costs.loop
+                if indexed < cost:
+                    cost, method = indexed, "index"
+        if not method or self.costs.hash:
+            run = right_cost if lateral else right_rows * LOOP
+            looped = left_cost + right_cost + left_rows * run + output + self.costs.loop
+            if looped < cost:
+                cost, method = looped, "lateral" if lateral else "loop"
+        return cost, method
+
+    def join(self, left: Tree, right: Tree) -> Tree | None:
+        found = self.method(left.mask, right.mask, left.cost, right.cost)
+        if found is None:
             return None
         mask = left.mask | right.mask
-        rows = self.rows(mask)
-        lateral = bool(self._needs(right.mask))
-        _, equality = connected if connected is not None else self._connected(left.mask, right.mask)
-        best: Tree | None = None
-        output = rows * OUTPUT
-        if equality and not lateral:
-            cost = left.cost + right.cost + right.rows * BUILD + left.rows * PROBE + output + self.costs.hash
-            best = Tree(cost, rows, mask, "hash", left, right)
-        if right.left is None:
-            inner = self._run_inner(right.mask, left.mask)
-            if inner is not None:
-                cost = left.cost + left.rows * inner[0] + output + self.costs.loop
-                if best is None or cost < best.cost:
-                    best = Tree(cost, rows, mask, "index", left, right)
-        if best is None or self.costs.hash:
-            run = right.rows * LOOP if not lateral else right.cost
-            cost = left.cost + right.cost + left.rows * run + output + self.costs.loop
-            if best is None or cost < best.cost:
-                best = Tree(cost, rows, mask, "lateral" if lateral else "loop", left, right)
-        return best
+        return Tree(found[0], self.rows(mask), mask, found[1], left, right)
 
-    def _run_inner(self, leaf: Mask, outer: Mask) -> tuple[float, float] | None:
+    def _run_inner(self, leaf: Mask, outer: Mask) -> float | None:
+        """The cost of one run of a leaf through an index, given the leaves outside; None without one."""
         place = leaf.bit_length() - 1
-        relevant = 0
-        for predicate in self.predicates:
-            if predicate.mask & leaf and predicate.mask & ~leaf & outer == predicate.mask & ~leaf:
-                relevant |= predicate.mask & ~leaf
-        relevant |= self.leaves[place].needs & outer
+        relevant = outer & self.leaves[place].useful
+        if not relevant:
+            return None
         key = place, relevant
         if key not in self._inner:
-            self._inner[key] = self.leaves[place].inner(relevant) if relevant else None
+            self._inner[key] = self.leaves[place].inner(relevant)
         return self._inner[key]
 
     # -- enumeration
 
-    def _dynamic(self, singles: list[Tree]) -> Tree | None:
-        best: dict[Mask, Tree] = {tree.mask: tree for tree in singles}
-        count = len(singles)
-        for size in range(2, count + 1):
-            for members in combinations(range(count), size):
-                mask = sum(1 << member for member in members)
-                found = self._best_split(mask, best, connected_only=True)
-                if found is None and (size == count or not self._linked_outside(mask)):
-                    found = self._best_split(mask, best, connected_only=False)
-                if found is not None:
-                    best[mask] = found
-        return best.get((1 << count) - 1)
+    def _dynamic(self, whole: Mask, singles: list[Tree]) -> Tree | None:
+        """The cheapest tree over a component: every connected set from every split into connected sets."""
+        costs: dict[Mask, float] = {tree.mask: tree.cost for tree in singles if tree.mask & whole}
+        choices: dict[Mask, tuple[str, Mask]] = {}
+        members = [tree.mask for tree in singles if tree.mask & whole]
+        for member in members:
+            self.rows(member)
+        for size in range(2, len(members) + 1):
+            for chosen in combinations(members, size):
+                self._best_split(sum(chosen), costs, choices)
+        if whole not in costs:
+            return None
+        return self._tree(whole, costs, choices, singles)
 
-    def _linked_outside(self, mask: Mask) -> bool:
-        """Whether a predicate or a need ties this set to other leaves: then it need not be built by cross joins."""
-        return any(p.mask & mask and p.mask & ~mask for p in self.predicates) or bool(self._needs(mask))
-
-    def _best_split(self, mask: Mask, best: dict[Mask, Tree], connected_only: bool) -> Tree | None:
-        found: Tree | None = None
+    def _best_split(self, mask: Mask, costs: dict[Mask, float], choices: dict[Mask, tuple[str, Mask]]) -> None:
+        near = self._near
+        self._ties(mask)
+        best = INFINITE
+        choice: tuple[str, Mask] | None = None
+        decide = self.method if self.lateral or self.costs != NO_COSTS else self._plain_method
         part = (mask - 1) & mask
         while part:
-            left, right = best.get(part), best.get(mask ^ part)
-            if left is not None and right is not None:
-                connected = self._connected(part, mask ^ part)
-                if connected[0] or not connected_only or self.leaves_need(right.mask, part):
-                    tree = self.join(left, right, connected)
-                    if tree is not None and (found is None or tree.cost < found.cost):
-                        found = tree
+            left = costs.get(part)
+            if left is not None and left < best and near[part] & (mask ^ part):
+                right = costs.get(mask ^ part)
+                if right is not None:
+                    found = decide(part, mask ^ part, left, right)
+                    if found is not None and found[0] < best:
+                        best, choice = found[0], (found[1], part)
             part = (part - 1) & mask
-        return found
+        if choice is not None:
+            costs[mask] = best
+            choices[mask] = choice
 
-    def leaves_need(self, mask: Mask, outer: Mask) -> bool:
-        return bool(self._needs(mask) & outer)
+    def _plain_method(self, left: Mask, right: Mask, left_cost: float, right_cost: float) -> tuple[float, str] | None:
+        """`method` where nothing is lateral or turned off, for the inner loop of the enumeration."""
+        rows = self._rows
+        left_rows, right_rows = rows[left], rows[right]
+        if self._equal[left] & right:
+            cost = left_cost + right_cost + right_rows * BUILD + left_rows * PROBE
+            method = "hash"
+        else:
+            cost = left_cost + right_cost + left_rows * right_rows * LOOP
+            method = "loop"
+        if right & (right - 1) == 0:
+            inner = self._run_inner(right, left)
+            if inner is not None and left_cost + left_rows * inner < cost:
+                cost, method = left_cost + left_rows * inner, "index"
+        return cost + self.rows(left | right) * OUTPUT, method
+
+    def _tree(
+        self, mask: Mask, costs: dict[Mask, float], choices: dict[Mask, tuple[str, Mask]], singles: list[Tree]
+    ) -> Tree:
+        choice = choices.get(mask)
+        if choice is None:
+            return singles[mask.bit_length() - 1]
+        method, part = choice
+        left = self._tree(part, costs, choices, singles)
+        right = self._tree(mask ^ part, costs, choices, singles)
+        return Tree(costs[mask], self.rows(mask), mask, method, left, right)
 
     def _greedy(self, trees: list[Tree]) -> Tree:
         """Joins the pair with the fewest rows, preferring connected pairs, until one tree is left."""
-        trees = list(trees)
-        pairs: dict[tuple[Mask, Mask], tuple[tuple[bool, bool], Tree | None]] = {}
+        pairs: dict[tuple[Mask, Mask], tuple[bool, Tree | None]] = {}
         while len(trees) > 1:
             best: tuple[bool, float, float, Tree, Tree, Tree] | None = None
             for one in trees:
                 for other in trees:
                     if one is other:
                         continue
-                    known = pairs.get((one.mask, other.mask))
-                    if known is None:
-                        connected = self._connected(one.mask, other.mask)
-                        known = connected, self.join(one, other, connected)
-                        pairs[one.mask, other.mask] = known
-                    connected, tree = known
+                    key = one.mask, other.mask
+                    if key not in pairs:
+                        pairs[key] = not self._ties(one.mask)[0] & other.mask, self.join(one, other)
+                    apart, tree = pairs[key]
                     if tree is None:
                         continue
-                    rank = (not connected[0], tree.rows, tree.cost)
+                    rank = (apart, tree.rows, tree.cost)
                     if best is None or rank < best[:3]:
                         best = (*rank, tree, one, other)
             assert best is not None

@@ -16,6 +16,10 @@ from minidb.sql.lexer import Token
 from minidb.sql.suggest import distance
 
 _LONGEST_LIST = 8
+_COMMON = (
+    *("an expression", "an operator", "a name", '","', '")"', '"("', "AS", "FROM", "WHERE", "GROUP", "ORDER", "LIMIT"),
+    *("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "BEGIN", "COMMIT", "ROLLBACK", "the end"),
+)  # what a long list is cut down to
 _NAMES = {
     "IDENT": "a name",
     "QUOTED_IDENT": "a name",
@@ -49,7 +53,7 @@ def explain_unexpected(
     expected = _describe(viable, _Prober(machine, actions, "expression_only"))
     return errors.SyntaxError(
         message,
-        detail=f"Expected {expected}." if expected else None,
+        detail=f"Expected {expected.removesuffix('.')}." if expected else None,
         hint=hint,
         position=at,
         statement=text,
@@ -92,7 +96,7 @@ class _Prober:
 
 
 def _describe(viable: Sequence[int], prober: _Prober) -> str:
-    """A short list of what could have come, or nothing if it would be a long one."""
+    """A list of what could have come; of a long one the common part."""
     rest = set(viable)
     found = []
     for name, signs, group in (
@@ -104,8 +108,13 @@ def _describe(viable: Sequence[int], prober: _Prober) -> str:
             found.append(name)
     names = {_human(terminal, prober.machine) for terminal in rest}
     found += sorted(names, key=lambda name: (not name.startswith("a "), name))
-    if not found or len(found) > _LONGEST_LIST:
-        return found[0] if found and found[0] == "an expression" else ""
+    if len(found) > _LONGEST_LIST:
+        if found[0] == "an expression":
+            return found[0]
+        common = [name for name in _COMMON if name in found] or found
+        return ", ".join([*common[:_LONGEST_LIST], "..."])
+    if not found:
+        return ""
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} or {found[-1]}"
 
 

@@ -57,7 +57,7 @@ class Tree:
     pinned by then (R17, R18). Use `resident()` where nothing may be read (R69).
     """
 
-    __slots__ = ("_get", "_pool", "base", "cache", "layout", "relation")
+    __slots__ = ("_get", "base", "cache", "layout", "relation")
 
     def __init__(self, base: Base, relation: int, layout: Layout) -> None:
         self.base = base
@@ -65,7 +65,6 @@ class Tree:
         self.layout = layout
         self.cache: PageCache = base.cache_of(relation, layout)
         self._get = self.cache.get
-        self._pool = base.pool
 
     def resident(self) -> ResidentTree:
         """The same tree, but searches raise PageMiss where this one would read the file."""

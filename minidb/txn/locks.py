@@ -359,7 +359,9 @@ class Wait:
         }
 
     def words(self) -> str:
-        return f"{self.request.txn.title} waits for {self.request.words()}, which {self.to.title} holds"
+        txn = self.request.txn
+        statement = f" ({txn.statement_text})" if txn.statement_text else ""
+        return f"{txn.title} waits{statement} for {self.request.words()}, which {self.to.title} holds"
 
 
 def find_cycle(start: Request) -> list[Wait] | None:

@@ -128,7 +128,6 @@ os._exit(0)
 """
 
 
-@pytest.mark.xfail(reason="not before the first checkpoint", strict=True)
 def test_a_lost_log_is_reported(tmp_path: Path) -> None:
     """After a crash the log holds commits; without it the database does not open (R19)."""
     path = tmp_path / "shop.mdb"

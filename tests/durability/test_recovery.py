@@ -88,11 +88,9 @@ def closed(database: Database, files: MemoryFileSystem) -> Database:
 
 
 CASES = [(script, end, chunk) for script in SCRIPTS for end in (crashed, closed) for chunk in (5, 20_000)]
-CASES.remove(("schema", crashed, 5))
-LOST = pytest.mark.xfail(reason="chunks of a table that the transaction creates are passed over", strict=True)
 
 
-@pytest.mark.parametrize("script, end, chunk", [*CASES, pytest.param("schema", crashed, 5, marks=LOST)])
+@pytest.mark.parametrize("script, end, chunk", CASES)
 def test_everything_is_there_again(small_log: None, monkeypatch: pytest.MonkeyPatch, script: str,
                                    end: Callable[[Database, FaultyFileSystem], Database], chunk: int) -> None:
     """From the log alone, and from the base; with transactions written ahead in chunks, and in one piece."""

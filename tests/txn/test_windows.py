@@ -16,9 +16,6 @@ from minidb.errors import LockNotAvailable, QueryCanceled, SerializationFailure
 from minidb.session import Session
 from minidb.storage.faulty import FaultyFileSystem
 
-LEAK = pytest.mark.xfail(reason="a lock granted to a waiter that does not go on is kept", strict=True)
-UNMARKED = pytest.mark.xfail(reason="the intervals become marks too early (R59)", strict=True)
-
 
 class PausingFiles(FaultyFileSystem):
     """Calls `during_sync`, once, when a file is about to be synced."""
@@ -78,7 +75,7 @@ def rows(session: Session, sql: str = "SELECT v FROM t ORDER BY id") -> list[Any
     return [row[0] for row in session.execute(sql)]
 
 
-@pytest.mark.parametrize("first", [pytest.param("2pl", marks=UNMARKED), "ssi"])
+@pytest.mark.parametrize("first", ["2pl", "ssi"])
 def test_a_snapshot_taken_while_a_commit_is_synced(world: World, first: str) -> None:
     """The commit has its number and is not published: a snapshot begins before it, and the two must still not skew
     (R57, R58, R59)."""
@@ -127,7 +124,6 @@ def test_a_snapshot_taken_during_the_sync_conflicts_with_the_commit(world: World
         late[0].execute("UPDATE t SET v = v + 1 WHERE id = 1")
 
 
-@LEAK
 @pytest.mark.parametrize("what", ["row", "table"])
 def test_interrupted_after_the_grant(world: World, what: str) -> None:
     """The lock was granted and then the waiter is interrupted before it has woken: it must not keep the lock."""

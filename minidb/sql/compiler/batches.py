@@ -161,43 +161,58 @@ def print_batched(
         finals[place] = _batched_call(compiler, site, cells, call, lists)
     for number, initial in enumerate(cells.initial):
         function.add(f"{cells.place(number)} = {initial}")
-    nest(function, before, lambda: _batch_loop(compiler, function, site, header, row, loops, lists))
+    nest(function, before, lambda: _batch_loop(compiler, function, header, row, loops, lists))
     return finals
 
 
 def _batch_loop(
     compiler: Compiler,
     function: Function,
-    site: Expressions,
     header: For,
     row: For,
     loops: Clauses,
     lists: dict[str, list[tuple[str, str]]],
 ) -> None:
+    """The lists of one batch. Several lists of filtered rows are taken from one list of tuples of all values."""
     source: list[Clause] = list(loops[1:])
     lists = _merged(lists, len(source) > 1)
+    values = {element: element.rstrip("\n") for element in lists}
     with function.block(f"for {header.target} in {header.items}:"):
         if len(lists) > 1 and len(source) > 1:
-            hits = compiler.module.name("l")
-            function.add(f"{hits} = [{comprehension(source, row.target)}]")
-            source = [For(row.target, hits)]
+            hits, hit = compiler.module.name("l"), compiler.module.name("m")
+            kept = [element for element in lists if element]
+            text = f"({', '.join(values[element] for element in kept)},)"
+            function.add(f"{hits} = [{comprehension(source, text)}]")
+            source = [For(hit, hits)]
+            values = {element: f"{hit}[{place}]" for place, element in enumerate(kept)}
         for element, updates in lists.items():
-            text, _, test = element.partition("\n")
-            name = compiler.module.name("l")
-            whole = len(source) == 1 and not test
-            if text == "" and whole:
-                name = source[0].items  # type: ignore[union-attr]
-            else:
-                made = [*source, If(test)] if test else source
-                function.add(f"{name} = [{comprehension(made, text or row.target)}]")
+            name = _print_element(compiler, function, source, row, element, values.get(element, ""))
             for _, update in updates:
                 for line in update.format(v=name).split("\n"):
                     function.add(line)
 
 
+def _print_element(
+    compiler: Compiler, function: Function, source: list[Clause], row: For, element: str, text: str
+) -> str:
+    """Prints one list; its name."""
+    first = source[0]
+    assert isinstance(first, For)
+    if element == "" and len(source) == 1:
+        return first.items
+    name = compiler.module.name("l")
+    if not element.endswith("\n"):
+        function.add(f"{name} = [{comprehension(source, text or row.target)}]")
+    elif text.isidentifier() or text.endswith("]"):
+        function.add(f"{name} = [{comprehension([*source, If(f'{text} is not None')], text)}]")
+    else:
+        function.add(f"{name} = [{comprehension([*source, If(f'(x := {text}) is not None')], 'x')}]")
+    return name
+
+
 def _merged(lists: dict[str, list[tuple[str, str]]], filtered: bool) -> dict[str, list[tuple[str, str]]]:
     """Rows that are only counted are counted by a list of the same length, if there is one."""
-    complete = [element for element in lists if element and "\n" not in element]
+    complete = [element for element in lists if element and not element.endswith("\n")]
     if "" not in lists or not complete or not filtered:
         return lists
     result = {element: list(updates) for element, updates in lists.items() if element}
@@ -255,11 +270,5 @@ def _batch_count(cells: Cells, lists: dict[str, list[tuple[str, str]]], element:
 
 
 def _element(site: Expressions, argument: plan.Expression, nullable: bool) -> str:
-    """What a batch's list holds: source, then behind a line break the test that it is not NULL."""
-    if not nullable:
-        return site.value(argument)
-    text = site.value(argument)
-    if isinstance(argument, plan.Column):
-        return f"{text}\n{text} is not None"
-    name = site.temporary()
-    return f"{name}\n({name} := {text}) is not None"
+    """What a batch's list holds: source, with a line break behind it if NULLs are to be left out."""
+    return site.value(argument) + ("\n" if nullable else "")

@@ -6,6 +6,7 @@ rows are kept in a slot from its first use on; one that changes data runs once, 
 
 from __future__ import annotations
 
+from minidb import errors
 from minidb.sql import physical, plan
 from minidb.sql.compiler import runtime
 from minidb.sql.compiler.clauses import Clauses, For
@@ -94,6 +95,11 @@ def define_tables(compiler: Compiler, ctes: tuple[physical.Cte, ...]) -> None:
         slot = compiler.module.slot()
         function = Function(compiler.module, compiler.module.name("with"))
         call = f"({slot} or {function.name}({ARGUMENTS}))[0]"
+        if walk.free_columns(cte.node):
+            raise errors.NotSupportedError(
+                f'common table expression "{cte.name}" mentions columns of an outer query',
+                hint="Write it as a subquery in FROM.",
+            )
         if isinstance(cte.node, physical.RecursiveUnion):
             _emit_recursive(compiler, function, cte.node, cte.width)
         elif isinstance(cte.node, physical.Query):
@@ -121,7 +127,9 @@ def _emit_recursive(compiler: Compiler, function: Function, node: physical.Recur
     working = compiler.module.slot()
     compiler.tables[node.number] = working
     left, _ = query_function(compiler, node.left, Scope(), stream=False)
+    first = compiler.module.slots
     right, _ = query_function(compiler, node.right, Scope(), stream=False)
+    kept = compiler.module.slots - first  # results of subqueries, which may read the working table
     function.add(f"new = {left}({ARGUMENTS})")
     if not node.all:
         function.add("new = list(dict.fromkeys(new))")
@@ -131,6 +139,8 @@ def _emit_recursive(compiler: Compiler, function: Function, node: physical.Recur
         function.add("rows.check_interrupt()")
         function.add("result += new")
         function.add(f"{working} = new")
+        if kept:
+            function.add(f"s[{first} : {first + kept}] = [None] * {kept}")
         function.add(f"new = {right}({ARGUMENTS})")
         if not node.all:
             function.add("new = [row for row in dict.fromkeys(new) if row not in seen]")

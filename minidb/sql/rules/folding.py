@@ -17,6 +17,7 @@ from minidb.types import BOOLEAN
 TRUE = plan.Constant(type=BOOLEAN, value=True, nullable=False)
 FALSE = plan.Constant(type=BOOLEAN, value=False, nullable=False)
 UNKNOWN = plan.Constant(type=BOOLEAN, value=None)
+_FACTORED = 20  # branches of an OR that are searched for common terms
 
 
 def fold_constants(root: plan.Plan) -> plan.Plan:
@@ -102,7 +103,33 @@ def _or(node: plan.Or) -> plan.Expression:
         return FALSE
     if len(terms) == 1:
         return terms[0]
-    return plan.Or(arguments=tuple(terms), nullable=any(term.nullable for term in terms))
+    return _factored(terms)
+
+
+def _factored(terms: list[plan.Expression]) -> plan.Expression:
+    """(a AND b) OR (a AND c) as a AND (b OR c): `a` may join or find by index."""
+    branches = [walk.conjuncts(term) for term in terms]
+    common = [
+        part
+        for part in branches[0]
+        if len(terms) <= _FACTORED
+        and not walk.is_volatile(part)
+        and all(any(_same(part, other) for other in branch) for branch in branches[1:])
+    ]
+    if not common:
+        return plan.Or(arguments=tuple(terms), nullable=any(term.nullable for term in terms))
+    rest = [
+        walk.conjunction([part for part in branch if not any(_same(part, c) for c in common)]) for branch in branches
+    ]
+    if any(part is None for part in rest):  # a OR (a AND b) is a
+        return walk.conjunction(common) or TRUE
+    left = [part for part in rest if part is not None]
+    either = plan.Or(arguments=tuple(left), nullable=any(part.nullable for part in left))
+    return plan.And(arguments=(*common, either), nullable=any(part.nullable for part in (*common, either)))
+
+
+def _same(left: plan.Expression, right: plan.Expression) -> bool:
+    return type(left) is type(right) and left == right
 
 
 def _not(node: plan.Not) -> plan.Expression:
