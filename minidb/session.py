@@ -317,7 +317,7 @@ class Session:
 
     def prepare(self, statement: ast.Statement, sql: str, parameters: Parameters | None, *,
                 part: bool = False) -> tuple[Compiled, Row]:
-        """Compiles a statement. `part`: `sql` holds more than this statement, so the cache must not keep it under that text."""
+        """Compiles a statement. `part`: `sql` holds more than this statement, so it is not kept under that text."""
         check_count(statement, parameters)
         if isinstance(parameters, Mapping):
             parameters = used_parameters(statement, parameters)
@@ -467,12 +467,17 @@ class Session:
         """Rows are gathered and inserted in large steps; whatever reads in between sees them."""
         txn = self.txn
         assert txn is not None
-        total, known = 0, None
+        total = 0
+        known: tuple[Any, ...] | None = None
+        kinds: tuple[Any, ...] | None
         prepared: Compiled | None = None
         buffered: BufferedInserts | None = None
         for parameters in parameter_sets:
-            check_set(parameters)
-            kinds, values = (None, ()) if isinstance(parameters, Mapping) else kinds_of(parameters)
+            if type(parameters) is tuple:
+                kinds, values = kinds_of(parameters)
+            else:
+                check_set(parameters)
+                kinds, values = (None, []) if isinstance(parameters, Mapping) else kinds_of(parameters)
             if prepared is None or kinds is None or kinds != known:
                 prepared, converted = self.find_compiled(sql, parameters) or self.prepare(statement, sql, parameters)
                 if buffered is None:
@@ -500,7 +505,8 @@ class Session:
 
     def start_transaction(self, level: IsolationLevel, read_only: bool, deferrable: bool) -> None:
         txn = self.manager.begin(
-            level, session_name=self.label, read_only=self.read_only or read_only, deferrable=deferrable, durability=self.durability
+            level, session_name=self.label, read_only=self.read_only or read_only, deferrable=deferrable,
+            durability=self.durability,
         )
         txn.lock_timeout = self.settings["lock_timeout"]
         txn.deadlock_timeout = self.settings["deadlock_timeout"]
@@ -667,7 +673,10 @@ class BufferedInserts:
         self.rows: list[Row] = []
 
     def insert(self, table: int, row: Row) -> None:
-        self.insert_many(table, (row,))
+        if table != self.table or len(self.rows) >= BUFFERED_ROWS:
+            self.flush()
+            self.table = table
+        self.rows.append(row)
 
     def insert_many(self, table: int, rows: Sequence[Row]) -> None:
         if table != self.table or len(self.rows) >= BUFFERED_ROWS:

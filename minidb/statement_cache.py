@@ -25,7 +25,7 @@ from minidb.sql.binder import NotLiftable
 from minidb.sql.parser import parse
 from minidb.sql.shapes import lift, parse_lifted
 from minidb.sql.statement import Environment, Prepared, prepare
-from minidb.types import BIGINT, INTEGER, NUMERIC, SqlType, adapt, from_text
+from minidb.types import BIGINT, INTEGER, SqlType, adapt, from_text
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Converter = Callable[[Any], Any]
@@ -214,19 +214,30 @@ def kinds_of(parameters: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
     kinds: list[Any] = []
     values: list[Any] = []
     for value in parameters:
-        kind = type(value)
+        kind: Any = type(value)
         if kind is int:
-            size = INTEGER if -INT4 <= value < INT4 else BIGINT if -INT8 <= value < INT8 else NUMERIC
-            kinds.append(size.name)
-            if size is NUMERIC:
+            if -INT4 <= value < INT4:
+                kind = INTEGER_KIND
+            elif -INT8 <= value < INT8:
+                kind = BIGINT_KIND
+            else:
+                kind, value = adapted_kind(value)
+        elif kind is str:
+            if not value.isascii() or "\0" in value:
                 value = adapt(value)[1]
-        elif (kind is str and value.isascii() and "\0" not in value) or value is None or kind is float or kind is bool:
-            kinds.append(kind)
-        else:
-            sql_type, value = adapt(value)
-            kinds.append(sql_type.name)
+        elif value is not None and kind is not float and kind is not bool:
+            kind, value = adapted_kind(value)
+        kinds.append(kind)
         values.append(value)
     return tuple(kinds), values
+
+
+INTEGER_KIND, BIGINT_KIND = INTEGER.name, BIGINT.name
+
+
+def adapted_kind(value: Any) -> tuple[str, Any]:
+    sql_type, adapted_value = adapt(value)
+    return sql_type.name, adapted_value
 
 
 def adapted(parameters: Parameters | None) -> tuple[tuple[SqlType, ...], list[Any], tuple[str, ...]]:

@@ -100,9 +100,10 @@ class Prepared:
         self.node = node
         self.planner = planner
         self.streams = isinstance(node, physical.Query) and streams(node)
-        function, self.source = compile_statement(new_compiler(planner), node, self.streams)
-        self.compiled = function
-        self.run = self.run_write = guarded(function, self.streams)
+        compiler = new_compiler(planner)
+        self.compiled, self.source = compile_statement(compiler, node, self.streams)
+        calculates = compiler.module.calculates
+        self.run = self.run_write = guarded(self.compiled, self.streams) if calculates else self.compiled
 
     def explain(self, describe: Describe | None = None) -> Explained:
         """The plan as a tree; `.lines()` and `.as_dict()` write it. `describe` says what reading an interval locks."""

@@ -36,12 +36,13 @@ class Step(NamedTuple):
     sql: str
     parameters: tuple[Any, ...]
     model: Callable[[Model], Any]
+    undone: bool = False
 
     def __str__(self) -> str:
         text = self.sql
         for value in self.parameters:
             text = text.replace("?", str(value), 1)
-        return text
+        return f"SAVEPOINT s; {text}; ROLLBACK TO s" if self.undone else text
 
 
 class Program(NamedTuple):
@@ -119,6 +120,20 @@ def last_of(model: Model, group: int) -> list[tuple[int, ...]]:
     return found[:1]
 
 
+def neighbours(model: Model, group: int) -> list[tuple[int, ...]]:
+    """Rows of a group, each with the row whose id is its group."""
+    return sorted((key, row[0]) for key, row in model.items() if row[0] == group and group in model)
+
+
+def copied(model: Model, key: int, new: int, value: int) -> int:
+    return put(model, new, model[key][0], value) if key in model else 0
+
+
+def unchanged(model: Model, step: Callable[[Model], Any]) -> Any:
+    """What a step returns that is rolled back to a savepoint afterwards."""
+    return step(dict(model))
+
+
 # -- making programs
 
 BY = ("id", "grp")
@@ -140,31 +155,38 @@ class Maker:
         return low, min(low + self.random.choice((0, 0, 1, 3)), size)
 
     def read(self) -> Step:
-        kind = self.random.randrange(6)
+        kind = self.random.randrange(10)
+        group = self.random.randrange(GROUPS)
+        if kind == 6:
+            return Step("SELECT count(*) FROM h WHERE grp = ?", (group,), lambda m: [(len(chosen(m, group, group, 1)),)])
+        if kind == 7:
+            return Step("SELECT max(id) FROM h", (), lambda m: [(max(m, default=None),)])
+        if kind == 8:
+            sql = "SELECT a.id, b.id FROM h a JOIN h b ON b.id = a.grp WHERE a.grp = ? ORDER BY a.id"
+            return Step(sql, (group,), lambda m: neighbours(m, group))
+        if kind == 9:
+            sql = "SELECT EXISTS (SELECT 1 FROM h WHERE grp = ? AND val > 50)"
+            return Step(sql, (group,), lambda m: [(any(m[key][1] > 50 for key in chosen(m, group, group, 1)),)])
         if kind == 0:
             return Step("SELECT id, grp, val FROM h ORDER BY id", (), lambda m: rows_of(m, 0, 99, 0))
         if kind == 1:
-            group = self.random.randrange(GROUPS)
             sql = "SELECT grp, id FROM h WHERE grp >= ? ORDER BY grp, id LIMIT 1"
             return Step(sql, (group,), lambda m: first_of(m, group))
         if kind == 2:
-            group = self.random.randrange(GROUPS)
             sql = "SELECT grp, id FROM h WHERE grp <= ? ORDER BY grp DESC, id DESC LIMIT 1"
             return Step(sql, (group,), lambda m: last_of(m, group))
         column = kind % 2
         low, high = self.interval(column)
-        lock = self.random.choice(("", "", " FOR UPDATE"))
+        lock = self.random.choice(("", "", "", " FOR UPDATE", " FOR SHARE"))
         sql = f"SELECT id, grp, val FROM h WHERE {BY[column]} BETWEEN ? AND ? ORDER BY id{lock}"
-        if lock:
-            sql = f"SELECT id, grp, val FROM h WHERE {BY[column]} BETWEEN ? AND ? ORDER BY id FOR UPDATE"
         return Step(sql, (low, high), lambda m: rows_of(m, low, high, column))
 
     def plain_read(self) -> Step:
         step = self.read()
-        return step._replace(sql=step.sql.replace(" FOR UPDATE", ""))
+        return step._replace(sql=step.sql.split(" FOR ")[0])
 
     def write(self) -> Step:
-        kind = self.random.randrange(9)
+        kind = self.random.randrange(10)
         value, key, group = next(self.numbers), self.key(), self.random.randrange(GROUPS)
         if kind <= 2:
             column = self.random.randrange(2)
@@ -189,18 +211,27 @@ class Maker:
         if kind == 7:
             new = self.key()
             return Step("UPDATE h SET id = ? WHERE id = ?", (new, key), lambda m: rename(m, key, new))
+        if kind == 8:
+            new = self.key()
+            sql = "INSERT INTO h SELECT ?, grp, ? FROM h WHERE id = ?"
+            return Step(sql, (new, value, key), lambda m: copied(m, key, new, value))
         column = self.random.randrange(2)
         low, high = self.interval(column)
         high = min(high, low + 1)
         sql = f"DELETE FROM h WHERE {BY[column]} BETWEEN ? AND ?"
         return Step(sql, (low, high), lambda m: remove(m, low, high, column))
 
+    def undone(self) -> Step:
+        """A step between SAVEPOINT and ROLLBACK TO: what it read is true all the same (R52, R60)."""
+        step = self.random.choice((self.read, self.write))()
+        return Step(step.sql, step.parameters, lambda m: unchanged(m, step.model), True)
+
     def program(self, levels: tuple[str, ...]) -> Program:
         level = self.random.choice(levels)
         if self.random.random() < 0.15:
             return Program(level, True, [self.plain_read() for _ in range(self.random.randint(1, 3))])
         size = self.random.randint(1, 4)
-        makers = [self.random.choice((self.read, self.write)) for _ in range(size)]
+        makers = [self.random.choice((self.read,) * 5 + (self.write,) * 5 + (self.undone,)) for _ in range(size)]
         return Program(level, False, [make() for make in makers])
 
     def start(self) -> Model:
@@ -243,6 +274,15 @@ class Runner:
     def opening(self) -> str:
         return f"BEGIN ISOLATION LEVEL {self.program.level}{' READ ONLY' if self.program.read_only else ''}"
 
+    def perform(self, step: Step) -> Any:
+        if step.undone:
+            self.session.execute("SAVEPOINT s")
+        result = self.session.execute(step.sql, step.parameters)
+        seen = [tuple(row) for row in result] if result.columns else result.rowcount
+        if step.undone:
+            self.session.execute("ROLLBACK TO s")
+        return seen
+
     def work(self) -> None:
         place, self.position = self.position, self.position + 1
         try:
@@ -250,8 +290,7 @@ class Runner:
                 self.session.begin(isolation_level=self.program.level, read_only=self.program.read_only)
             elif place < len(self.program.steps):
                 step = self.program.steps[place]
-                result = self.session.execute(step.sql, step.parameters)
-                self.seen.append([tuple(row) for row in result] if result.columns else result.rowcount)
+                self.seen.append(self.perform(step))
             else:
                 self.session.commit()
                 self.outcome = "committed"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -85,7 +86,7 @@ def test_transfers_at_every_level(tmp_path: Path, clustered: str) -> None:
         random, session = Random(number), database.session(autocommit=True, durability="normal")
         for turn in range(25):
             source, target = random.sample(range(1, ACCOUNTS + 1), 2)
-            retried(session, levels[number], lambda: transfer(session, source, target, random.randrange(20)))
+            retried(session, levels[number], partial(transfer, session, source, target, random.randrange(20)))
             if turn % 5 == 0 and levels[number] != "read committed":
                 total = list(session.execute("SELECT sum(balance) FROM account"))
                 assert total == [(TOTAL,)]

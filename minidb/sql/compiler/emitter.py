@@ -46,6 +46,7 @@ class Module:
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {}
         self.slots = 0
+        self.calculates = False  # whether Python's arithmetic errors may come out of the functions
         self._functions: list[str] = []
         self._by_value: dict[Any, str] = {}
         self._last: dict[str, int] = {}
@@ -64,6 +65,7 @@ class Module:
         if name is None:
             name = self._by_value[key] = self.name(prefix)
             self.constants[name] = value  # keeps it alive, so that its id stays its own
+            self.calculates = self.calculates or callable(value)
         return name
 
     def slot(self) -> str:

@@ -27,7 +27,7 @@ from minidb.sql.compiler import runtime
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.scope import ColumnKey, Scope
 from minidb.sql.functions import compile_like
-from minidb.sql.functions.operators import CHECKS, HELPERS
+from minidb.sql.functions.operators import CHECKS, COMPARISONS, HELPERS
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import is_strict, strict_columns
 
@@ -192,6 +192,7 @@ class Expressions:
                 sign = "%" if operator.name == "%" else "//"
                 template = positive.replace("{sign}", sign).replace("{f}", self.constant(operator.call, "f"))
         text = self._helpers(template).format(*operands)
+        self.module.calculates = self.module.calculates or operator.name not in COMPARISONS
         if operator.check:
             return self._checked(operator, text, operands)
         if operator.raises_on_nan:

@@ -17,6 +17,7 @@ from minidb.sql.compiler.core import Compiler, fill_list
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.scope import Scope
+from minidb.sql.compiler.sets import define_tables
 from minidb.sql.rules import walk
 
 MEMO_COST = 4.0  # microseconds; a cheaper subquery is run again
@@ -30,6 +31,7 @@ def _called(site: Expressions, query: plan.Plan, body: Body, first: int = 0) -> 
     assert isinstance(query, plan.Query)
     compiler = site.compiler
     node = compiler.planner.subquery(query, first)
+    define_tables(compiler, node.ctes)
     arguments = compiler.outer_columns(node, site.scope)
     function, scope = compiler.new_function("query", arguments, site.scope)
     given = [site.scope.columns[column] for column in arguments]
