@@ -26,6 +26,8 @@ from minidb.settings import DEFAULTS, boolean, parse_setting, show_setting
 from minidb.sql import ast, ddl
 from minidb.sql.explain import ReadInterval
 from minidb.statement_cache import Compiled
+from minidb.sql.explain import ReadInterval
+from minidb.statement_cache import Compiled
 from minidb.types import BIGINT, TEXT
 
 if TYPE_CHECKING:
@@ -232,7 +234,7 @@ def assign_mode(session: Session, name: str, values: tuple[Any, ...]) -> None:
 def explain(session: Session, statement: ast.Explain, sql: str, parameters: Parameters | None) -> Result:
     if not isinstance(statement.statement, QUERIES):
         raise NotSupportedError("EXPLAIN works for SELECT, INSERT, UPDATE and DELETE")
-    compiled, values = session.prepare(statement.statement, sql, parameters, part=True)
+    compiled, values = session.prepare(statement.statement, sql, parameters, explained=True)
     if statement.code:
         lines = compiled.prepared.source.splitlines()
     else:

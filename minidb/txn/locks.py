@@ -171,6 +171,13 @@ class ModeLock(Resource):
         held = self.holders.get(txn, 0)
         if held >> mode & 1:
             return True
+        if not self.queue:
+            mask = self.conflicts[mode]
+            for holder, theirs in self.holders.items():
+                if theirs & mask and holder is not txn:
+                    return False
+            self.holders[txn] = held | 1 << mode
+            return True
         request = Request(txn, self, mode)
         if not self.can_grant(request):
             return False

@@ -42,7 +42,9 @@ def test_range_ends_before_null(db: ModelDatabase) -> None:
     a = index(db, "t", 1)
     assert asked(db, "SELECT * FROM t WHERE a > 2") == [("range", a, (2, 1), (NULL_LAST, 0), False, 0, False)]
     assert asked(db, "SELECT * FROM t WHERE a < 1") == [("range", a, None, (1, 0), False, 0, False)]
-    assert asked(db, "SELECT * FROM t WHERE a IS NULL") == [("range", a, (NULL_LAST, 0), (NULL_LAST, 1), False, 0, False)]
+    assert asked(db, "SELECT * FROM t WHERE a IS NULL") == [
+        ("range", a, (NULL_LAST, 0), (NULL_LAST, 1), False, 0, False)
+    ]
 
 
 def test_descending_nulls_first(db: ModelDatabase) -> None:
@@ -116,7 +118,9 @@ def test_update_leaves_what_no_longer_matches(db: ModelDatabase) -> None:
 def test_recheck_keeps_the_join_partner(db: ModelDatabase) -> None:
     db.rows.replaced[ref(db, "t", 1)] = (1, 1, "new", 7)
     db.rows.replaced[ref(db, "t", 2)] = (2, 3, "new", 7)  # joins another row now
-    changed = db.query("UPDATE t SET n = n + c.x FROM c WHERE c.x = t.a AND c.y = 0 AND t.i < 3 RETURNING t.i, t.n, c.x")
+    changed = db.query(
+        "UPDATE t SET n = n + c.x FROM c WHERE c.x = t.a AND c.y = 0 AND t.i < 3 RETURNING t.i, t.n, c.x"
+    )
     assert changed == [(1, 8, 1)]
 
 
@@ -138,7 +142,12 @@ def test_locked_rows_below_limit_do_not_count_when_they_are_skipped(db: ModelDat
 
 def test_computed_outputs_follow_the_newest_version(db: ModelDatabase) -> None:
     db.rows.replaced[ref(db, "t", 2)] = (2, 2, "s", 500)
-    assert db.query("SELECT i, n * 2 AS m FROM t WHERE i < 4 ORDER BY m FOR UPDATE") == [(0, 0), (1, 2), (2, 1000), (3, 6)]
+    assert db.query("SELECT i, n * 2 AS m FROM t WHERE i < 4 ORDER BY m FOR UPDATE") == [
+        (0, 0),
+        (1, 2),
+        (2, 1000),
+        (3, 6),
+    ]
 
 
 def test_a_row_that_joins_twice_is_changed_once(db: ModelDatabase) -> None:
@@ -190,7 +199,7 @@ def test_long_lists(db: ModelDatabase) -> None:
 
 
 def test_no_user_text_in_the_source(db: ModelDatabase) -> None:
-    source = db.source("SELECT 'hello\"\"\"' || s, s AS \"'evil\" FROM t WHERE s = '\"\"\"' AND i > 123456789012")
+    source = db.source('SELECT \'hello"""\' || s, s AS "\'evil" FROM t WHERE s = \'"""\' AND i > 123456789012')
     assert "hello" not in source and "evil" not in source and '"""' not in source
 
 
