@@ -1,0 +1,312 @@
+"""One planning function per logical operator that is not part of a cluster of joins.
+
+Each is given the planner, the node, the order that is wanted above and how many rows will be looked at; it gives the
+physical node and whether its rows come in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from minidb.sql import physical, plan
+from minidb.sql.clusters import Cluster
+from minidb.sql.join_order import OUTPUT
+from minidb.sql.joining import covers_unique, join_full, join_left
+from minidb.sql.ordering import Order, log_cost
+from minidb.sql.rules import walk
+from minidb.sql.statistics import DEFAULT_ROWS
+from minidb.types import BIGINT
+
+if TYPE_CHECKING:
+    from minidb.sql.planner import Planner
+
+GROUP = 0.15  # microseconds for a row of a group
+DISTINCT = 0.1  # and for one that is looked up among those seen
+
+Result = tuple[physical.Node, bool]
+
+
+def _cluster(planner: Planner, node: plan.Plan, order: Order, first: Any) -> Result:
+    return Cluster(planner, node, first).arranged(order)
+
+
+def _join(planner: Planner, node: plan.Join, order: Order, first: Any) -> Result:
+    if node.kind == "left":
+        joined = join_left(planner, node, order)
+        return joined, not order
+    if node.kind == "right":
+        turned = plan.Join(kind="left", left=node.right, right=node.left, condition=node.condition)
+        return join_left(planner, turned), not order
+    if node.kind == "full":
+        return join_full(planner, node), not order
+    return _cluster(planner, node, order, first)
+
+
+def _values(planner: Planner, node: plan.Values, order: Order, first: Any) -> Result:
+    count = float(len(node.rows))
+    return (
+        physical.Values(
+            relation=node.relation, tuples=node.rows, width=len(node.types), rows=count, cost=count * OUTPUT
+        ),
+        not order,
+    )
+
+
+def _virtual(planner: Planner, node: plan.VirtualScan, order: Order, first: Any) -> Result:
+    return (
+        physical.VirtualScan(relation=node.relation, name=node.name, width=len(node.columns), rows=100, cost=100),
+        not order,
+    )
+
+
+def _function(planner: Planner, node: plan.FunctionScan, order: Order, first: Any) -> Result:
+    return (
+        physical.FunctionScan(
+            relation=node.relation,
+            function=node.function,
+            arguments=node.arguments,
+            types=node.types,
+            ordinality=node.ordinality,
+            rows=1000,
+            cost=100,
+        ),
+        not order,
+    )
+
+
+def _cte_scan(planner: Planner, node: plan.CteScan, order: Order, first: Any) -> Result:
+    rows = planner._cte_rows.get(node.cte, DEFAULT_ROWS)
+    return (
+        physical.CteScan(
+            relation=node.relation, cte=node.cte, width=len(node.types), name=node.name, rows=rows, cost=rows * OUTPUT
+        ),
+        not order,
+    )
+
+
+def _project(planner: Planner, node: plan.Project, order: Order, first: Any) -> Result:
+    values = {(node.relation, place): expression for place, expression in enumerate(node.expressions)}
+    below = tuple(walk.substitute(key, values) for key in order)
+    child, ordered = planner.plan_ordered(node.input, below, first)
+    return (
+        physical.Project(
+            input=child,
+            relation=node.relation,
+            expressions=node.expressions,
+            rows=child.rows,
+            cost=child.cost + child.rows * OUTPUT,
+        ),
+        ordered,
+    )
+
+
+def _project_set(planner: Planner, node: plan.ProjectSet, order: Order, first: Any) -> Result:
+    child = planner.planned(node.input)
+    return (
+        physical.ProjectSet(
+            input=child, relation=node.relation, calls=node.calls, rows=child.rows * 10, cost=child.cost + child.rows
+        ),
+        not order,
+    )
+
+
+def _group_rows(planner: Planner, groups: Iterable[plan.Expression], rows: float) -> float:
+    result = 1.0
+    for expression in groups:
+        bare = walk.strip_relabel(expression)
+        statistics = planner.column_statistics((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
+        result *= statistics.distinct if statistics is not None else min(200.0, max(rows / 10, 1.0))
+    return max(min(result, rows), 1.0)
+
+
+def _aggregate(planner: Planner, node: plan.Aggregate, order: Order, first: Any) -> Result:
+    child = planner.planned(node.input)
+    extremes = _extremes(planner, node, child)
+    if extremes is not None:
+        return extremes, True
+    rows = 1.0 if not node.groups else _group_rows(planner, node.groups, child.rows)
+    return (
+        physical.Aggregate(
+            input=child,
+            relation=node.relation,
+            groups=node.groups,
+            aggregates=node.aggregates,
+            sets=node.sets,
+            groupings=node.groupings,
+            strategy="hash" if node.groups else "plain",
+            rows=rows,
+            cost=child.cost + child.rows * GROUP,
+        ),
+        not order or not (node.groups or node.sets),
+    )
+
+
+def _extremes(planner: Planner, node: plan.Aggregate, child: physical.Node) -> physical.Node | None:
+    """min and max over an index: one row from its end each."""
+    if node.groups or node.sets is not None or not node.aggregates:
+        return None
+    expressions: list[plan.Expression] = []
+    cost = 0.0
+    for call in node.aggregates:
+        if call.aggregate.name not in ("min", "max") or call.filter is not None or len(call.arguments) != 1:
+            return None
+        argument = call.arguments[0]
+        descending = call.aggregate.name == "max"
+        present = (
+            plan.Filter(input=node.input, predicate=plan.IsNull(argument=argument, negated=True))
+            if argument.nullable
+            else node.input
+        )
+        key = plan.SortKey(argument, descending, descending)
+        one = plan.Constant(type=BIGINT, value=1, nullable=False)
+        ordered, satisfied = planner.plan_ordered(present, (key,), 1)
+        if not satisfied:
+            return None
+        cost += 3.0 if ordered.rows > 1 else ordered.cost
+        limited = plan.Limit(input=plan.Sort(input=present, keys=(key,)), count=one, offset=None)
+        query = plan.Query(input=limited, outputs=(plan.Output("", argument),))
+        expressions.append(plan.ScalarSubquery(type=call.type, plan=query))
+    if cost > child.cost:
+        return None
+    return physical.Project(
+        input=physical.SingleRow(), relation=node.relation, expressions=tuple(expressions), rows=1, cost=cost
+    )
+
+
+def _window(planner: Planner, node: plan.Window, order: Order, first: Any) -> Result:
+    child = planner.planned(node.input)
+    cost = child.cost + log_cost(child.rows) * len(node.calls)
+    return (
+        physical.Window(input=child, relation=node.relation, calls=node.calls, rows=child.rows, cost=cost),
+        not order,
+    )
+
+
+def _sort(planner: Planner, node: plan.Sort, order: Order, first: Any) -> Result:
+    child, ordered = planner.plan_ordered(node.input, node.keys, first)
+    if ordered:
+        return child, not order
+    return (
+        physical.Sort(input=child, keys=node.keys, rows=child.rows, cost=child.cost + log_cost(child.rows)),
+        not order,
+    )
+
+
+def _distinct(planner: Planner, node: plan.Distinct, order: Order, first: Any) -> Result:
+    child, ordered = planner.plan_ordered(node.input, order, 0)
+    if covers_unique(child, node.on):
+        return child, ordered
+    rows = _group_rows(planner, node.on, child.rows)
+    return (
+        physical.Distinct(input=child, on=node.on, rows=rows, cost=child.cost + child.rows * DISTINCT),
+        ordered,
+    )
+
+
+def _limit(planner: Planner, node: plan.Limit, order: Order, first: Any) -> Result:
+    hint = 0 if node.with_ties is not None else limit_hint(node)
+    child = planner.planned(node.input, hint)
+    wanted = planner.expected(hint)
+    rows = min(child.rows, wanted) if wanted else child.rows
+    bounded = node.with_ties is None and wanted and wanted < child.rows / 2
+    if bounded:
+        child = bound_sort(child, (node.count, node.offset))
+    return (
+        physical.Limit(
+            input=child, count=node.count, offset=node.offset, with_ties=node.with_ties, rows=rows, cost=child.cost
+        ),
+        not order,
+    )
+
+
+def limit_hint(node: plan.Limit) -> plan.Expression | int:
+    """How many rows LIMIT looks at; 0 if nobody knows."""
+    if node.count is None:
+        return 0
+    if isinstance(node.count, plan.Constant):
+        offset = node.offset
+        if node.count.value is None or (offset is not None and not isinstance(offset, plan.Constant)):
+            return 0
+        return max(int(node.count.value) + int((offset.value if offset is not None else 0) or 0), 0)
+    bare = walk.strip_relabel(node.count)
+    return node.count if node.offset is None and isinstance(bare, plan.Parameter) else 0
+
+
+def bound_sort(node: physical.Node, limit: tuple[plan.Expression | None, plan.Expression | None]) -> physical.Node:
+    """A sort under a limit keeps the first rows only; projections between them change nothing."""
+    if isinstance(node, physical.Sort):
+        return msgspec.structs.replace(node, limit=limit)
+    if isinstance(node, physical.Project):
+        return msgspec.structs.replace(node, input=bound_sort(node.input, limit))
+    return node
+
+
+def _lock_rows(planner: Planner, node: plan.LockRows, order: Order, first: Any) -> Result:
+    child = planner.planned(node.input)
+    terms: list[plan.Expression] = []
+    for locked in node.locked:
+        for term in planner.rechecks.get(locked.relation, ()):
+            if not any(term is other for other in terms):
+                terms.append(term)
+    return (
+        physical.LockRows(
+            input=child, locked=node.locked, recheck=tuple(terms), rows=child.rows, cost=child.cost + child.rows
+        ),
+        not order,
+    )
+
+
+def _union_all(planner: Planner, node: plan.UnionAll, order: Order, first: Any) -> Result:
+    queries = tuple(planner.query(query, first) for query in node.inputs)
+    return (
+        physical.UnionAll(
+            relation=node.relation,
+            inputs=queries,
+            width=len(node.types),
+            rows=sum(query.rows for query in queries),
+            cost=sum(query.cost for query in queries),
+        ),
+        not order,
+    )
+
+
+def _set_operation(planner: Planner, node: plan.SetOperation, order: Order, first: Any) -> Result:
+    left, right = planner.query(node.left), planner.query(node.right)
+    return (
+        physical.SetOperation(
+            relation=node.relation,
+            kind=node.kind,
+            all=node.all,
+            left=left,
+            right=right,
+            width=len(node.types),
+            rows=left.rows,
+            cost=left.cost + right.cost + (left.rows + right.rows) * GROUP,
+        ),
+        not order,
+    )
+
+
+PLANNERS: Mapping[type, Callable[[Planner, Any, Order, Any], Result]] = {
+    plan.Empty: _cluster,
+    plan.Scan: _cluster,
+    plan.Filter: _cluster,
+    plan.Join: _join,
+    plan.VirtualScan: _virtual,
+    plan.Values: _values,
+    plan.FunctionScan: _function,
+    plan.CteScan: _cte_scan,
+    plan.Project: _project,
+    plan.ProjectSet: _project_set,
+    plan.Aggregate: _aggregate,
+    plan.Window: _window,
+    plan.Sort: _sort,
+    plan.Distinct: _distinct,
+    plan.Limit: _limit,
+    plan.LockRows: _lock_rows,
+    plan.UnionAll: _union_all,
+    plan.SetOperation: _set_operation,
+}
