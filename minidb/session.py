@@ -326,14 +326,15 @@ class Session:
         shared = not part and not own_catalog and self.settings == DEFAULTS
         return self.database.statements.compile(statement, sql, parameters, environment, shared)
 
-    def run_prepared(self, prepared: Compiled, values: Row) -> Result:
+    def run_prepared(self, prepared: Compiled, values: Row, *, whole: bool = False) -> Result:
+        """Runs a compiled statement in the open transaction; `whole`: its rows are fetched before it returns."""
         door, values, context, prepared = self.ready_to_run(prepared, values)
         if prepared.verb != "SELECT":
             count, rows = prepared.run_write(door, values, context)
             door.finish_statement()
             tag = f"INSERT 0 {count}" if prepared.verb == "INSERT" else f"{prepared.verb} {count}"
             return Result(tag, prepared.columns, rows, count)
-        return self.run_read(prepared, values, door)
+        return self.run_read(prepared, values, door, whole)
 
     def ready_to_run(self, prepared: Compiled, values: Row) -> tuple[RowDoor, Row, Context, Compiled]:
         """Locks the tables, then takes the snapshot: all that comes before the compiled function."""

@@ -234,7 +234,7 @@ def assign_mode(session: Session, name: str, values: tuple[Any, ...]) -> None:
 def explain(session: Session, statement: ast.Explain, sql: str, parameters: Parameters | None) -> Result:
     if not isinstance(statement.statement, QUERIES):
         raise NotSupportedError("EXPLAIN works for SELECT, INSERT, UPDATE and DELETE")
-    compiled, values = session.prepare(statement.statement, sql, parameters, explained=True)
+    compiled, values = session.prepare(statement.statement, sql, parameters, part=True)
     if statement.code:
         lines = compiled.prepared.source.splitlines()
     else:

@@ -117,7 +117,9 @@ def _group_rows(planner: Planner, groups: Iterable[plan.Expression], rows: float
     result = 1.0
     for expression in groups:
         bare = walk.strip_relabel(expression)
-        statistics = planner.column_statistics((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
+        statistics = (
+            planner.column_statistics((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
+        )
         result *= statistics.distinct if statistics is not None else min(200.0, max(rows / 10, 1.0))
     return max(min(result, rows), 1.0)
 
