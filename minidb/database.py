@@ -14,6 +14,7 @@ import os
 import threading
 import time
 import weakref
+from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -161,6 +162,17 @@ class Database:
             for chunk in commit.chunks:
                 self.replay_rows(decode(bytes(chunk)), owner)
             self.replay_rows(last, owner)
+        for store in list(self.relations.stores.values()):
+            self.rebuild_missing(store)
+
+    def rebuild_missing(self, store: Store) -> None:
+        """An index whose tree is not in the root that was found (an older meta page) is built again (R65)."""
+        root = self.base.root
+        table = root.relations.get(store.relation)
+        if table is not None and table.entries:
+            for index in store.index_list:
+                if index.relation not in root.relations:
+                    self.checkpointer.build(store, index)
 
     def replay_rows(self, payload: Payload, owner: Owner) -> None:
         for group in payload.groups:
@@ -342,11 +354,13 @@ class Database:
 
 
 class Worker:
-    """The thread that runs checkpoints when the log or the delta has grown."""
+    """The thread that runs checkpoints when the log or the delta has grown, and closes forgotten sessions.
+
+    It is woken through a SimpleQueue, whose `put` may be called by finalizers in any thread (R71)."""
 
     def __init__(self, database: Database) -> None:
         self.database = weakref.ref(database)
-        self.event = threading.Event()
+        self.tokens: SimpleQueue[None] = SimpleQueue()
         self.signalled = False
         self.stopping = False
         self.error: Exception | None = None
@@ -355,29 +369,31 @@ class Worker:
 
     def wake(self) -> None:
         self.signalled = True
-        self.event.set()
+        self.tokens.put(None)
 
     def run(self) -> None:
         while True:
-            self.event.wait()
-            self.event.clear()
-            if self.stopping:
-                return
+            self.tokens.get()
             database = self.database()
-            if database is None:
+            if self.stopping or database is None:
                 return
             self.signalled = False
             try:
-                database.delta_rows = 0
-                database.checkpointer.run()
+                self.work(database)
                 self.error = None
             except Error as error:  # a full disk: nothing has changed, the next one tries again
                 self.error = error
             del database
 
+    def work(self, database: Database) -> None:
+        database.reap()
+        if database.wants_checkpoint():
+            database.delta_rows = 0
+            database.checkpointer.run()
+
     def stop(self) -> None:
         self.stopping = True
-        self.event.set()
+        self.tokens.put(None)
         if threading.current_thread() is not self.thread:
             self.thread.join()
 

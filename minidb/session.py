@@ -381,6 +381,8 @@ class Session:
             door.finish_statement()
         if isinstance(produced, list):
             return Result("SELECT", prepared.columns, produced)
+        if isinstance(produced, tuple):  # the rows of a VALUES list that are all constants
+            return Result("SELECT", prepared.columns, list(produced))
         if whole or not txn.policy.streams:
             return Result("SELECT", prepared.columns, [row for batch in produced for row in batch])
         ready: list[list[Row]] = []
@@ -639,6 +641,8 @@ class Session:
     def abandon(self, release: Callable[[], None]) -> None:
         """From a finalizer: noted, and carried out by the next who opens a session (R71)."""
         self.database.abandoned.append((self, release))
+        if self.database.worker is not None:
+            self.database.worker.wake()
 
     def abort_quietly(self) -> None:
         try:

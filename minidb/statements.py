@@ -26,8 +26,6 @@ from minidb.settings import DEFAULTS, boolean, parse_setting, show_setting
 from minidb.sql import ast, ddl
 from minidb.sql.explain import ReadInterval
 from minidb.statement_cache import Compiled
-from minidb.sql.explain import ReadInterval
-from minidb.statement_cache import Compiled
 from minidb.types import BIGINT, TEXT
 
 if TYPE_CHECKING:
@@ -388,7 +386,10 @@ def call(session: Session, statement: ast.Call, sql: str, parameters: Parameters
 
 
 def not_yet(session: Session, statement: Any, sql: str, parameters: Parameters | None) -> Result:
-    raise NotSupportedError(f"{type(statement).__name__.upper()} is not supported yet")
+    hint = None
+    if isinstance(statement, ast.Copy):
+        hint = "executemany loads rows from Python; \\pset format csv and \\o FILE write them from the shell."
+    raise NotSupportedError(f"{type(statement).__name__.upper()} is not supported yet", hint=hint)
 
 
 UTILITIES: dict[type, Handler] = {

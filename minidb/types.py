@@ -233,6 +233,30 @@ _ALIASES = {
 }
 
 
+ELSEWHERE = {  # names that other databases have for types
+    "datetime": "timestamp",
+    "smalldatetime": "timestamp",
+    "blob": "bytea",
+    "binary": "bytea",
+    "varbinary": "bytea",
+    "string": "text",
+    "clob": "text",
+    "longtext": "text",
+    "mediumtext": "text",
+    "tinytext": "text",
+    "nvarchar": "varchar",
+    "varchar2": "varchar",
+    "nchar": "char",
+    "tinyint": "smallint",
+    "mediumint": "integer",
+    "hugeint": "numeric",
+    "number": "numeric",
+    "money": "numeric",
+    "double": "double precision",
+    "bit": "boolean",
+}
+
+
 def array_of(element: SqlType) -> SqlType:
     """The one-dimensional array type over `element` (an array over an array is the same array type)."""
     return element if element.element is not None else SqlType("array", element=element)
@@ -253,7 +277,9 @@ def type_from_name(name: str, modifiers: tuple[int, ...] = (), at: int | None = 
     canonical = _ALIASES.get(name, name)
     known = BASE_TYPES.get(canonical)
     if known is None or known.category in "PX":
-        raise errors.UndefinedObject(f'type "{name}" does not exist', position=at)
+        meant = ELSEWHERE.get(name)
+        hint = None if meant is None else f"Here it is called {meant}."
+        raise errors.UndefinedObject(f'type "{name}" does not exist', position=at, hint=hint)
     if canonical in ("varchar", "char"):
         return _string_type(known, name, modifiers, at)
     if canonical == "numeric":

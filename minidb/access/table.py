@@ -29,6 +29,7 @@ class TableAccess:
         self.names: dict[int, str] = {}
         self.indexes: dict[int, IndexStore] = {}
         self.dropped = False
+        self.fresh = True  # until its first definition is complete
         self.space: HeapSpace | None = None
         self.define(table, functions)
 
@@ -66,7 +67,10 @@ class TableAccess:
             if index_id in self.indexes:
                 self.indexes[index_id].define(table, index, functions, self.primary)
             else:
-                self.indexes[index_id] = IndexStore(self.base, table, index, functions, self.primary)
+                added = IndexStore(self.base, table, index, functions, self.primary)
+                added.ready = self.fresh  # on a table that may have rows it has to be built first
+                self.indexes[index_id] = added
+        self.fresh = False
         self.index_list: Sequence[IndexStore] = tuple(self.indexes.values())
 
     def retire_indexes(self) -> list[int]:

@@ -195,3 +195,19 @@ COMMANDS = (
     Command("\\sessions", "", "all sessions, and whom they wait for", list_sessions),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
+HABITS = {  # what people type who come from other shells
+    "help": "\\?",
+    "?": "\\?",
+    ".help": "\\?",
+    "quit": "\\q",
+    "exit": "\\q",
+    ".quit": "\\q",
+    ".exit": "\\q",
+    ".tables": "\\dt",
+    "show tables": "\\dt",
+}
+
+
+def meant(line: str) -> str:
+    """The command that is meant by a line that is no SQL, or the line itself."""
+    return HABITS.get(line.strip().rstrip("; ").lower(), line)

@@ -25,6 +25,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
 from minidb.cli import highlighting
+from minidb.cli.backslash import meant
 from minidb.cli.completion import WORD, suggestions
 from minidb.cli.shell import Quit, Shell, cut, prompt
 from minidb.sql.parser import keywords
@@ -98,7 +99,7 @@ def prompt_session(
 def complete(text: str) -> bool:
     """Whether Enter runs `text` rather than starting a new line."""
     stripped = text.strip()
-    return not stripped or stripped.startswith("\\") or not cut(text)[1]
+    return not stripped or meant(stripped).startswith("\\") or not cut(text)[1]
 
 
 def key_bindings() -> KeyBindings:

@@ -70,6 +70,8 @@ class Shell:
 
     def feed(self, line: str, *, stop_on_error: bool = False) -> None:
         """One line of input, without its newline."""
+        if self.interactive and not self.buffer:
+            line = backslash.meant(line)
         if line.lstrip().startswith("\\") and (not self.buffer or line.strip() in ANYWHERE):
             self.command(line.strip())
             return

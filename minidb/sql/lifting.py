@@ -13,7 +13,7 @@ from minidb.sql.rules import walk
 
 
 def literal_decides(root: plan.Plan, offset: int) -> bool:
-    """Whether one of the parameters from `offset` on, which are lifted literals, would give another plan as a constant."""
+    """Whether a parameter from `offset` on, which is a lifted literal, would give another plan as a constant."""
     tables = {node.relation: node.table for node in walk.everything(root) if isinstance(node, plan.Scan)}
     return any(_decides(node, offset, tables) for node in walk.everything(root) if isinstance(node, plan.Operator))
 

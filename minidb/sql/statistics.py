@@ -6,7 +6,6 @@ estimator of Haas and Stokes (1998) that PostgreSQL uses. Values are kept as the
 
 from __future__ import annotations
 
-import random
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -56,14 +55,15 @@ def collect(table: schema.Table, total: int, sample: Iterable[Row]) -> TableStat
 
 def reservoir(rows: Iterable[Row], size: int = SAMPLE, seed: int = 0) -> tuple[int, list[Row]]:
     """(how many rows there are, a random sample of at most `size` in their order), Algorithm R (Vitter 1985)."""
-    chooser = random.Random(seed)
+    state = seed
     kept: list[tuple[int, Row]] = []
     count = 0
     for row in rows:
         if count < size:
             kept.append((count, row))
         else:
-            place = chooser.randrange(count + 1)
+            state = (state * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF  # Knuth's MMIX generator
+            place = (state >> 31) % (count + 1)
             if place < size:
                 kept[place] = (count, row)
         count += 1

@@ -190,33 +190,42 @@ class Checkpointer:
     # -- building an index
 
     def build(self, store: Store, target: IndexStore) -> None:
-        """Writes the tree of a new index from the base as it stands (R65). Until its transaction commits, no catalog
-        mentions the relation; if it is rolled back, the next checkpoint drops it."""
+        """Fills a new index: its tree from the base as it stands, its overlay from all versions of all chains (R65).
+
+        Until its transaction commits, no catalog mentions the tree; if it is rolled back, the next checkpoint drops
+        it. No fold may run meanwhile: it would drop chains whose rows the tree does not have yet."""
         with self.mutex:
-            self.run_locked(False)
-            root = self.base.root
-            entries = []
-            tree = store.source if store.key is not None else store.source.tree
-            place: Any = (None, None)
-            while place is not None:
-                leaf, place = tree.seek(root, *place)
-                if leaf is None:
-                    break
-                for ref, row in zip(leaf.refs, leaf.rows):
-                    key = target.entry(row)
-                    if key is not None:
-                        entries.append((key, ref, target.stored(row)))
-            entries.sort(key=entry_of)
-            writer = self.base.begin(self.on_slice)
-            try:
-                writer.fold_tree(target.relation, target.layout, entries)
-                new_root = writer.publish(root.number, root.catalog)
-            except BaseException:
-                writer.abandon()
-                raise
-            with self.manager.latch:
-                self.base.swap(new_root)
-                target.ready = True
+            if self.base.root.relations.get(store.relation) is not None:
+                self.run_locked(False)
+                self.write_tree(store, target)
+            store.enter_chains([target])
+            target.ready = True
+
+    def write_tree(self, store: Store, target: IndexStore) -> None:
+        root = self.base.root
+        entries = []
+        tree = store.source if store.key is not None else store.source.tree
+        place: Any = (None, None)
+        while place is not None:
+            leaf, place = tree.seek(root, *place)
+            if leaf is None:
+                break
+            for ref, row in zip(leaf.refs, leaf.rows):
+                key = target.entry(row)
+                if key is not None:
+                    entries.append((key, ref, target.stored(row)))
+        entries.sort(key=entry_of)
+        writer = self.base.begin(self.on_slice)
+        try:
+            if target.relation in root.relations:
+                writer.drop(target.relation)
+            writer.fold_tree(target.relation, target.layout, entries)
+            new_root = writer.publish(root.number, root.catalog)
+        except BaseException:
+            writer.abandon()
+            raise
+        with self.manager.latch:
+            self.base.swap(new_root)
 
     def mark_open(self) -> None:
         """Before the first commit after a clean shutdown: from now on the log is needed (R19)."""

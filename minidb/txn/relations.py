@@ -184,7 +184,10 @@ class Relations:
                 known = set(store.indexes)
                 store.define(table, self.functions(table))
                 store.set_width()
-                store.enter_chains([index for i, index in store.indexes.items() if i not in known])
+                added = [index for i, index in store.indexes.items() if i not in known]
+                store.enter_chains(added)
+                for index in added:
+                    index.ready = True  # its tree was published before the commit; `Database.replay` looks again
         self.merge(change, number)
 
     def encode_catalog(self) -> bytes:

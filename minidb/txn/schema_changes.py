@@ -15,11 +15,11 @@ from minidb.errors import UniqueViolation
 from minidb.keys import Key, Row
 from minidb.storage.interface import Ref
 from minidb.txn.checkpoint import Checkpointer
-from minidb.txn.manager import SLICE, Manager, Transaction
+from minidb.txn.manager import Manager, Transaction
 from minidb.txn.relations import CatalogChange, Relations, difference
 from minidb.txn.rows import RowDoor
 from minidb.txn.store import Store
-from minidb.txn.versions import Version, newest
+from minidb.txn.versions import newest
 
 
 class SchemaChanges:
@@ -59,7 +59,6 @@ class SchemaChanges:
                 self.create(table)
             elif known is not table:
                 self.redefine(relations.stores[table.relation], known, table)
-                self.mark_unbuilt(relations.stores[table.relation], known, table)
         self.replace_tables(old, catalog)
         with self.manager.latch:
             version = relations.new_version()
@@ -100,13 +99,6 @@ class SchemaChanges:
         self.txn.redefined.add(store)
         self.txn.schema_undo.append(lambda: self.define(store, old))
 
-    def mark_unbuilt(self, store: Store, old: schema.Table, new: schema.Table) -> None:
-        """A new index on a table with settled rows is not folded before it is built."""
-        known = {index.id for index in old.indexes}
-        for index in new.indexes:
-            if index.id not in known and index.id in store.indexes:
-                store.indexes[index.id].ready = self.relations.base.root.relations.get(store.relation) is None
-
     def define(self, store: Store, table: schema.Table) -> None:
         functions = self.relations.functions(table)
         with self.manager.latch:
@@ -121,29 +113,19 @@ class SchemaChanges:
         target = store.indexes.get(index)
         if target is None:
             return  # the clustered index: the table itself
-        if store.base.root.relations.get(store.relation) is not None:
-            self.checkpoint.build(store, target)
-        newest_keys: dict[Key, Ref] = {}
-        for start in range(0, len(store.addresses), SLICE):
-            for ref in list(store.addresses.islice(start, start + SLICE)):
-                self.enter_versions(store, target, ref, newest_keys)
-            self.manager.check(self.txn)
-        target.ready = True
+        self.checkpoint.build(store, target)
         if target.unique:
-            self.refuse_settled_duplicates(store, target, newest_keys)
+            self.refuse_settled_duplicates(store, target, self.newest_keys(store, target))
 
-    def enter_versions(self, store: Store, target: IndexStore, ref: Ref, newest_keys: dict[Key, Ref]) -> None:
-        version: Version | None = store.chains.get(ref)
-        top = newest(version)
-        while version is not None:
-            key = target.entry(version.row)
-            if key is not None:
-                with self.manager.latch:
-                    target.overlay.add(key, ref)
-                if version is top and target.collides(key):
-                    if newest_keys.setdefault(key, ref) != ref:
-                        self.refuse(store, target, key)
-            version = version.older
+    def newest_keys(self, store: Store, target: IndexStore) -> dict[Key, Ref]:
+        """The unique keys of the rows that have chains; UniqueViolation if two of them share one."""
+        found: dict[Key, Ref] = {}
+        for ref in list(store.chains):
+            top = newest(store.chains.get(ref))
+            key = None if top is None else target.entry(top.row)
+            if key is not None and target.collides(key) and found.setdefault(key, ref) != ref:
+                self.refuse(store, target, key)
+        return found
 
     def refuse_settled_duplicates(self, store: Store, target: IndexStore, newest_keys: dict[Key, Ref]) -> None:
         """Duplicates among the rows of the base, and between them and the rows that have chains."""

@@ -59,8 +59,8 @@ class Store(TableAccess):
     def enter_chains(self, indexes: Iterable[IndexStore]) -> None:
         """Gives new indexes the entries of all versions of all chains (R65)."""
         for index in indexes:
-            for ref, chain in self.chains.items():
-                version: Version | None = chain
+            for ref in list(self.chains):
+                version: Version | None = self.chains.get(ref)
                 while version is not None:
                     key = index.entry(version.row)
                     if key is not None:

@@ -392,6 +392,7 @@ class Writer(Reader):
             if writer is None:
                 writer = store.intervals.writer(txn, change.points)
             if not store.intervals.can_grant(writer):
+                writer.granted = False  # perhaps granted before, and held up again by a point told of meanwhile (R41)
                 return writer, writer
         row = change.new if change.new is not None else change.old
         txn.policy.before_write(txn, self.manager, store, change.points, change.ref, row)

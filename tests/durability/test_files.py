@@ -42,7 +42,10 @@ def read_everything(path: Path) -> int:
         database.close()
 
 
-@pytest.mark.parametrize("content", [b"x", b"SQLite format 3\x00" * 400, b"\x00" * 100_000, os.urandom(9000), b"a" * 4096])
+FOREIGN = [b"x", b"SQLite format 3\x00" * 400, b"\x00" * 100_000, Random(3).randbytes(9000), b"a" * 4096]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=["short", "sqlite", "zeros", "random", "text"])
 def test_not_a_database(path: str, content: bytes) -> None:
     Path(path).write_bytes(content)
     with pytest.raises(NotADatabase) as caught:
@@ -69,7 +72,8 @@ def test_every_truncation_is_found(tmp_path: Path) -> None:
     fill(whole)
     data = whole.read_bytes()
     random = Random(1)
-    for size in sorted({1, 511, 512, 4095, 4096, 8192, len(data) - 1, *(random.randrange(1, len(data)) for _ in range(30))}):
+    sizes = {1, 511, 512, 4095, 4096, 8192, len(data) - 1, *(random.randrange(1, len(data)) for _ in range(30))}
+    for size in sorted(sizes):
         cut.write_bytes(data[:size])
         outcome(cut)
 

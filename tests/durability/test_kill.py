@@ -71,7 +71,7 @@ def test_kill_nine(tmp_path: Path, durability: str) -> None:
     random = Random(9)
     path = tmp_path / "shop.mdb"
     known: set[int] = set()
-    for turn in range(14):
+    for turn in range(11):
         first = turn * 100_000
         begun, done = kill_after(path, first, random.randrange(1, 160), durability)
         found = look(path)

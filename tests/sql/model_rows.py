@@ -131,7 +131,8 @@ class ModelRows:
             else:
                 self.data[table][ref] = newest
             return newest
-        return seen if ref in self.data[table] else None
+        current = self.data[table].get(ref)
+        return seen if current == seen else current
 
     def _conflict(self, table: int, row: Row, arbiters: Sequence[int] = (), skip: Any = None) -> tuple[Any, Row] | None:
         for (owner, number), model in self.indexes.items():

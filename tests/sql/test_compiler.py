@@ -234,6 +234,42 @@ def test_columns_and_tables(db: ModelDatabase) -> None:
     assert db.prepare("WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d")[0].writes
 
 
+@pytest.mark.parametrize("test", ["a - 0 > 1", "a * 2 - n < 3", "a % 3 = 1", "a % ? = ?", "a + n > ?", "a < n"])
+def test_filters_are_tried_without_null_tests(db: ModelDatabase, test: str) -> None:
+    """What the hopeful form finds over rows without NULLs, the careful one finds over all."""
+    values = [3, 1][: test.count("?")]
+    source = db.source(f"SELECT i, a FROM t WHERE {test}", *values)
+    assert "except TypeError" in source
+    found = db.query(f"SELECT i, a FROM t WHERE ({test}) IS TRUE", *values)
+    assert found == db.query(f"SELECT i, a FROM t WHERE {test}", *values) and found
+    assert db.query(f"SELECT count(*), sum(n) FROM t WHERE {test}", *values)[0][0] == len(found)
+    assert db.query(f"SELECT DISTINCT 7 FROM t WHERE {test}", *values) == [(7,)]  # nothing is remembered twice
+    if values:
+        assert db.query(f"SELECT i FROM t WHERE {test}", *[None for _ in values]) == []
+
+
+def test_long_loops_can_be_interrupted(db: ModelDatabase) -> None:
+    def interrupt() -> None:
+        raise errors.QueryCanceled("canceling statement due to user request")
+
+    db.rows.check_interrupt = interrupt  # type: ignore[method-assign]
+    for sql in (
+        "SELECT count(*) FROM generate_series(1, 1000000000)",
+        "SELECT count(*) FROM t, t u WHERE t.n <> u.n",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    ):
+        with pytest.raises(errors.QueryCanceled):
+            db.query(sql)
+
+
+def test_rows_of_a_join_are_locked(db: ModelDatabase) -> None:
+    sql = "SELECT t.i, c.y FROM t JOIN c ON c.x = t.a WHERE t.i < 3 AND c.y < 2 ORDER BY 1, 2 FOR UPDATE OF t"
+    assert db.query(sql) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert [entry[0] for entry in db.rows.log].count("lock") == 4
+    db.rows.replaced[ref(db, "t", 2)] = (2, 4, "s", 0)
+    assert db.query(sql.replace("OF t", "")) == [(1, 0), (1, 1)]
+
+
 def test_memory_of_a_stream_is_bounded(db: ModelDatabase) -> None:
     prepared, values = db.prepare("SELECT a.i, b.i, c.i FROM t a, t b, t c")
     sizes = [len(batch) for batch in prepared.run(db.rows, values, db.context)]

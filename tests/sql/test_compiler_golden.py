@@ -1,7 +1,8 @@
 """Plans, generated sources, results and rewrites as golden scripts over one small database.
 
-`planner.golden`: a query and its EXPLAIN. `compiler.golden`: a query and the Python that it becomes. `execution.golden`:
-a statement and its rows. `rules.golden`: a query, its bound plan after the rules. MINIDB_UPDATE_GOLDEN=1 rewrites them.
+`planner.golden`: a query and its EXPLAIN. `compiler.golden`: a query and the Python that it becomes.
+`execution.golden`: a statement and its rows. `rules.golden`: a query, its bound plan after the rules.
+MINIDB_UPDATE_GOLDEN=1 rewrites them.
 """
 
 from __future__ import annotations

@@ -158,7 +158,8 @@ class Maker:
         kind = self.random.randrange(10)
         group = self.random.randrange(GROUPS)
         if kind == 6:
-            return Step("SELECT count(*) FROM h WHERE grp = ?", (group,), lambda m: [(len(chosen(m, group, group, 1)),)])
+            sql = "SELECT count(*) FROM h WHERE grp = ?"
+            return Step(sql, (group,), lambda m: [(len(chosen(m, group, group, 1)),)])
         if kind == 7:
             return Step("SELECT max(id) FROM h", (), lambda m: [(max(m, default=None),)])
         if kind == 8:

@@ -18,6 +18,7 @@ from minidb.txn.locks import (
     TABLE_MODES,
     IntervalLocks,
     ModeLock,
+    Request,
 )
 from minidb.txn.versions import ABORTED, PENDING, Owner, Version, newest, newest_committed, visible
 
@@ -80,15 +81,19 @@ def test_conflicts_are_symmetric_and_as_in_postgresql() -> None:
     for table in (TABLE_CONFLICTS, ROW_CONFLICTS, DATABASE_CONFLICTS, NAME_CONFLICTS):
         for one, other in product(range(len(table)), repeat=2):
             assert table[one] >> other & 1 == table[other] >> one & 1
-    weak = {mode: {TABLE_MODES[n] for n in range(8) if TABLE_CONFLICTS[m] >> n & 1} for m, mode in enumerate(TABLE_MODES)}
+    weak = conflicts_by_name(TABLE_MODES, TABLE_CONFLICTS)
     assert weak["access share"] == {"access exclusive"}
     assert weak["row share"] == {"exclusive", "access exclusive"}
     assert weak["row exclusive"] == {"share", "share row exclusive", "exclusive", "access exclusive"}
     assert weak["share"] == set(TABLE_MODES) - {"access share", "row share", "share"}
     assert weak["access exclusive"] == set(TABLE_MODES)
-    row = {mode: {ROW_STRENGTHS[n] for n in range(4) if ROW_CONFLICTS[m] >> n & 1} for m, mode in enumerate(ROW_STRENGTHS)}
+    row = conflicts_by_name(ROW_STRENGTHS, ROW_CONFLICTS)
     assert row["key share"] == {"update"}
     assert row["share"] == {"no key update", "update"}
+
+
+def conflicts_by_name(modes: tuple[str, ...], conflicts: tuple[int, ...]) -> dict[str, set[str]]:
+    return {mode: {other for n, other in enumerate(modes) if mask >> n & 1} for mode, mask in zip(modes, conflicts)}
 
 
 class Party:
@@ -116,15 +121,9 @@ def test_a_mode_lock_never_grants_what_conflicts(steps: list[tuple[str, int, int
                 lock.cancel(request)
             lock.set_held(party, 0)
         elif party not in waiting and not lock.try_now(party, mode):
-            waiting[party] = lock.enqueue(make_request(party, lock, mode))
+            waiting[party] = lock.enqueue(Request(party, lock, mode))
         waiting = {each: request for each, request in waiting.items() if not request.granted}
         check_mode_lock(lock, list(waiting.values()))
-
-
-def make_request(party: Any, lock: ModeLock, mode: int) -> Any:
-    from minidb.txn.locks import Request
-
-    return Request(party, lock, mode)
 
 
 def check_mode_lock(lock: ModeLock, waiting: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Old snapshots against copies of a dict: whatever happens after a snapshot was taken, it reads the same, by every path.
+"""Old snapshots against copies of a dict: whatever happens after one was taken, it reads the same, by every path.
 
 One writer changes, rolls back to savepoints, commits and rolls back; readers open and close; checkpoints and vacuums
 run in between, with leaves of a few rows (R13 to R17, R23 to R28, R33, R65).

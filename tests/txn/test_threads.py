@@ -5,6 +5,7 @@ Who is first is up to the operating system; every assertion is about what is tru
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -214,3 +215,18 @@ def test_schema_changes_beside_readers_and_writers() -> None:
     database.checkpoint()
     database.check()
     nothing_left(database)
+
+
+def test_a_forgotten_connection_holds_nobody_up() -> None:
+    """Collected with a transaction open: the next statement of anybody rolls it back (R71)."""
+    database = minidb.Database()
+    forgotten, other = database.connect(), database.connect(lock_timeout=1.0)
+    forgotten.execute("CREATE TABLE t (id int)")
+    forgotten.execute("INSERT INTO t VALUES (1)")
+    forgotten.commit()
+    forgotten.execute("UPDATE t SET id = 2")
+    del forgotten
+    gc.collect()
+    other.execute("UPDATE t SET id = id + 2")
+    assert other.execute("SELECT id FROM t").fetchall() == [(3,)]
+    database.close()

@@ -12,9 +12,9 @@
         b goes on: UPDATE 1         what others could do because of the step
     look: SELECT ...                a query of a new session
 
-Indented lines are output. `a!: ...` also prints the detail and the cycle of an error. MINIDB_UPDATE_GOLDEN=1 rewrites
-the output; review the difference. The steps run on a `minidb.lab.Stage`: one at a time, so the same steps always give
-the same transcript, and a step that waits is known to wait at once.
+Indented lines are output. `a!: ...` also prints the detail and the cycle of an error. MINIDB_UPDATE_GOLDEN=1 (and
+`-n 0`: one process) rewrites the output; review the difference. The steps run on a `minidb.lab.Stage`: one at a time,
+so the same steps always give the same transcript, and a step that waits is known to wait at once.
 """
 
 from __future__ import annotations

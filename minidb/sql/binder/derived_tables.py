@@ -93,7 +93,7 @@ def _table_function(item: ast.TableFunction, scope: Scope, visible: Frame) -> Fr
     if isinstance(node, ast.FunctionCall) and _is_plain(node):
         scan, name = _function_scan(node, item, level, scope)
     else:
-        scan, name = _value_scan(node, scope, level)
+        scan, name = _value_scan(node, item, scope, level)
     alias = item.alias or name
     # A function with one column names it by its alias.
     names = [alias, *(["ordinality"] if item.ordinality else [])]
@@ -111,10 +111,12 @@ def _is_plain(node: ast.FunctionCall) -> bool:
 
 def _function_scan(
     node: ast.FunctionCall, item: ast.TableFunction, level: Scope, scope: Scope
-) -> tuple[plan.FunctionScan, str]:
+) -> tuple[plan.FunctionScan | plan.Values, str]:
     bound = [bind_in_clause(argument, level, "functions in FROM") for argument in node.arguments]
     with located(node.at):
         function, targets = resolve(node.name[-1], tuple([e.type for e in bound]))
+    if not function.returns_set:
+        return _value_scan(node, item, scope, level)
     arguments = convert_arguments(bound, targets, [a.at for a in node.arguments], scope)
     types: tuple[SqlType, ...] = (function.result_type(targets),)
     if item.ordinality:
@@ -126,9 +128,13 @@ def _function_scan(
     return scan, node.name[-1]
 
 
-def _value_scan(node: ast.Expression, scope: Scope, level: Scope) -> tuple[plan.Values, str]:
-    """CURRENT_DATE and its like in FROM: one row with the value."""
-    value = bind(node, level)
+def _value_scan(
+    node: ast.Expression, item: ast.TableFunction, scope: Scope, level: Scope
+) -> tuple[plan.Values, str]:
+    """CURRENT_DATE, now() and their like in FROM: one row with the value."""
+    values = [bind(node, level)]
+    if item.ordinality:
+        values.append(plan.Constant(type=BIGINT, nullable=False, value=1))
     relation = scope.workspace.new_relation(scope.selection)
-    name = node.name if isinstance(node, ast.CurrentValue) else "column1"
-    return plan.Values(relation=relation, rows=((value,),), types=(value.type,)), name
+    name = node.name[-1] if isinstance(node, ast.FunctionCall) else getattr(node, "name", "column1")
+    return plan.Values(relation=relation, rows=(tuple(values),), types=tuple([v.type for v in values])), name

@@ -27,6 +27,7 @@ from minidb.sql.compiler.clauses import (
 from minidb.sql.compiler.core import Compiler
 from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.expressions import Expressions
+from minidb.sql.compiler.hopeful import print_filtered
 from minidb.types import numeric_add
 
 BATCHED = frozenset(
@@ -143,7 +144,10 @@ def can_batch(clauses: Clauses, calls: Calls) -> bool:
     if not isinstance(loops[1], For) or not comprehensible(loops[1:]):
         return False
     return all(
-        call.aggregate.kind in BATCHED and not call.distinct and call.filter is None and not call.order_by
+        call.aggregate.kind in BATCHED
+        and (not call.distinct or call.aggregate.kind == "count")
+        and call.filter is None
+        and not call.order_by
         for _, call in calls
     )
 
@@ -182,7 +186,7 @@ def _batch_loop(
             hits, hit = compiler.module.name("l"), compiler.module.name("m")
             kept = [element for element in lists if element]
             text = f"({', '.join(values[element] for element in kept)},)"
-            function.add(f"{hits} = [{comprehension(source, text)}]")
+            print_filtered(function, hits, source, text)
             source = [For(hit, hits)]
             values = {element: f"{hit}[{place}]" for place, element in enumerate(kept)}
         for element, updates in lists.items():
@@ -202,7 +206,7 @@ def _print_element(
         return first.items
     name = compiler.module.name("l")
     if not element.endswith("\n"):
-        function.add(f"{name} = [{comprehension(source, text or row.target)}]")
+        print_filtered(function, name, source, text or row.target)
     elif text.isidentifier() or text.endswith("]"):
         function.add(f"{name} = [{comprehension([*source, If(f'{text} is not None')], text)}]")
     else:
@@ -232,7 +236,7 @@ def _batched_call(
     if call.arguments:
         argument = call.arguments[0]
         nullable = site.nullable(argument)
-        if kind not in ("count", "count_star") or nullable:
+        if kind not in ("count", "count_star") or nullable or call.distinct:
             element = _element(site, argument, nullable)
     updates = lists.setdefault(element, []) if element else []
 
@@ -242,6 +246,8 @@ def _batched_call(
             updates.append((name, update.replace("{c}", name)))
         return name
 
+    if call.distinct:
+        return f"len({cell('distinct', 'set()', '{c}.update({v})')})"
     count = ""
     if kind[:3] not in ("min", "max"):
         count = _batch_count(cells, lists, element if nullable else "")

@@ -29,7 +29,11 @@ class For(NamedTuple):
 
 
 class If(NamedTuple):
+    """`hopeful`: the test without NULL tests, see `hopeful`; names that only `test` binds, and what they stand for."""
+
     test: str
+    hopeful: str = ""
+    names: tuple[tuple[str, str], ...] = ()
 
 
 class Let(NamedTuple):

@@ -25,12 +25,15 @@ from minidb.sql.compiler.clauses import (
 )
 from minidb.sql.compiler.emitter import ARGUMENTS, Function, Module
 from minidb.sql.compiler.expressions import Expressions
+from minidb.sql.compiler.hopeful import may_be_hopeful, nullable_leaves, print_filtered
 from minidb.sql.compiler.limits import emit_limited
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import strict_columns
 
 LOOPS = 9
+# before a loop over the whole of one side of a join; an expression, so that it fits into comprehensions, too (R72)
+SAFE_POINT = "rows.check_interrupt() or "
 FLUSH = 256  # rows after which a generator hands out what it has
 Required = set[ColumnKey]
 Producer = Callable[["Compiler", Function, Any, Scope, Required], tuple[Clauses, Scope]]
@@ -88,8 +91,15 @@ class Compiler:
         listed = list(predicates)
         if not listed:
             return clauses, scope
-        test, scope = self.condition(function, scope, listed)
-        return [*clauses, If(test)], scope
+        test, inside = self.condition(function, scope, listed)
+        if not all(map(may_be_hopeful, listed)):
+            return [*clauses, If(test)], inside
+        certain = scope.copy()
+        certain.known |= nullable_leaves(listed)
+        site = Expressions(self, function, certain, hopeful=True)
+        hopeful = " and ".join(f"({text})" for text in map(site.truth, listed))
+        names = tuple((inside.columns[c], text) for c, text in scope.columns.items() if inside.columns[c] != text)
+        return [*clauses, If(test, hopeful, names) if hopeful != test else If(test)], inside
 
     # -- operators
 
@@ -323,7 +333,11 @@ def _yield_batches(function: Function, first: For, loops: Clauses, text: str) ->
         if batch is not None:
             function.add(f"yield {batch}")
         elif type(loops[1]) is For:
-            function.add(f"yield [{comprehension(loops[1:], text)}]")
+            if any(isinstance(clause, If) and clause.hopeful for clause in loops):
+                print_filtered(function, "out", loops[1:], text)
+                function.add("yield out")
+            else:
+                function.add(f"yield [{comprehension(loops[1:], text)}]")
         else:
             before, rest = leading(loops[1:])
             nest(function, before, lambda: function.add(f"yield [{comprehension(rest, text)}]"))

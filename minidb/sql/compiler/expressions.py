@@ -39,12 +39,20 @@ _HELPER = re.compile(r"\b[a-z_]\w*(?=\()")
 class Expressions:
     """Translates expressions for one place in one function."""
 
-    def __init__(self, compiler: Compiler, function: Function, scope: Scope, conditional: bool = False) -> None:
+    def __init__(
+        self,
+        compiler: Compiler,
+        function: Function,
+        scope: Scope,
+        conditional: bool = False,
+        hopeful: bool = False,
+    ) -> None:
         self.compiler = compiler
         self.module = function.module
         self.function = function
         self.scope = scope
         self.conditional = conditional  # what is translated may never be evaluated: nothing runs ahead of it
+        self.hopeful = hopeful  # NULL parameters are left to Python, too, see `hopeful`
         self.bindings: dict[str, str] = {}  # source -> name that holds it where the last predicate is true
         self._depth = 0
 
@@ -97,6 +105,8 @@ class Expressions:
     def nullable(self, node: plan.Expression) -> bool:
         if type(node) is plan.Column:
             return node.nullable and (node.relation, node.position) not in self.scope.known
+        if type(node) is plan.Parameter:
+            return node.nullable and not self.hopeful
         if type(node) is plan.Convert:
             return self.nullable(node.argument)
         return node.nullable

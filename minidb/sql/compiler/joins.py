@@ -17,14 +17,11 @@ from minidb.sql.compiler.clauses import (
     If,
     Let,
     any_comprehension,
-    comprehensible,
-    comprehension,
-    leading,
-    nest,
 )
-from minidb.sql.compiler.core import LOOPS, Compiler, Required
+from minidb.sql.compiler.core import LOOPS, SAFE_POINT, Compiler, Required
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
-from minidb.sql.compiler.expressions import Expressions
+from minidb.sql.compiler.full_joins import full_join
+from minidb.sql.compiler.hash_tables import JoinTable, key_text, null_rows
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import leaves
@@ -33,7 +30,7 @@ from minidb.sql.rules.nulls import leaves
 def filter_rows(
     compiler: Compiler, function: Function, node: physical.Filter, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
-    wanted = required | _columns(node.predicates)
+    wanted = required | walk.columns(node.predicates)
     clauses, inside = compiler.clauses(function, node.input, scope, wanted)
     return compiler.filtered(function, clauses, inside, node.predicates)
 
@@ -44,7 +41,7 @@ def project(
     """Computes what is required; a column that is only renamed costs nothing."""
     used = [p for p in range(len(node.expressions)) if (node.relation, p) in required]
     passed = {column for column in required if column[0] != node.relation}
-    wanted = passed | _columns(tuple(node.expressions[place] for place in used))
+    wanted = passed | walk.columns(tuple(node.expressions[place] for place in used))
     clauses, inside = compiler.clauses(function, node.input, scope, wanted)
     site = compiler.expressions(function, inside)
     columns: dict[ColumnKey, str] = {}
@@ -76,17 +73,13 @@ def _renamed(node: physical.Project, used: list[int], variable: str, layout: Lay
     return variable, {**layout, **added} if added else layout
 
 
-def _columns(expressions: object) -> set[ColumnKey]:
-    return walk.columns(expressions)
-
-
 # -- nested loops -----------------------------------------------------------------------------------------
 
 
 def nested_loop(
     compiler: Compiler, function: Function, node: physical.NestedLoop, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
-    wanted = required | _columns(node.predicates)
+    wanted = required | walk.columns(node.predicates)
     correlating = {c for c in walk.free_columns(node.inner) if c not in scope.columns}
     outer_wanted = wanted | correlating
     if node.materialized:
@@ -95,7 +88,7 @@ def nested_loop(
     outer, outer_scope = compiler.side(function, node.outer, scope, outer_wanted, LOOPS - 2)
     if node.materialized:
         row = compiler.module.name("m")
-        inner: Clauses = [For(row, kept)]
+        inner: Clauses = [For(row, f"{SAFE_POINT}{kept}")]
         inner_scope = outer_scope.joined(opened(row, layout, known))
     else:
         inner, inner_scope = inner_clauses(compiler, function, node.inner, outer_scope, wanted)
@@ -161,12 +154,6 @@ def _left(
     return clauses, outer_scope.unpacked(row, layout)
 
 
-def null_rows(compiler: Compiler, layout: Layout) -> str:
-    """A constant: a tuple with one tuple of NULLs of `layout`."""
-    width = max([place + 1 for place in layout.values() if place is not None], default=1)
-    return compiler.module.constant(((None,) * width,), "nulls")
-
-
 # -- hash joins -------------------------------------------------------------------------------------------
 
 
@@ -175,10 +162,10 @@ def hash_join(
 ) -> tuple[Clauses, Scope]:
     if node.kind == "full":
         return full_join(compiler, function, node, scope, required)
-    wanted = required | _columns(node.predicates)
+    wanted = required | walk.columns(node.predicates)
     only_keys = node.kind in ("semi", "anti") and not node.predicates
-    table = _Table(compiler, function, node, scope, wanted, only_keys)
-    probe, inside = compiler.side(function, node.probe, scope, wanted | _columns(node.probe_keys), LOOPS - 1)
+    table = JoinTable(compiler, function, node, scope, wanted, only_keys)
+    probe, inside = compiler.side(function, node.probe, scope, wanted | walk.columns(node.probe_keys), LOOPS - 1)
     site = compiler.expressions(function, inside)
     key = key_text(site, node.probe_keys)
     if ":=" in key and not only_keys:
@@ -206,7 +193,7 @@ def hash_join(
     return compiler.filtered(function, clauses, matched, node.predicates)
 
 
-def _without_known(scope: Scope, table: _Table) -> Scope:
+def _without_known(scope: Scope, table: JoinTable) -> Scope:
     result = scope.copy()
     result.known -= table.layout.keys()
     return result
@@ -216,7 +203,7 @@ def _left_probe(
     compiler: Compiler,
     function: Function,
     node: physical.HashJoin,
-    table: _Table,
+    table: JoinTable,
     key: str,
     row: str,
     matched: Scope,
@@ -230,191 +217,3 @@ def _left_probe(
     found = f"({table.get}({key}),)" if node.unique else f"{table.get}({key}, ())"
     guard = f"{row} is not None and " if node.unique else ""
     return [For(row, f"[{row} for {row} in {found} if {guard}({test})] or {nulls}")]
-
-
-class _Table:
-    """The build side of a hash join, printed: `name` is the table, `get` its bound method."""
-
-    def __init__(
-        self,
-        compiler: Compiler,
-        function: Function,
-        node: physical.HashJoin,
-        scope: Scope,
-        wanted: Required,
-        only_keys: bool,
-    ) -> None:
-        self.name = compiler.module.name("h")
-        self.get = compiler.module.name("get")
-        made = wanted | _columns(node.build_keys)
-        clauses, inside = compiler.clauses(function, node.build, scope, made)
-        clauses, key, inside = _keyed(compiler, function, clauses, inside, node.build_keys)
-        needed = {c for c in wanted if c in inside.columns and c not in scope.columns}
-        text, self.layout = inside.layout(needed)
-        self.known = inside.known & self.layout.keys()
-        if only_keys:
-            fill_set(function, self.name, clauses, key)
-            return
-        if node.unique:
-            fill_dict(function, self.name, clauses, key, text)
-        else:
-            function.add(f"{self.name} = {{}}")
-            with function.no_flush():
-                nest(function, clauses, lambda: _append(compiler, function, self.name, key, text))
-        function.add(f"{self.get} = {self.name}.get")
-
-
-def _append(compiler: Compiler, function: Function, table: str, key: str, text: str) -> None:
-    bucket = compiler.module.name("g")
-    if not key.isidentifier():
-        function.add(f"x = {key}")
-        key = "x"
-    function.add(f"{bucket} = {table}.get({key})")
-    with function.block(f"if {bucket} is None:"):
-        function.add(f"{table}[{key}] = [{text}]")
-    with function.block("else:"):
-        function.add(f"{bucket}.append({text})")
-
-
-def _keyed(
-    compiler: Compiler, function: Function, clauses: Clauses, scope: Scope, keys: tuple[plan.Expression, ...]
-) -> tuple[Clauses, str, Scope]:
-    """The key of a build row; rows with a NULL in it match nothing and stay out."""
-    site = compiler.expressions(function, scope)
-    clauses = list(clauses)
-    texts = []
-    for expression in keys:
-        text = site.value(expression)
-        if site.nullable(expression):
-            if not text.isidentifier():
-                name = compiler.module.name("x")
-                clauses.append(If(f"({name} := {text}) is not None"))
-                text = name
-            else:
-                clauses.append(If(f"{text} is not None"))
-        texts.append(text)
-    return clauses, texts[0] if len(texts) == 1 else f"({', '.join(texts)})", scope
-
-
-def key_text(site: Expressions, keys: tuple[plan.Expression, ...]) -> str:
-    """The key of a probe. A NULL is looked up like a value: the table has none."""
-    texts = site.values(keys)
-    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-
-
-def fill_set(function: Function, name: str, clauses: Clauses, key: str) -> None:
-    before, loops = leading(clauses)
-    if loops and comprehensible(loops) and not before:
-        function.add(f"{name} = {{{comprehension(loops, key)}}}")
-        return
-    function.add(f"{name} = set()")
-    with function.no_flush():
-        nest(function, clauses, lambda: function.add(f"{name}.add({key})"))
-
-
-def fill_dict(function: Function, name: str, clauses: Clauses, key: str, text: str) -> None:
-    before, loops = leading(clauses)
-    if loops and comprehensible(loops) and not before:
-        function.add(f"{name} = {{{comprehension(loops, f'{key}: {text}')}}}")
-        return
-    function.add(f"{name} = {{}}")
-    with function.no_flush():
-        nest(function, clauses, lambda: function.add(f"{name}[{key}] = {text}"))
-
-
-# -- full joins -------------------------------------------------------------------------------------------
-
-
-def full_join(
-    compiler: Compiler,
-    function: Function,
-    node: physical.HashJoin | physical.FullLoop,
-    scope: Scope,
-    required: Required,
-) -> tuple[Clauses, Scope]:
-    """FULL JOIN gathers pairs of rows in a list: matches, lonely left rows, then lonely right rows."""
-    if isinstance(node, physical.HashJoin):
-        left, right = node.probe, node.build
-        left_keys, right_keys = node.probe_keys, node.build_keys
-    else:
-        left, right, left_keys, right_keys = node.left, node.right, (), ()
-    wanted = required | _columns(node.predicates)
-    kept, right_layout, _ = compiler.collect(function, right, scope, wanted | _columns(right_keys))
-    clauses, left_scope = compiler.side(function, left, scope, wanted | _columns(left_keys), LOOPS - 2)
-    left_wanted = {c for c in wanted if c in left_scope.columns and c not in scope.columns}
-    left_text, left_layout = left_scope.layout(left_wanted)
-    name = compiler.module.name
-    pairs, matched, number, row, hit, table = name("l"), name("d"), name("n"), name("m"), name("hit"), name("h")
-    function.add(f"{pairs} = []")
-    function.add(f"{matched} = set()")
-    candidates = f"enumerate({kept})"
-    if left_keys:
-        inside = scope.joined(opened(row, right_layout))
-        function.add(f"{table} = {{}}")
-        with function.block(f"for {number}, {row} in enumerate({kept}):"):
-            key_clauses, key, _ = _keyed(compiler, function, [], inside, right_keys)
-            nest(
-                function, key_clauses, lambda: function.add(f"{table}.setdefault({key}, []).append(({number}, {row}))")
-            )
-        candidates = f"{table}.get({key_text(compiler.expressions(function, left_scope), left_keys)}, ())"
-    both = left_scope.joined(opened(row, right_layout))
-    inner: Clauses = [For(f"{number}, {row}", candidates)]
-    inner, _ = compiler.filtered(function, inner, both, node.predicates)
-    right_nulls = null_rows(compiler, right_layout)
-    left_nulls = null_rows(compiler, left_layout)
-
-    def match() -> None:
-        function.add(f"{hit} = True")
-        function.add(f"{matched}.add({number})")
-        function.add(f"{pairs}.append(({left_text}, {row}))")
-
-    def body() -> None:
-        function.add(f"{hit} = False")
-        nest(function, inner, match)
-        with function.block(f"if not {hit}:"):
-            function.add(f"{pairs}.append(({left_text}, {right_nulls}[0]))")
-
-    with function.no_flush():
-        nest(function, clauses, body)
-    lonely = f"({left_nulls}[0], {row}) for {number}, {row} in enumerate({kept}) if {number} not in {matched}"
-    function.add(f"{pairs} += [{lonely}]")
-    one, other = name("m"), name("m")
-    inside = scope.joined(opened(one, left_layout)).joined(opened(other, right_layout))
-    return [For(f"{one}, {other}", pairs)], inside
-
-
-# -- hash tables that outlive a call ----------------------------------------------------------------------
-
-
-def hashed_scan(
-    compiler: Compiler, function: Function, node: physical.HashedScan, scope: Scope, required: Required
-) -> tuple[Clauses, Scope]:
-    """A temporary index for a correlated subquery: filled at its first call, kept in a slot for the whole run."""
-    wanted = required | _columns(node.filters)
-    made = wanted | _columns(node.keys)
-    inner = Function(compiler.module, compiler.module.name("table"))
-    slot = compiler.module.slot()
-    clauses, inside = compiler.clauses(inner, node.input, Scope(), made)
-    clauses, key, inside = _keyed(compiler, inner, clauses, inside, node.keys)
-    text, layout = inside.layout({c for c in wanted if c in inside.columns})
-    inner.add(f"d = {slot} = {{}}")
-    nest(inner, clauses, lambda: _append(compiler, inner, "d", key, text))
-    inner.add("return d")
-    compiler.module.add(inner)
-    probe = key_text(compiler.expressions(function, scope), node.probes)
-    row = compiler.module.name("m")
-    table = f"({slot} if {slot} is not None else {inner.name}({ARGUMENTS}))"
-    result: Clauses = [For(row, f"{table}.get({probe}, ())")]
-    matched = scope.joined(opened(row, layout, inside.known & layout.keys()))
-    return compiler.filtered(function, result, matched, node.filters)
-
-
-__all__ = [
-    "filter_rows",
-    "full_join",
-    "hash_join",
-    "hashed_scan",
-    "inner_clauses",
-    "nested_loop",
-    "project",
-]

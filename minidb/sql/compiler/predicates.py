@@ -8,9 +8,9 @@ import msgspec
 
 from minidb.sql import plan
 from minidb.sql.compiler import runtime
-from minidb.sql.compiler.pieces import is_none, where_present
+from minidb.sql.compiler.pieces import PARAMETER, SIMPLE, is_none, where_present
 from minidb.sql.compiler.scope import ColumnKey
-from minidb.sql.compiler.templates import pattern_call, special_template
+from minidb.sql.compiler.templates import INTEGERS, pattern_call, special_template
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import is_strict, strict_columns
 
@@ -57,7 +57,7 @@ def _falsity_not(site: Expressions, node: plan.Not) -> str:
 
 def _truth_strict(site: Expressions, node: plan.Expression) -> str:
     if isinstance(node, plan.Operator):
-        equality = _equality(site, node)
+        equality = _modulo_equality(site, node) or _equality(site, node)
         if equality is not None:
             return equality
     tests: dict[str, str] = {}
@@ -79,6 +79,47 @@ def _falsity_strict(site: Expressions, node: plan.Expression) -> str:
     tests: dict[str, str] = {}
     body = _predicate_body(site, node, tests)
     return where_present(tests, f"not {body}")
+
+
+def _modulo_equality(site: Expressions, node: plan.Operator) -> str | None:
+    """`x % p = q` of integers: where p and q are positive, x is not negative, and Python's own `%` is right."""
+    left, right = node.arguments if len(node.arguments) == 2 else (node, node)
+    if node.operator.name != "=" or not isinstance(left, plan.Operator) or left.operator.name != "%":
+        return None
+    if left.type.name not in INTEGERS or not isinstance(right, plan.Constant | plan.Parameter):
+        return None
+    dividend, divisor = left.arguments
+    if not isinstance(divisor, plan.Constant | plan.Parameter):
+        return None
+    parts = [_positive(site, operand) for operand in (divisor, right)]
+    if any(part is None for part in parts):
+        return None
+    tests: dict[str, str] = {}
+    value = site.strict(dividend, tests)
+    if not SIMPLE.match(value):
+        name = site.temporary()
+        tests[name] = value
+        value = name
+    by, rest = site.value(divisor), site.value(right)
+    text = f"{value} % {by} == {rest} and {value} >= 0"
+    asked = " and ".join(part for part in parts if part)
+    if asked:
+        positive = site.function.hoist(asked)
+        call = site.constant(left.operator.call, "f")
+        nulls = [f"{operand} is not None" for operand in (by, rest) if PARAMETER.match(operand)]
+        otherwise = " and ".join([*nulls, f"{call}({value}, {by}) == {rest}"])
+        text = f"({text} if {positive} else {otherwise})"
+    if site._depth == 1:
+        site.bindings.update({source: name for name, source in tests.items()})
+    return where_present(tests, text)
+
+
+def _positive(site: Expressions, operand: plan.Expression) -> str | None:
+    """What must be asked at run time for the operand to be positive; '' if it is, None if it is not."""
+    if isinstance(operand, plan.Constant):
+        return "" if isinstance(operand.value, int) and operand.value > 0 else None
+    text = site.value(operand)
+    return f"{text} is not None and {text} > 0"
 
 
 def _equality(site: Expressions, node: plan.Operator) -> str | None:

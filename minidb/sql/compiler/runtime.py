@@ -282,6 +282,14 @@ def set_operation(kind: str, all_rows: bool, left: Iterable[Row], right: Iterabl
 _END = object()
 
 
+def interruptible(values: Iterable[Any], check: Callable[[], None]) -> Iterator[Any]:
+    """The values; now and then somebody may stop the statement."""
+    for number, value in enumerate(values):
+        if number & 1023 == 1023:
+            check()
+        yield value
+
+
 def parallel(iterables: Sequence[Iterable[Any] | None]) -> Iterator[Row]:
     """Set-returning functions side by side; shorter ones are filled up with NULL."""
     iterators: list[Iterator[Any] | None] = [iter(i) if i is not None else None for i in iterables]

@@ -15,11 +15,13 @@ from minidb.sql.printer import to_sql
 from minidb.sql.suggest import nearest
 from minidb.types import SERIAL_TYPES, SqlType
 
+KEYS = "A key can come from the program, or be a uuid with DEFAULT gen_random_uuid()."
+
 
 def define_column(node: ast.ColumnDefinition, position: int) -> schema.Column:
     """The column as it is written; `check_expressions` looks at DEFAULT and GENERATED when all columns are there."""
     if node.identity is not None:
-        raise errors.NotSupportedError("identity columns are not supported yet", position=node.at)
+        raise errors.NotSupportedError("identity columns are not supported yet", position=node.at, hint=KEYS)
     return schema.Column(
         name=node.name,
         type=column_type(node.type, node.at),
@@ -35,7 +37,7 @@ def column_type(name: ast.TypeName | None, at: int) -> SqlType:
     if name is None:
         raise errors.SyntaxError("a column needs a type", position=at)
     if name.name in SERIAL_TYPES:
-        raise errors.NotSupportedError(f"type {name.name} is not supported yet", position=name.at)
+        raise errors.NotSupportedError(f"type {name.name} is not supported yet", position=name.at, hint=KEYS)
     return bind_type(name)
 
 

@@ -24,7 +24,8 @@ from minidb.sql.suggest import nearest
 
 def create_index(node: ast.CreateIndex, changes: Changes) -> str:
     _check_method(node)
-    table = changes.locked_table(node.table, "share row exclusive")  # two builders would both replace the table's record
+    # Two builders at once would both replace the table's record.
+    table = changes.locked_table(node.table, "share row exclusive")
     if node.name is not None and node.if_not_exists and changes.is_taken(node.name.value):
         changes.notice(f'relation "{node.name.value}" already exists, skipping')
         return "CREATE INDEX"

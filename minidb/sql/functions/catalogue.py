@@ -24,6 +24,7 @@ from minidb.sql.functions import (
     windows,
 )
 from minidb.sql.functions.registry import (
+    ELSEWHERE,
     Aggregate,
     Function,
     Overload,
@@ -115,7 +116,7 @@ def _refuse(name: str, given: Types) -> tuple[Function, Types]:
     try:
         return choose(_functions().get(name, ()), given, signature(name, given))
     except errors.UndefinedFunction as error:
-        if not (is_function(name) or is_aggregate(name)):
+        if not (is_function(name) or is_aggregate(name) or name in ELSEWHERE):
             error.hint = _neighbour(name) or error.hint
         raise
 

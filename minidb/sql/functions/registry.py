@@ -22,6 +22,38 @@ Volatility = Literal["immutable", "stable", "volatile"]
 ResultType = SqlType | Callable[[Sequence[SqlType]], SqlType]
 Types = tuple[SqlType, ...]
 
+ELSEWHERE = {  # what stands here for functions of other databases
+    "ifnull": "coalesce(value, ...)",
+    "nvl": "coalesce(value, ...)",
+    "isnull": "value IS NULL, or coalesce(value, ...)",
+    "iif": "CASE WHEN condition THEN value ELSE value END",
+    "if": "CASE WHEN condition THEN value ELSE value END",
+    "instr": "strpos(text, part)",
+    "charindex": "strpos(text, part)",
+    "group_concat": "string_agg(text, separator)",
+    "listagg": "string_agg(text, separator)",
+    "printf": "format('%s', value), or to_char(number, '990.00')",
+    "datetime": "timestamp '2026-01-31 12:00', or now()",
+    "getdate": "now()",
+    "sysdate": "now()",
+    "curdate": "CURRENT_DATE",
+    "strftime": "to_char(timestamp, 'YYYY-MM-DD')",
+    "date_format": "to_char(timestamp, 'YYYY-MM-DD')",
+    "julianday": "extract(julian FROM date), or date - date for a number of days",
+    "unixepoch": "extract(epoch FROM timestamp)",
+    "datediff": "date - date",
+    "dateadd": "date + number, or timestamp + interval '1 day'",
+    "date_add": "date + number, or timestamp + interval '1 day'",
+    "typeof": "pg_typeof(value)",
+    "len": "length(text)",
+    "last_insert_rowid": "INSERT ... RETURNING column",
+    "last_insert_id": "INSERT ... RETURNING column",
+    "lastval": "INSERT ... RETURNING column",
+    "sqlite_version": "version()",
+    "newid": "gen_random_uuid()",
+    "uuid": "gen_random_uuid()",
+    "range": "generate_series(first, last)",
+}
 _POLYMORPHIC = frozenset({"any", "anyelement", "anyarray", "anynonarray"})
 
 
@@ -298,7 +330,10 @@ def choose(overloads: Iterable[Overload], given: Types, described: str, kind: st
             f"operator is not unique: {described}" if is_operator else f"function {described} is not unique",
             hint=f"Could not choose a best candidate {kind}. You might need to add explicit type casts.",
         )
+    elsewhere = ELSEWHERE.get(described.partition("(")[0])
     raise errors.UndefinedFunction(
         f"operator does not exist: {described}" if is_operator else f"function {described} does not exist",
-        hint=f"No {kind} matches the given name and argument types. You might need to add explicit type casts.",
+        hint=f"Here it is {elsewhere}."
+        if elsewhere
+        else f"No {kind} matches the given name and argument types. You might need to add explicit type casts.",
     )
