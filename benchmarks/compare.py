@@ -2,8 +2,8 @@
 
     python benchmarks/compare.py [--rows 100000] [--rounds 5] [--write docs/performance.md]
 
-Both run on files in one temporary directory, through `execute` and `fetch...` of their drivers, at the same durability:
-nothing here is synced (minidb `off`, sqlite3 WAL with synchronous=OFF), except where a row says durable. A ratio above 1
+Both run on files in one temporary directory, through `execute` and `fetch...` of their drivers, at the same
+durability: nothing here is synced (minidb `off`, sqlite3 WAL with synchronous=OFF), except where a row says durable. A ratio above 1
 means that minidb did more of it per second. Timings of a shared machine are noisy; the ratios are what counts.
 """
 
@@ -25,7 +25,8 @@ from typing import Any
 import minidb
 
 BRANCHES = 5000  # 100,000 rows / 5,000 = 20 rows for one branch
-SCHEMA = "CREATE TABLE account (id bigint PRIMARY KEY, owner text NOT NULL, branch int NOT NULL, balance bigint NOT NULL)"
+COLUMNS = "id bigint PRIMARY KEY, owner text NOT NULL, branch int NOT NULL, balance bigint NOT NULL"
+SCHEMA = f"CREATE TABLE account ({COLUMNS})"
 Work = Callable[[Any], None]
 
 

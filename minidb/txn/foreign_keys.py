@@ -235,7 +235,7 @@ class ForeignKeys(Writer):
             while chain is not None and chain.owner is txn:
                 chain = chain.older
             if chain is not None and chain.owner.number > txn.snapshot:
-                txn.policy.changed(txn, f"row {key_words(ref)} of {child.name}")
+                txn.policy.changed(txn, f"row {child.row_title(ref, chain.row)} of {child.name}")
 
     def carry_out(self, change: ParentChange, child: Store, ref: Ref, row: Row) -> None:
         if change.action == "cascade" and change.new is None:

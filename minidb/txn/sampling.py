@@ -38,13 +38,19 @@ def sample_table(store: Store) -> tuple[int, list[Row]]:
     return max(0, total + grown), rows + changed
 
 
+def scattered(number: int) -> int:
+    """A number that looks random and is always the same (Knuth's multiplicative hash)."""
+    return number * 2654435761 % (1 << 32) >> 8
+
+
 def sample_chains(store: Store) -> tuple[list[Row], int]:
     """(newest rows of some chains, about how many rows all chains add to the base)."""
     refs = list(store.chains)
     step = max(1, len(refs) // CHAINS)
     rows: list[Row] = []
     grown = 0
-    for ref in refs[::step]:
+    for start in range(0, len(refs), step):
+        ref = refs[min(start + scattered(start) % step, len(refs) - 1)]  # not every k-th: values may repeat with k
         version: Version | None = newest(store.chains.get(ref))
         if version is None:
             continue

@@ -166,7 +166,8 @@ class Writer(Reader):
         if top.owner is txn:
             return (None if top.statement >= self.statement else top.row), None
         if top.owner.number > self.snapshot:
-            self.policy.changed(txn, f"row {key_words(ref)} of {store.name}")
+            title = store.row_title(ref, top.row if top.row is not None else seen)
+            self.policy.changed(txn, f"row {title} of {store.name}")
             if store.key is not None or top.row is None:
                 stone = self.first_tombstone(chain, top, came)
                 if stone is not None:

@@ -3,7 +3,6 @@
 # ruff: noqa: E501  (one case, one line)
 from __future__ import annotations
 
-import re
 import threading
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -804,12 +803,11 @@ def test_interrupt_a_long_query(auto: minidb.Connection) -> None:
         assert auto.execute("SELECT 1").fetchone() == (1,)
 
 
-@pytest.mark.xfail(reason="compiled joins and set-returning functions have no safe points yet (R72)")
 @pytest.mark.parametrize("source", ["t a, t b", "t a JOIN t b ON a.a < b.a", "generate_series(1, 1000)"])
 def test_loops_have_safe_points(auto: minidb.Connection, source: str) -> None:
     auto.execute("CREATE TABLE t (a int)")
     code = "".join(line for (line,) in auto.execute(f"EXPLAIN (CODE) SELECT count(*) FROM {source}"))
-    assert re.search(r"check_interrupt\(\)|f\d+\(rows, ", code)
+    assert "check_interrupt" in code
 
 
 def test_interrupt_a_wait(auto: minidb.Connection, db: minidb.Database) -> None:

@@ -218,7 +218,7 @@ def test_schema_changes_beside_readers_and_writers() -> None:
 
 
 def test_a_forgotten_connection_holds_nobody_up() -> None:
-    """Collected with a transaction open: the next statement of anybody rolls it back (R71)."""
+    """Collected with a transaction open: the background worker rolls it back (R71)."""
     database = minidb.Database()
     forgotten, other = database.connect(), database.connect(lock_timeout=1.0)
     forgotten.execute("CREATE TABLE t (id int)")
