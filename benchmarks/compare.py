@@ -3,8 +3,8 @@
     python benchmarks/compare.py [--rows 100000] [--rounds 5] [--write docs/performance.md]
 
 Both run on files in one temporary directory, through `execute` and `fetch...` of their drivers, at the same
-durability: nothing here is synced (minidb `off`, sqlite3 WAL with synchronous=OFF), except where a row says durable. A ratio above 1
-means that minidb did more of it per second. Timings of a shared machine are noisy; the ratios are what counts.
+durability: nothing here is synced (minidb `off`, sqlite3 WAL with synchronous=OFF), except where a row says durable. A
+ratio above 1 means that minidb did more of it per second. Timings of a shared machine are noisy; look at the ratios.
 """
 
 from __future__ import annotations

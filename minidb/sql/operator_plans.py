@@ -138,7 +138,6 @@ def _aggregate(planner: Planner, node: plan.Aggregate, order: Order, first: Any)
             aggregates=node.aggregates,
             sets=node.sets,
             groupings=node.groupings,
-            strategy="hash" if node.groups else "plain",
             rows=rows,
             cost=child.cost + child.rows * GROUP,
         ),

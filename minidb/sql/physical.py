@@ -204,26 +204,13 @@ class FullLoop(Node, frozen=True, kw_only=True, eq=False):
     predicates: tuple[Expression, ...]
 
 
-class MergeJoin(Node, frozen=True, kw_only=True, eq=False):
-    """Inner join of two inputs that are both ordered by their keys, ascending, NULLs last."""
-
-    left: Node
-    right: Node
-    left_key: Expression
-    right_key: Expression
-    predicates: tuple[Expression, ...] = ()
-
-
 class Aggregate(Node, frozen=True, kw_only=True, eq=False):
-    """strategy 'plain' (one row), 'hash', or 'sorted' (the input comes group by group)."""
-
     input: Node
     relation: int
     groups: tuple[Expression, ...]
     aggregates: tuple[AggregateCall, ...]
     sets: tuple[tuple[int, ...], ...] | None
     groupings: tuple[tuple[int, ...], ...]
-    strategy: str = "hash"
 
 
 class Window(Node, frozen=True, kw_only=True, eq=False):
@@ -243,7 +230,6 @@ class Sort(Node, frozen=True, kw_only=True, eq=False):
 class Distinct(Node, frozen=True, kw_only=True, eq=False):
     input: Node
     on: tuple[Expression, ...]
-    ordered: bool = False  # equal rows arrive together
 
 
 class Limit(Node, frozen=True, kw_only=True, eq=False):

@@ -135,17 +135,6 @@ def distinct_parts(values: Iterable[Any], make: Callable[[Any], Any] | None, rev
     return sorted(parts, reverse=reverse)
 
 
-def prefix_end(prefix: str) -> str | None:
-    """The first text after all that begin with `prefix`, None if there is none."""
-    while prefix:
-        last = ord(prefix[-1])
-        if last < 0x10FFFF:
-            following = 0xE000 if last == 0xD7FF else last + 1  # surrogates are no characters
-            return prefix[:-1] + chr(following)
-        prefix = prefix[:-1]
-    return None
-
-
 # -- rows -------------------------------------------------------------------------------------------------
 
 
