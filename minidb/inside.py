@@ -13,7 +13,7 @@ from minidb import schema
 from minidb.keys import Row
 from minidb.txn.intervals import key_words, words
 from minidb.txn.locks import IntervalLocks, ModeLock
-from minidb.txn.versions import ABORTED, PENDING
+from minidb.txn.versions import ABORTED, PENDING, visible
 from minidb.types import BIGINT, BOOLEAN, INTEGER, TEXT, TIMESTAMPTZ, SqlType, to_text
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def row_words(table: schema.Table, row: Row | None) -> str | None:
 
 
 def dependencies(database: Database) -> Iterator[Row]:
-    """The edges now known: rw from the conflict graph, ww from the chains, waits from the lock table."""
+    """The edges now known: rw from the conflict graph, ww and wr from the chains, waits from the lock table."""
     manager = database.manager
     with manager.latch:
         found: list[Row] = []
@@ -193,7 +193,30 @@ def dependencies(database: Database) -> Iterator[Row]:
         for store in database.relations.stores.values():
             for ref, chain in store.chains.items():
                 found.extend(overwrites(store.name, ref, chain))
+            found.extend(read_from(database, store))
     yield from dict.fromkeys(found)
+
+
+def read_from(database: Database, store: Any) -> Iterator[Row]:
+    """wr edges: whose versions the transactions that mark or lock what they read have seen, as far as chains tell."""
+    for relation, name in store.names.items():
+        index = next((i for i in store.index_list if i.relation == relation), None)
+        readers = [database.manager.conflicts.marks, store.intervals.shared, store.intervals.update]
+        for table in readers:
+            for txn, intervals in table.get(relation, {}).items():
+                snapshot = txn.snapshot if txn.policy.keeps_snapshot else database.manager.published
+                for ref, chain in store.chains.items():
+                    seen = visible(chain, snapshot, txn, txn.statement)
+                    if seen is None or seen.owner is txn or not seen.owner.id:
+                        continue
+                    key = ref if index is None else index.entry(seen.row)
+                    if key is not None and intervals.contains(key):
+                        writer: Any = seen.owner
+                        words = f"{txn.title} read row {store.row_title(ref, seen.row)} of {store.name} through {name}"
+                        yield (
+                            "wr", writer.id, getattr(writer, "session_name", None), txn.id, txn.session_name,
+                            f"{words}, which {writer.title} wrote",
+                        )
 
 
 def overwrites(table: str, ref: Any, version: Any) -> Iterator[Row]:

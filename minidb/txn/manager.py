@@ -77,6 +77,12 @@ class CommitLog(Protocol):
     def forget(self, transaction_id: int) -> None: ...
 
 
+# Shared by the transactions that never fill their own: versions keep their transaction in memory.
+NOTHING: frozenset[Any] = frozenset()
+UNMARKED: set[int] = set()
+UNREAD: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=0)
+
+
 class Transaction(Owner):
     """One transaction, from its first statement until nobody needs to know of it any more."""
 
@@ -119,7 +125,6 @@ class Transaction(Owner):
         "statement_snapshot",
         "statement_text",
         "texts",
-        "title",
         "undo",
         "unsafe",
         "unsafe_with",
@@ -132,7 +137,6 @@ class Transaction(Owner):
         super().__init__(txn_id)
         self.policy = policy
         self.session_name = session_name
-        self.title = f"{session_name} (transaction {txn_id})" if session_name else f"transaction {txn_id}"
         self.read_only = read_only
         self.deferrable = deferrable
         self.durability = "full"
@@ -150,8 +154,8 @@ class Transaction(Owner):
         self.catalog: Catalog | None = None  # its own, after DDL
         self.catalog_base: Catalog | None = None  # the committed one that it was made from
         self.schema_undo: list[Callable[[], None]] = []
-        self.redefined: set[Store] = set()  # stores that took over a definition of this transaction
-        self.incompatible: set[int] = set()  # tables that older snapshots must not use any more (R64)
+        self.redefined: set[Store] | frozenset[Store] = NOTHING  # stores that took over a definition of its own
+        self.incompatible: set[int] | frozenset[int] = NOTHING  # tables that older snapshots must not use (R64)
         # what it did
         self.undo: list[tuple[Any, ...]] = []  # (store, ref, version) or (ModeLock | store, ref, previous mask)
         self.wrote = False
@@ -173,9 +177,9 @@ class Transaction(Owner):
         self.in_graph = policy.in_graph
         self.in_edges: dict[Transaction, Edge] = {}
         self.out_edges: dict[Transaction, Edge] = {}
-        self.marked: set[int] = set()
+        self.marked: set[int] = set() if policy.in_graph else UNMARKED
         self.mark_limit = 4096
-        self.read_log: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=READ_LOG)
+        self.read_log: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=READ_LOG) if policy.in_graph else UNREAD
         self.doomed: RetryableError | None = None
         self.unsafe_with: set[Transaction] | None = None
         self.safe = False
@@ -183,6 +187,11 @@ class Transaction(Owner):
 
     def __repr__(self) -> str:
         return f"<{self.title} {self.state}>"
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"{self.session_name} (transaction {self.id})" if self.session_name else f"transaction {self.id}"
 
     def log_read(self, relation: int, low: Cut, high: Cut) -> None:
         self.read_log.append((relation, low, high, self.statement_text))

@@ -37,7 +37,7 @@ class CatalogChange(msgspec.Struct, frozen=True):
     incompatible: tuple[int, ...] = ()
 
 
-def difference(old: schema.Catalog, new: schema.Catalog, incompatible: set[int]) -> CatalogChange:
+def difference(old: schema.Catalog, new: schema.Catalog, incompatible: set[int] | frozenset[int]) -> CatalogChange:
     return CatalogChange(
         tables=tuple(t for name, t in new.tables.items() if old.tables.get(name) is not t),
         gone_tables=tuple(name for name in old.tables if name not in new.tables),

@@ -66,7 +66,7 @@ class SchemaChanges:
         if txn.catalog is None:
             txn.catalog_base = old
         txn.catalog = schema.Catalog(version=version, next_id=next_id, tables=catalog.tables, views=catalog.views)
-        txn.incompatible.update(incompatible)
+        txn.incompatible |= set(incompatible)
 
     def replace_tables(self, old: schema.Catalog, new: schema.Catalog) -> None:
         """Relations that go away: to those who have read them it is a write of everything."""
@@ -96,7 +96,7 @@ class SchemaChanges:
 
     def redefine(self, store: Store, old: schema.Table, new: schema.Table) -> None:
         self.define(store, new)
-        self.txn.redefined.add(store)
+        self.txn.redefined |= {store}
         self.txn.schema_undo.append(lambda: self.define(store, old))
 
     def define(self, store: Store, table: schema.Table) -> None:
