@@ -25,8 +25,14 @@ class SchemaFunctions:
     def statistics(self, table_id: int) -> None:
         return None
 
+    def __init__(self) -> None:
+        self.compiled: dict[tuple[int, str], tuple[schema.Table, RowFunction]] = {}
+
     def row_function(self, table: schema.Table, expression: str) -> RowFunction:
-        return row_function(table, expression, self)
+        known = self.compiled.get((table.id, expression))
+        if known is None or known[0] is not table:
+            known = self.compiled[table.id, expression] = table, row_function(table, expression, self)
+        return known[1]
 
     def default(self, table: schema.Table, position: int) -> Callable[[Any], Any]:
         text = table.columns[position].default

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from minidb.errors import InvalidParameterValue, UndefinedObject
+from minidb.errors import InvalidParameterValue, NotSupportedError, UndefinedObject
 
 PLANNER_SWITCHES = (
     "enable_seqscan", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "enable_nestloop",
@@ -46,6 +46,8 @@ def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
     default = DEFAULTS[name]
     if name in ("lock_timeout", "deadlock_timeout", "statement_timeout"):
         seconds = duration(name, values[0])
+        if name == "statement_timeout" and seconds:
+            raise NotSupportedError("statement_timeout is not supported yet", hint="lock_timeout is.")
         return None if seconds == 0 and name != "deadlock_timeout" else seconds
     if name == "work_mem":
         return size(name, values[0])

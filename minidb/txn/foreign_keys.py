@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb import schema
 from minidb.access.layouts import key_column
-from minidb.errors import ForeignKeyViolation, NotNullViolation
+from minidb.errors import CheckViolation, ForeignKeyViolation, NotNullViolation
 from minidb.keys import HIGHEST, Key, Row, key_maker
 from minidb.storage.interface import Ref
 from minidb.txn.intervals import key_words
@@ -72,6 +72,9 @@ class ForeignKeys(Writer):
         raise NotImplementedError
 
     def default_of(self, table: schema.Table, position: int) -> Any:
+        raise NotImplementedError
+
+    def row_function(self, table: schema.Table, expression: str) -> Callable[[Row], Any]:
         raise NotImplementedError
 
     # -- notes taken while the statement runs
@@ -257,9 +260,25 @@ class ForeignKeys(Writer):
                     f'null value in column "{child.schema.columns[position].name}" of relation "{child.name}" '
                     "violates not-null constraint", table=child.name,
                 )
+        complete = self.completed(child.schema, new)
         if change.action == "set default":
-            self.note_child(child, constraint, tuple(new))  # also where the default is the value of before
-        self.update(child.schema.id, ref, row, tuple(new))
+            self.note_child(child, constraint, complete)  # also where the default is the value of before
+        self.update(child.schema.id, ref, row, complete)
+
+    def completed(self, table: schema.Table, row: list[Any]) -> Row:
+        """A row that an action has changed, with its generated columns; raises CheckViolation."""
+        for column in table.columns:
+            if column.generated is not None and not column.dropped:
+                row[column.position] = self.row_function(table, column.generated)(tuple(row))
+        complete = tuple(row)
+        for check in table.checks:
+            if self.row_function(table, check.expression)(complete) is False:
+                raise CheckViolation(
+                    f'new row for relation "{table.name}" violates check constraint "{check.name}"',
+                    detail=f"Failing row contains ({listed(complete)}).",
+                    constraint=check.name, table=table.name,
+                )
+        return complete
 
     def children(self, child: Store, constraint: schema.ForeignKey, values: Row) -> Iterator[tuple[Ref, Row]]:
         """The child rows with these values, through an index whose key begins with them if there is one."""

@@ -41,6 +41,11 @@ class RowDoor(ForeignKeys):
         assert compiler is not None
         return compiler.default(table, position)(self.context)
 
+    def row_function(self, table: schema.Table, expression: str) -> Callable[[Row], Any]:
+        compiler = self.relations.compiler
+        assert compiler is not None
+        return compiler.row_function(table, expression)
+
     def virtual(self, name: str) -> Iterable[Row]:
         return self.inside(name)
 
