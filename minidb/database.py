@@ -92,7 +92,7 @@ class Database:
         self.checkpoint_rows = checkpoint_rows
         self.statistics: dict[int, TableStatistics] = {}
         self.statements = StatementCache()
-        self.abandoned: deque[Any] = deque()  # sessions whose connection was forgotten (R71)
+        self.abandoned: deque[Callable[[], None]] = deque()  # what forgotten connections and results held (R71)
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self.next_session = 1
         file_path = "memory.mdb" if memory and files is None else path
@@ -241,8 +241,10 @@ class Database:
     def reap(self) -> None:
         """Closes the sessions of connections that were forgotten without being closed (R71)."""
         while self.abandoned:
-            session, release = self.abandoned.popleft()
-            session.close()
+            try:
+                release = self.abandoned.popleft()
+            except IndexError:  # another thread was faster
+                return
             release()
 
     def statistics_of(self, table: int) -> TableStatistics | None:

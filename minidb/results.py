@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from weakref import WeakValueDictionary
 
 from minidb.errors import Error, InFailedTransaction, InvalidCursorState
 from minidb.keys import Row
@@ -37,18 +38,40 @@ class Result:
             self.stream.close()
 
 
+class OpenStreams:
+    """The results of a session that are still being produced. A result that its reader forgets is not kept alive here;
+    what it holds is given back by `forgotten`, which only takes note: finalizers run anywhere (R71)."""
+
+    def __init__(self, forgotten: Callable[[Callable[[], None]], None]) -> None:
+        self.forgotten = forgotten
+        self.known: WeakValueDictionary[int, Stream] = WeakValueDictionary()
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(list(self.known.values()))
+
+    def add(self, stream: Stream) -> int:
+        self.count += 1
+        self.known[self.count] = stream
+        return self.count
+
+
 class Stream:
     """Rows that are still being produced, on a snapshot of their own."""
 
-    def __init__(self, streams: list[Stream], ready: list[list[Row]], batches: Iterator[list[Row]],
+    def __init__(self, streams: OpenStreams, ready: list[list[Row]], batches: Iterator[list[Row]],
                  finish: Callable[[], None]) -> None:
-        self.streams = streams  # those of the session that are open
+        self.streams = streams
         self.ready = ready
         self.batches = batches
         self.finish = finish
         self.open = True
         self.error: Error | None = None
-        streams.append(self)
+        self.number = streams.add(self)
+
+    def __del__(self) -> None:
+        if self.open:
+            self.streams.forgotten(self.finish)
 
     def __iter__(self) -> Stream:
         return self
@@ -98,8 +121,7 @@ class Stream:
         if close is not None:
             close()
         self.finish()
-        if self in self.streams:
-            self.streams.remove(self)
+        self.streams.known.pop(self.number, None)
 
 
 def failed_transaction() -> InFailedTransaction:

@@ -30,7 +30,7 @@ from minidb.errors import (
 )
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
-from minidb.results import Result, Stream, failed_transaction
+from minidb.results import OpenStreams, Result, Stream, failed_transaction
 from minidb.settings import DEFAULTS
 from minidb.sql import ast
 from minidb.sql.statement import prepare
@@ -123,7 +123,7 @@ class Session:
         self.reading = False
         self.context: Context | None = None
         self.savepoints: list[Savepoint] = []
-        self.streams: list[Stream] = []
+        self.streams = OpenStreams(self.forget)
         self.prepared: dict[str, tuple[Any, str]] = {}
         self.cursors: dict[str, Stream] = {}
         self.procedures: dict[str, Callable[..., Any]] = {}
@@ -196,6 +196,8 @@ class Session:
         if self.closed:
             raise InterfaceError("the session is closed")
         self.database.check_usable()
+        if self.database.abandoned:
+            self.database.reap()
         if self.txn is not None:
             self.txn.interrupted = False
 
@@ -432,7 +434,7 @@ class Session:
 
     def finish_streams(self) -> None:
         """Before anything that could wait for the session's own open results."""
-        for stream in list(self.streams):
+        for stream in self.streams:
             stream.fetch_rest()
 
     def execute_many(self, sql: str, parameter_sets: Iterable[Parameters]) -> int:
@@ -557,7 +559,7 @@ class Session:
         self.forget_transaction()
 
     def abort_transaction(self) -> None:
-        for stream in list(self.streams):
+        for stream in self.streams:
             stream.discard("the result's transaction was rolled back")
         if self.txn is not None:
             self.manager.abort(self.txn)
@@ -590,7 +592,7 @@ class Session:
         txn = self.txn
         if txn is None or txn.state != "active":
             raise InFailedTransaction("the transaction has ended and cannot return to a savepoint")
-        for stream in list(self.streams):
+        for stream in self.streams:
             stream.discard("the result's transaction was rolled back to a savepoint")
         self.manager.rollback_to(txn, self.savepoints[place])
         del self.savepoints[place + 1 :]
@@ -639,8 +641,17 @@ class Session:
             self.manager.interrupt(txn)
 
     def abandon(self, release: Callable[[], None]) -> None:
-        """From a finalizer: noted, and carried out by the next who opens a session (R71)."""
-        self.database.abandoned.append((self, release))
+        """From a finalizer: the session closes soon (R71)."""
+
+        def close() -> None:
+            self.close()
+            release()
+
+        self.forget(close)
+
+    def forget(self, release: Callable[[], None]) -> None:
+        """From a finalizer: something is to be given back soon, by the worker or the next statement of anybody."""
+        self.database.abandoned.append(release)
         if self.database.worker is not None:
             self.database.worker.wake()
 
