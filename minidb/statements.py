@@ -23,7 +23,7 @@ from minidb.isolation import IsolationLevel
 from minidb.keys import Row
 from minidb.results import Result, failed_transaction
 from minidb.settings import DEFAULTS, boolean, parse_setting, show_setting
-from minidb.sql import ast, ddl
+from minidb.sql import ast
 from minidb.sql.explain import ReadInterval
 from minidb.statement_cache import Compiled
 from minidb.types import BIGINT, TEXT
@@ -418,6 +418,8 @@ UTILITIES: dict[type, Handler] = {
 
 
 def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
+    from minidb.sql import ddl  # only here: most programs that start up define nothing
+
     door = session.schema_door()
 
     def run_query(query: ast.Query) -> tuple[Any, Any]:
