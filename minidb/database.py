@@ -17,7 +17,6 @@ import weakref
 from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import (
@@ -419,8 +418,4 @@ def cannot_open(path: str, error: OSError) -> Error:
     return OperationalError(f"unable to open database file {path!r}: {error.strerror or error}")
 
 
-def utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-__all__ = ["MEMORY", "Database", "utc"]
+__all__ = ["MEMORY", "Database"]

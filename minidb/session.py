@@ -125,8 +125,6 @@ class Session:
         self.savepoints: list[Savepoint] = []
         self.streams = OpenStreams(self.forget)
         self.prepared: dict[str, tuple[Any, str]] = {}
-        self.cursors: dict[str, Stream] = {}
-        self.procedures: dict[str, Callable[..., Any]] = {}
         self.on_wait: Callable[[str | None], None] | None = None
         self.random: Any = None  # made when random() is first called: the module is slow to import
         self.closed = False
@@ -256,7 +254,7 @@ class Session:
         if self.savepoints and txn.state == "active":
             self.manager.rollback_to(txn, self.savepoints[-1])
             self.manager.end_statement(txn)
-            self.reset_door()
+            self.door = None
         else:
             self.abort_transaction()
         self.state = "failed" if self.explicit or not self.autocommit else "idle"
@@ -421,9 +419,6 @@ class Session:
         door.begin()
         return door
 
-    def reset_door(self) -> None:
-        self.door = None
-
     def schema_door(self) -> SchemaChanges:
         assert self.txn is not None
         self.finish_streams()
@@ -548,10 +543,10 @@ class Session:
         except BaseException:
             self.manager.abort(txn)
             self.forget_transaction()
-            self.restore_settings(True)
+            self.restore_settings()
             raise
         self.forget_transaction()
-        self.restore_settings(False)
+        self.restore_settings()
         return "COMMIT"
 
     def rollback(self) -> None:
@@ -565,7 +560,7 @@ class Session:
             self.manager.abort(self.txn)
         self.savepoints = []
         self.door = None
-        self.restore_settings(True)
+        self.restore_settings()
 
     def forget_transaction(self) -> None:
         self.txn = None
@@ -574,7 +569,8 @@ class Session:
         self.explicit = False
         self.savepoints = []
 
-    def restore_settings(self, rolled_back: bool) -> None:
+    def restore_settings(self) -> None:
+        """SET LOCAL ends with its transaction."""
         if self.local_settings:
             self.settings.update(self.local_settings)
             self.local_settings = {}
@@ -596,7 +592,7 @@ class Session:
             stream.discard("the result's transaction was rolled back to a savepoint")
         self.manager.rollback_to(txn, self.savepoints[place])
         del self.savepoints[place + 1 :]
-        self.reset_door()
+        self.door = None
         self.state = "active"
 
     def release(self, name: str) -> None:

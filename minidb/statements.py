@@ -26,7 +26,7 @@ from minidb.settings import DEFAULTS, boolean, parse_setting, show_setting
 from minidb.sql import ast
 from minidb.sql.explain import ReadInterval
 from minidb.statement_cache import Compiled
-from minidb.types import BIGINT, TEXT
+from minidb.types import TEXT
 
 if TYPE_CHECKING:
     from minidb.session import Parameters, Session
@@ -435,4 +435,4 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
     return result
 
 
-__all__ = ["BIGINT", "CONTROL", "QUERIES", "UTILITIES", "run_ddl", "shown"]
+__all__ = ["CONTROL", "QUERIES", "UTILITIES", "run_ddl", "shown"]

@@ -44,16 +44,18 @@ class TableAccess:
         self.primary: PrimaryKeyForm | None = None
         self.key: Callable[[Row], Key] | None = None
         self.source: Any
+        self.tree: Tree  # the one that holds the rows: the clustered tree, or the heap's
         if clustered is not None:
             columns = index_key_columns(table, clustered)
             assert columns is not None, "a clustered key has plain columns"
             self.primary = PrimaryKeyForm(clustered.keys)
             self.key = key_maker(columns)
             self.layout: Layout = ClusteredLayout(self.codec, self.key, key_facts(columns))
-            self.source = Tree(self.base, self.relation, self.layout)
+            self.source = self.tree = Tree(self.base, self.relation, self.layout)
         else:
             self.layout = HeapLayout(self.codec)
             self.source = Heap(self.base, self.relation, self.layout)
+            self.tree = self.source.tree
         self.names[self.relation] = clustered.name if clustered is not None else table.name
         self.define_indexes(table, functions)
 
@@ -91,9 +93,7 @@ class TableAccess:
 
     def base_rows(self, root: Root, refs: list[Ref]) -> list[Row | None]:
         """`base_row` of many addresses."""
-        tree = self.source if self.key is not None else self.source.tree
-        rows: list[Row | None] = tree.find_rows(root, refs)
-        return rows
+        return self.tree.find_rows(root, refs)
 
     # -- keys
 

@@ -206,6 +206,15 @@ class Tree:
             page = child
         return page, fence
 
+    def walk(self, root: Root) -> Iterator[Leaf]:
+        """Every leaf, in order. The caller sees to it that `root` stays (StaleRoot otherwise)."""
+        fence: Fence | None = (None, None)
+        while fence is not None:
+            leaf, fence = self.seek(root, *fence)
+            if leaf is None:
+                return
+            yield leaf
+
     # -- counts and estimates ---------------------------------------------------------------------------------
 
     def top(self, root: Root) -> RelationRoot | None:

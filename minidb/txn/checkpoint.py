@@ -204,12 +204,7 @@ class Checkpointer:
     def write_tree(self, store: Store, target: IndexStore) -> None:
         root = self.base.root
         entries = []
-        tree = store.source if store.key is not None else store.source.tree
-        place: Any = (None, None)
-        while place is not None:
-            leaf, place = tree.seek(root, *place)
-            if leaf is None:
-                break
+        for leaf in store.tree.walk(root):
             for ref, row in zip(leaf.refs, leaf.rows):
                 key = target.entry(row)
                 if key is not None:

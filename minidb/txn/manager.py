@@ -43,7 +43,6 @@ from minidb.txn.locks import (
     IntervalLocks,
     ModeLock,
     Request,
-    Resource,
     Wait,
     choose_victim,
     find_cycle,
@@ -700,10 +699,6 @@ def deadlock(cycle: list[Wait]) -> DeadlockDetected:
         hint="The transaction might succeed if retried.",
         cycle=tuple(wait.facts() for wait in cycle),
     )
-
-
-def resource_words(resource: Resource) -> str:
-    return resource.words()
 
 
 __all__ = ["PENDING", "Manager", "Savepoint", "Transaction"]

@@ -101,8 +101,7 @@ class OwnPath(Path):
     own = True
 
     def __init__(self, store: Store) -> None:
-        source = store.source
-        super().__init__(store, store.relation, source if isinstance(source, Tree) else source.tree)
+        super().__init__(store, store.relation, store.tree)
 
     def entry(self, ref: Ref, row: Row) -> Key | None:
         return ref

@@ -21,7 +21,7 @@ CHAINS = 2000
 
 def sample_table(store: Store) -> tuple[int, list[Row]]:
     """(about how many rows the table has, some of them)."""
-    tree = store.source if store.key is not None else store.source.tree
+    tree = store.tree
     while True:
         root = store.base.root
         try:

@@ -129,13 +129,8 @@ class SchemaChanges:
 
     def refuse_settled_duplicates(self, store: Store, target: IndexStore, newest_keys: dict[Key, Ref]) -> None:
         """Duplicates among the rows of the base, and between them and the rows that have chains."""
-        root = store.base.root
         previous: Key = None
-        place: tuple[Key, Ref] | None = (None, None)
-        while place is not None:
-            leaf, place = target.tree.seek(root, *place)
-            if leaf is None:
-                return
+        for leaf in target.tree.walk(store.base.root):
             for key, ref in zip(leaf.keys, leaf.refs):
                 if ref in store.chains or not target.collides(key):
                     continue

@@ -40,12 +40,12 @@ def verify(base: Base, relations: Relations, manager: Manager) -> None:
 def verify_index(base: Base, root: Root, store: Store, index: IndexStore) -> None:
     """The index's tree has an entry for each row of the base, and no other."""
     wanted: dict[tuple[Any, Any], Any] = {}
-    for leaf in leaves(store.source if store.key is not None else store.source.tree, root):
+    for leaf in store.tree.walk(root):
         for ref, row in zip(leaf.refs, leaf.rows):
             key = index.entry(row)
             if key is not None:
                 wanted[key, ref] = index.stored(row)
-    for leaf in leaves(index.tree, root):
+    for leaf in index.tree.walk(root):
         for key, ref, stored in zip(leaf.keys, leaf.refs, leaf.rows):
             if (key, ref) not in wanted:
                 raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} has an entry {key!r} without a row")
@@ -68,12 +68,3 @@ def verify_chains(base: Base, root: Root, store: Store, index: IndexStore, manag
         leaf = index.tree.seek(root, key, ref)[0]
         if leaf is None or (key, ref) not in zip(leaf.keys, leaf.refs):
             raise DatabaseCorrupt(f"{base.path}: index {index.schema.name} lacks an entry for the changed row {ref!r}")
-
-
-def leaves(tree: Any, root: Root) -> Any:
-    place: Any = (None, None)
-    while place is not None:
-        leaf, place = tree.seek(root, *place)
-        if leaf is None:
-            return
-        yield leaf
