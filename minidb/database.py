@@ -41,6 +41,7 @@ from minidb.txn.checkpoint import Checkpointer
 from minidb.txn.manager import Manager, Transaction
 from minidb.txn.records import Payload, changes_of, decode, encode_chunk, encode_commit
 from minidb.txn.relations import Relations
+from minidb.txn.rows import RowDoor
 from minidb.txn.sampling import sample_table
 from minidb.txn.schema_changes import catalog_change
 from minidb.txn.store import Store
@@ -72,6 +73,7 @@ class Database:
     opened).
     """
 
+    door: type[RowDoor] = RowDoor
     registry: dict[tuple[int, int], Database] = {}
     registry_lock = threading.Lock()
 
@@ -124,12 +126,7 @@ class Database:
         recovered = self.open_log(path)
         self.log: Log = recovered.log if isinstance(recovered, RecoveredLog) else recovered
         last = recovered.last if isinstance(recovered, RecoveredLog) else self.base.root.number
-        self.manager = Manager(published=last, waiting=waiting, clock=self.clock)
-        self.manager.log = self.log
-        self.manager.encode = lambda txn: encode_commit(txn, catalog_change(txn, self.relations))
-        self.manager.encode_chunk = encode_chunk
-        self.manager.on_published = self.published
-        self.manager.before_first_write = self.before_write
+        self.manager = self.new_manager(last, waiting)
         self.log.on_durable = self.manager.publish
         self.checkpointer = Checkpointer(self.base, self.log, self.manager, self.relations)
         self.relations.on_change = self.statements.clear
@@ -137,6 +134,19 @@ class Database:
         if isinstance(recovered, RecoveredLog):
             self.replay(recovered)
         self.delta_rows = 0
+
+    def new_manager(self, published: int, waiting: Waiting | None) -> Manager:
+        manager = Manager(published=published, waiting=waiting, clock=self.clock)
+        self.wire_manager(manager)
+        return manager
+
+    def wire_manager(self, manager: Manager) -> None:
+        """Tells a manager where its commits go."""
+        manager.log = self.log
+        manager.encode = lambda txn: encode_commit(txn, catalog_change(txn, self.relations))
+        manager.encode_chunk = encode_chunk
+        manager.on_published = self.published
+        manager.before_first_write = self.before_write
 
     # -- opening and recovery
 

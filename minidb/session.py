@@ -307,7 +307,7 @@ class Session:
 
     def new_reader(self) -> RowDoor:
         txn = Transaction(0, POLICIES[self.level], self.label, True, False)
-        self.reader = RowDoor(self.manager, txn, self.relations, self.database.inside.rows)
+        self.reader = self.database.door(self.manager, txn, self.relations, self.database.inside.rows)
         self.reader.statement = 1
         return self.reader
 
@@ -414,7 +414,7 @@ class Session:
         door = self.door
         if door is None:
             assert self.txn is not None
-            door = RowDoor(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
+            door = self.database.door(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
             self.door = door
         door.begin()
         return door

@@ -42,6 +42,10 @@ class Overlay:
     def __len__(self) -> int:
         return len(self.order)
 
+    def clear(self) -> None:
+        self.by_key.clear()
+        self.order.clear()
+
     def refs(self, key: Key) -> tuple[Ref, ...]:
         """The addresses under exactly this key. Atomic: needs no latch."""
         found = self.by_key.get(key)

@@ -1,0 +1,303 @@
+"""Tries every interleaving of some sessions, and says what can come of them.
+
+    Search says which order to try --> Troupe performs it --> its outcome: new or known
+                                                              serializable?   (SerialOrders: by trying serial orders)
+                                                              which anomaly?  (the graph of its history)
+                                                              invariants?
+
+Orders that differ only in steps that do not touch each other are tried once; how many interleavings such a class has
+is counted, so that "how often" means interleavings that can happen. An order that blocking forbids cannot.
+
+Two modes for what is too large: `most` bounds the number of performances, and `sample` performs that many random orders
+instead (probabilistic concurrency testing: Burckhardt, Kothari, Musuvathi & Nagarakatte, 2010). Both then say that they
+are samples: what they have found is so, what they have not found may still be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import factorial, prod
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from minidb.lab.anomalies import anomalies
+from minidb.lab.dependencies import graph_of
+from minidb.lab.graph import Anomaly
+from minidb.lab.performers import Line, Script
+from minidb.lab.oracle import topological_order
+from minidb.lab.reduction import Search
+from minidb.lab.run import Run
+from minidb.lab.schedule import Schedule
+from minidb.lab.serial_orders import SerialOrders, said
+from minidb.lab.troupe import Function, Performance, Troupe, run_of, scripts_of
+
+MOST = 100_000
+NAMED_PER_OUTCOME = 20  # performances of one outcome whose anomalies are looked for: they may differ
+DEPTH = 3  # of the bugs that a sample looks for: the number of orderings that must meet (PCT)
+Tell = Callable[[int, int], None]
+
+
+class Witness(Struct, frozen=True):
+    """An order that shows something. steps: their names, for a schedule file."""
+
+    order: tuple[int, ...]
+    steps: tuple[str, ...]
+
+
+class Outcome(Struct):
+    """What can come of it.
+
+    serializable: None if nobody knows (too many transactions). anomalies: with how many interleavings showed each.
+    errors: SQLSTATEs that sessions got, by session. interleavings: how many lead here, of those that were looked at.
+    """
+
+    final: dict[str, tuple[tuple[Any, ...], ...]]
+    errors: dict[str, tuple[str, ...]]
+    serializable: bool | None
+    serial_order: tuple[str, ...]
+    broken: tuple[str, ...]
+    witness: Witness
+    interleavings: int = 0
+    classes: int = 0
+    anomalies: dict[tuple[str, str], int] = {}
+
+
+class Finding(Struct):
+    """An anomaly by its two names: how many interleavings show it, and the first that did."""
+
+    anomaly: Anomaly
+    witness: Witness
+    interleavings: int = 0
+
+
+class Exploration(Struct):
+    """All outcomes at one choice of levels.
+
+    total: interleavings of the steps, were there no blocking. possible: those that can happen, as far as they were
+        looked at. performed: runs that it took. sample: whether some may have been missed.
+    retried: interleavings in which somebody got 40001 or 40P01, by SQLSTATE.
+    """
+
+    levels: dict[str, str | None]
+    total: int
+    outcomes: list[Outcome] = []
+    findings: dict[tuple[str, str], Finding] = {}
+    retried: dict[str, int] = {}
+    possible: int = 0
+    performed: int = 0
+    sample: bool = False
+
+    @property
+    def serializable(self) -> bool:
+        """Whether every outcome is."""
+        return all(outcome.serializable for outcome in self.outcomes)
+
+    @property
+    def broken(self) -> bool:
+        """Whether an invariant failed somewhere."""
+        return any(outcome.broken for outcome in self.outcomes)
+
+    @property
+    def good(self) -> bool:
+        return self.serializable and not self.broken
+
+    def share(self, outcomes: Iterable[Outcome]) -> int:
+        return sum(outcome.interleavings for outcome in outcomes)
+
+
+class Explorer:
+    """Explores one set of sessions at one choice of levels.
+
+    Arguments:
+        most: performances after which it gives up; then it was a sample.
+        sample: number of random orders to perform instead of all.
+        seed: of those orders.
+        reduce: False tries every single interleaving.
+    """
+
+    def __init__(self, troupe: Troupe, *, most: int = MOST, sample: int = 0, seed: int = 0, reduce: bool = True,
+                 tell: Tell | None = None) -> None:
+        self.troupe = troupe
+        self.judge = SerialOrders(troupe)
+        self.most = most
+        self.sample = sample
+        self.seed = seed
+        self.search = Search(reduce)
+        self.tell = tell
+        self.known: dict[Any, Outcome] = {}
+        self.found = Exploration(levels=dict(troupe.levels), total=total_orders(troupe))
+
+    def explore(self) -> Exploration:
+        if self.sample:
+            self.explore_sample()
+        else:
+            self.explore_all()
+        self.found.outcomes = list(self.known.values())
+        return self.found
+
+    def explore_all(self) -> None:
+        search, found = self.search, self.found
+        while True:
+            search.begin()
+            performance = self.troupe.perform(search.choose, search.moved)
+            found.performed += 1
+            if performance.whole:
+                self.take(performance, search.linear_extensions())
+            if not search.end():
+                return
+            if found.performed >= self.most:
+                found.sample = True
+                return
+
+    def explore_sample(self) -> None:
+        random, found = Random(self.seed), self.found
+        found.sample = True
+        length = 12
+        for _ in range(self.sample):
+            performance = self.troupe.perform(Priorities(random, len(self.troupe.names), length))
+            length = max(length, len(performance.order))
+            found.performed += 1
+            self.take(performance, 1)
+
+    # -- what came of a performance
+
+    def take(self, performance: Performance, weight: int) -> None:
+        found = self.found
+        found.possible += weight
+        key = outcome_key(performance)
+        outcome = self.known.get(key)
+        if outcome is None:
+            outcome = self.known[key] = self.judged(performance)
+        outcome.interleavings += weight
+        outcome.classes += 1
+        for state in dict.fromkeys(state for states in outcome.errors.values() for state in states):
+            if state in RETRYABLE:
+                found.retried[state] = found.retried.get(state, 0) + weight
+        if outcome.serializable is False:
+            self.name(performance, outcome, weight)
+        if self.tell is not None:
+            self.tell(found.performed, found.possible)
+
+    def judged(self, performance: Performance) -> Outcome:
+        order = topological_order(graph_of(performance.history))
+        verdict = self.judge.judge(performance, order or ())
+        accounts = performance.history.accounts
+        return Outcome(
+            final=performance.final,
+            errors=errors_of(self.troupe.names, performance),
+            serializable=verdict.serializable,
+            serial_order=tuple(accounts[number].session for number in verdict.order),
+            broken=performance.broken,
+            witness=self.witness(performance),
+        )
+
+    def name(self, performance: Performance, outcome: Outcome, weight: int) -> None:
+        if outcome.classes > NAMED_PER_OUTCOME and outcome.anomalies:
+            names: Iterable[tuple[str, str]] = list(outcome.anomalies)[:1]
+            known = {name: self.found.findings[name].anomaly for name in names}
+        else:
+            known = {(a.code, a.name): a for a in anomalies(performance.history, graph_of(performance.history))}
+            known = known or {UNEXPLAINED: Anomaly(*UNEXPLAINED)}
+        for name, anomaly in known.items():
+            outcome.anomalies[name] = outcome.anomalies.get(name, 0) + weight
+            finding = self.found.findings.get(name)
+            if finding is None:
+                finding = self.found.findings[name] = Finding(anomaly, self.witness(performance))
+            finding.interleavings += weight
+
+    def witness(self, performance: Performance) -> Witness:
+        return Witness(tuple(performance.order), steps_of(self.troupe, performance.order))
+
+    def run(self, witness: Witness) -> Run:
+        """The witness again, with everything that can be seen."""
+        return run_of(self.troupe, self.troupe.replay(witness.order))
+
+
+RETRYABLE = ("40001", "40P01")
+UNEXPLAINED = ("?", "no serial order gives these answers")
+
+
+class Priorities:
+    """Chooses by random priorities, which change at a few random steps (PCT)."""
+
+    def __init__(self, random: Random, sessions: int, length: int) -> None:
+        self.order = random.sample(range(sessions), sessions)
+        self.changes = {random.randrange(length) for _ in range(DEPTH - 1)}
+        self.made = 0
+
+    def __call__(self, ready: tuple[int, ...]) -> int:
+        chosen = next(session for session in self.order if session in ready)
+        if self.made in self.changes:
+            self.order.remove(chosen)
+            self.order.append(chosen)
+            chosen = next(session for session in self.order if session in ready)
+        self.made += 1
+        return chosen
+
+
+def outcome_key(performance: Performance) -> Any:
+    """Equal for performances that nobody could tell apart by their answers and their final state."""
+    accounts = performance.history.accounts
+    return (
+        tuple(tuple(line_key(line, accounts) for line in sorted(lines, key=place_of)) for lines in performance.lines),
+        tuple(sorted(performance.final.items())),
+        tuple((repr(value), state) for value, state in performance.values),
+    )
+
+
+def line_key(line: Line, accounts: Mapping[int, Any]) -> Any:
+    account = accounts.get(line.transaction)
+    return line.place, account is not None and account.committed, said(line.answer)
+
+
+def place_of(line: Line) -> int:
+    return line.place
+
+
+def errors_of(names: Sequence[str], performance: Performance) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, lines in zip(names, performance.lines):
+        states = tuple(line.answer.error.sqlstate for line in lines if line.answer.error is not None)
+        if states:
+            found[name] = states
+    return found
+
+
+def steps_of(troupe: Troupe, order: Sequence[int]) -> tuple[str, ...]:
+    """Names of the steps in an order; a function's steps are called by its name."""
+    parts = list(troupe.parts.values())
+    made = [0] * len(parts)
+    steps = []
+    for session in order:
+        part = parts[session]
+        steps.append(part.steps[made[session]][0] if isinstance(part, Script) else troupe.names[session])
+        made[session] += 1
+    return tuple(steps)
+
+
+def total_orders(troupe: Troupe) -> int:
+    """Interleavings of the sessions' steps; 0 for functions, whose steps nobody knows."""
+    parts = list(troupe.parts.values())
+    counts = [len(part.steps) for part in parts if isinstance(part, Script)]
+    return factorial(sum(counts)) // prod(map(factorial, counts)) if len(counts) == len(parts) else 0
+
+
+def troupe_of(schedule: Schedule, levels: Mapping[str, str | None] | str | None = None) -> Troupe:
+    """The sessions of a schedule, ready to be performed. `levels`: one for all, or by session."""
+    if levels is None or isinstance(levels, str):
+        levels = {actor.name: levels for actor in schedule.actors}
+    return Troupe(schedule.setups, scripts_of(schedule), levels, schedule.invariants)
+
+
+def functions_by_name(functions: Sequence[Function]) -> dict[str, Function]:
+    """Each function under its own name; with a number where several have the same."""
+    names = [getattr(function, "__name__", "function") for function in functions]
+    return {
+        name if names.count(name) == 1 else f"{name} {names[:place].count(name) + 1}": function
+        for place, (name, function) in enumerate(zip(names, functions))
+    }
+
+
+__all__ = ["Exploration", "Explorer", "Finding", "Outcome", "Witness", "functions_by_name", "troupe_of"]

@@ -1,0 +1,300 @@
+"""Sessions of a run: each knows its next step, and makes it when it is told to.
+
+    ready --step--> ready            the step has ended
+      |      \\----> waiting --> ready   it waits for another session; it goes on when that one lets it
+      v
+    over (no step is left)
+
+A step's statements and what came of them are written down as `Line`s. There are two kinds of performers: one reads its
+steps from a schedule, the other runs a Python function, whose steps are its calls of the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from minidb.dbapi import Connection
+from minidb.errors import Error
+from minidb.lab.run import Answer
+from minidb.lab.scheduler import Actor, Scheduler
+from minidb.session import Session
+from minidb.workbench import Workbench
+
+
+class Line(Struct, frozen=True):
+    """One statement that was run. `transaction` is its number in the history, 0 if it ran in none."""
+
+    session: str
+    step: str
+    statement: str
+    place: int  # among the statements of its session's whole script
+    transaction: int
+    answer: Answer
+
+
+class Performer:
+    """One session of a run."""
+
+    def __init__(self, name: str, workbench: Workbench, scheduler: Scheduler, level: str | None) -> None:
+        self.name = name
+        self.workbench = workbench
+        self.scheduler = scheduler
+        self.session: Session = workbench.session(isolation_level=level, autocommit=True)
+        self.session.name = name
+        self.actor = Actor(name, scheduler)
+        self.lines: list[Line] = []
+        self.step_name = ""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether its step has begun and waits for another session."""
+        raise NotImplementedError
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has a next step and can begin it."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Begins the next step, and comes back when that has ended or waits. Must be ready."""
+        raise NotImplementedError
+
+    def open(self) -> None:
+        """Comes to the first step."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """All steps are made; must not be waiting. What is open is rolled back."""
+        if self.session.txn is not None and not self.waiting:
+            self.session.rollback()
+
+    def leave(self) -> None:
+        """The run is over: gives up what it waits for and rolls back."""
+        self.scheduler.dismiss(self.actor)
+        self.session.abort_quietly()
+
+    # -- in its own coroutine
+
+    def note(self, statement: str, place: int, work: Callable[[], Answer]) -> Answer:
+        """Runs a statement and writes down what came of it."""
+        before, following = self.session.txn, self.workbench.manager.next_id
+        answer = work()
+        transaction = before.id if before is not None else 0
+        if before is None:
+            account = self.workbench.recorder.history.accounts.get(following)
+            transaction = following if account is not None and account.session == self.name else 0
+        self.lines.append(Line(self.name, self.step_name, statement, place, transaction, answer))
+        return answer
+
+
+def answer_of(session: Session, sql: str) -> Answer:
+    """What a statement returns, its rows fetched."""
+    try:
+        result = session.execute(sql)
+        if result.columns is None:
+            return Answer(result.tag)
+        rows = tuple(row for batch in result.fetch_batches() for row in batch)
+        names, types = zip(*result.columns) if result.columns else ((), ())
+        return Answer(result.tag, names, tuple(map(str, types)), rows)
+    except Error as error:
+        return Answer(error=error)
+
+
+# -- steps from a schedule
+
+
+class Script(Struct, frozen=True):
+    """What a session does: steps with names, each of one or several statements. `opening` comes before the first."""
+
+    name: str
+    steps: tuple[tuple[str, tuple[str, ...]], ...]
+    opening: tuple[str, ...] = ()
+    ending: tuple[str, ...] = ()
+
+
+class ScriptPerformer(Performer):
+    def __init__(self, script: Script, workbench: Workbench, scheduler: Scheduler, level: str | None) -> None:
+        super().__init__(script.name, workbench, scheduler, level)
+        self.script = script
+        self.made = 0
+        self.place = 0
+
+    @property
+    def waiting(self) -> bool:
+        return self.actor.busy
+
+    @property
+    def ready(self) -> bool:
+        return self.made < len(self.script.steps) and not self.actor.busy
+
+    def step(self) -> None:
+        self.step_name, statements = self.script.steps[self.made]
+        self.made += 1
+        self.scheduler.start(self.actor, lambda: self.say(statements))
+
+    def open(self) -> None:
+        """Runs what the session does before its first step."""
+        self.step_name = ""
+        if self.script.opening:
+            self.scheduler.start(self.actor, lambda: self.say(self.script.opening))
+
+    def end(self) -> None:
+        """Runs what the session does after its last step."""
+        self.step_name = ""
+        if self.script.ending and not self.actor.busy:
+            self.scheduler.start(self.actor, lambda: self.say(self.script.ending))
+        super().end()
+
+    def only(self, places: Sequence[int]) -> None:
+        """Runs nothing but the statements at these places of the session's whole script."""
+        steps = [("", self.script.opening), *self.script.steps, ("", self.script.ending)]
+        said = [(step, sql) for step, statements in steps for sql in statements]
+        self.scheduler.start(self.actor, lambda: self.repeat([(place, *said[place]) for place in places]))
+
+    def repeat(self, lines: Sequence[tuple[int, str, str]]) -> None:
+        for place, self.step_name, sql in lines:
+            self.note(sql, place, lambda: answer_of(self.session, sql))  # noqa: B023
+
+    def say(self, statements: Sequence[str]) -> None:
+        """Several statements at once are one transaction, unless they say otherwise, as in a simple-query message."""
+        session, place = self.session, self.place
+        self.place += len(statements)
+        implicit = len(statements) > 1 and session.txn is None
+        session.autocommit = not implicit
+        for number, sql in enumerate(statements):
+            answer = self.note(sql, place + number, lambda: answer_of(session, sql))  # noqa: B023
+            if answer.error is not None:
+                break
+        session.autocommit = True
+        if implicit and session.txn is not None and not session.explicit:
+            self.end_implicit(session)
+
+    def end_implicit(self, session: Session) -> None:
+        if session.state == "failed":
+            session.rollback()
+            return
+        try:
+            session.commit()
+        except Error as error:
+            last = self.lines.pop()
+            self.lines.append(Line(last.session, last.step, last.statement, last.place, last.transaction,
+                                   Answer(error=error)))
+
+
+# -- Python functions
+
+
+class FunctionPerformer(Performer):
+    """Runs `function(connection)`; what it returns or raises is kept."""
+
+    def __init__(self, name: str, function: Callable[[Connection], Any], workbench: Workbench, scheduler: Scheduler,
+                 level: str | None) -> None:
+        super().__init__(name, workbench, scheduler, level)
+        self.function = function
+        self.begun = self.over = self.paused = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    @property
+    def waiting(self) -> bool:
+        return self.begun and not self.over and not self.paused
+
+    @property
+    def ready(self) -> bool:
+        return self.paused and not self.over
+
+    def open(self) -> None:
+        """Runs the function up to its first call of the database."""
+        self.begun = True
+        self.scheduler.start(self.actor, self.work)
+
+    def step(self) -> None:
+        self.paused = False
+        self.scheduler.proceed(self.actor)
+
+    def work(self) -> None:
+        session: Any = SteppedSession(self)
+        self.session.autocommit = False
+        connection = Connection(session)
+        connection.backoff.sleep = lambda seconds: None
+        connection.backoff.random = self.session.random.random
+        try:
+            self.value = self.function(connection)
+            if self.session.txn is not None:
+                connection.rollback()
+        except Error as error:
+            self.error = error
+        finally:
+            self.over = True
+            connection.close()
+
+    def turn(self, words: str) -> None:
+        """Before each call of the database: somebody decides who comes next."""
+        self.paused = True
+        self.scheduler.pause(self.actor)
+        self.step_name = words
+
+
+class SteppedSession:
+    """A session that asks for its turn before it does anything."""
+
+    STEPS = {"execute", "execute_many", "begin", "commit", "rollback", "savepoint", "rollback_to", "release", "call"}
+
+    def __init__(self, performer: FunctionPerformer) -> None:
+        object.__setattr__(self, "performer", performer)
+        object.__setattr__(self, "inner", performer.session)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.inner, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.inner, name)
+        if name not in self.STEPS:
+            return found
+
+        def stepped(*arguments: Any, **options: Any) -> Any:
+            return self.make(found, name, arguments, options)
+
+        return stepped
+
+    def make(self, method: Callable[..., Any], name: str, arguments: Any, options: Any) -> Any:
+        performer: FunctionPerformer = self.performer
+        words = str(arguments[0]) if name.startswith("execute") else name.replace("_", " ").upper()
+        performer.turn(words)
+        outcome: list[Any] = []
+
+        def work() -> Answer:
+            try:
+                outcome.append(fetched(method(*arguments, **options)))
+            except Error as error:
+                outcome.append(error)
+                return Answer(error=error)
+            return summary(outcome[0])
+
+        performer.note(words, len(performer.lines), work)
+        if isinstance(outcome[0], Error):
+            raise outcome[0]
+        return outcome[0]
+
+
+def fetched(result: Any) -> Any:
+    """A result whose rows are all there: fetching them later would be a step of its own that nobody has asked for."""
+    if getattr(result, "stream", None) is not None:
+        result.rows = [row for batch in result.fetch_batches() for row in batch]
+        result.stream = None
+    return result
+
+
+def summary(result: Any) -> Answer:
+    """What a method of the session returned, as far as it is data."""
+    columns = getattr(result, "columns", None)
+    if columns is None:
+        return Answer(str(getattr(result, "tag", "")))
+    names, types = zip(*columns) if columns else ((), ())
+    return Answer(result.tag, names, tuple(map(str, types)), tuple(result.rows))
+
+
+__all__ = ["FunctionPerformer", "Line", "Performer", "Script", "ScriptPerformer", "answer_of"]

@@ -1,0 +1,314 @@
+"""A manager and a door that write down what transactions do: facts for those who judge them, footprints for those who
+want to know which events could be swapped.
+
+Both extend the ones that run without recording, at the few places where data is touched, so that these stay as they
+are: a database that does not record has no test for it anywhere. What a `find` or a batch of a scan has read is known
+when it returns; where a place is looked at in vain, because somebody must be waited for first, only the footprint says
+so. Bulk inserts and reads without a transaction take the long way here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minidb.footprint import EVERYTHING, GRAPH, GRAPH_BEGIN, PUBLISH, SNAPSHOT, WAIT, Footprint
+from minidb.history import Account, Cut, History, Read, Relation, Wait, Write
+from minidb.isolation import IsolationLevel
+from minidb.keys import Key, Row
+from minidb.storage.interface import Ref
+from minidb.txn.conflicts import Conflicts, Edge
+from minidb.txn.locks import DATABASE_CONFLICTS, NAME_CONFLICTS, ROW_CONFLICTS, TABLE_CONFLICTS, ModeLock, Request
+from minidb.txn.manager import Manager, Transaction
+from minidb.txn.paths import Path, Position, high_cut, low_cut
+from minidb.txn.reads import Batch, Blocked, Place, Slice
+from minidb.txn.rows import RowDoor
+from minidb.txn.store import Store
+from minidb.txn.versions import PENDING, Version
+from minidb.txn.waiting import Waiting
+from minidb.txn.writes import Change, Clash
+
+CONFLICTS_BY_KIND = {"table": TABLE_CONFLICTS, "name": NAME_CONFLICTS, "database": DATABASE_CONFLICTS}
+
+
+class Recorder:
+    """What was written down since the last `begin_event`, and the whole history."""
+
+    def __init__(self) -> None:
+        self.history = History()
+        self.footprint = Footprint()
+        self.times: dict[Version, int] = {}  # of the writes that made them
+        self.writes: dict[int, list[Write]] = {}  # by transaction
+        self.reads: dict[int, list[Read]] = {}  # of those whose reads hold others up
+
+    def begin_event(self) -> Footprint:
+        """A new event starts; its footprint."""
+        self.footprint = Footprint()
+        return self.footprint
+
+    def know(self, store: Store, relation: int) -> None:
+        relations = self.history.relations
+        if relation not in relations:
+            relations[store.relation] = Relation(store.name, "", store.schema.clustered is not None)
+            for index in store.index_list:
+                relations[index.relation] = Relation(store.name, index.schema.name, index.unique)
+
+
+class RecordingConflicts(Conflicts):
+    def __init__(self, manager: RecordingManager) -> None:
+        super().__init__(manager.wake_victim)
+        self.recorder = manager.recorder
+
+    def add(self, edge: Edge, acting: Transaction) -> None:
+        self.recorder.footprint.flags |= GRAPH
+        super().add(edge, acting)
+
+
+class RecordingManager(Manager):
+    """Transactions' beginnings, waits, locks and ends."""
+
+    def __init__(self, recorder: Recorder, *, published: int, waiting: Waiting | None, clock: Any) -> None:
+        self.recorder = recorder
+        super().__init__(published=published, waiting=waiting, clock=clock)
+        self.conflicts = RecordingConflicts(self)
+
+    def begin(self, level: IsolationLevel, **options: Any) -> Transaction:
+        txn = super().begin(level, **options)
+        history = self.recorder.history
+        history.accounts[txn.id] = Account(
+            id=txn.id, session=txn.session_name, level=level.value, began=history.tick(), read_only=txn.read_only
+        )
+        return txn
+
+    def start_statement(self, txn: Transaction, text: str) -> None:
+        try:
+            super().start_statement(txn, text)
+        finally:
+            self.recorder.history.accounts[txn.id].statements[txn.statement] = text
+
+    def take_snapshot(self, txn: Transaction) -> None:
+        first = txn.snapshot < 0
+        super().take_snapshot(txn)
+        if first and (txn.policy.keeps_snapshot or txn.in_graph):
+            self.recorder.footprint.flags |= SNAPSHOT | (GRAPH_BEGIN if txn.in_graph else 0)
+
+    def end_statement(self, txn: Transaction) -> None:
+        super().end_statement(txn)
+        if txn.catalog is not None:
+            self.recorder.footprint.flags |= EVERYTHING
+
+    def readers_kept_out(self, tables: Iterable[tuple[int, str]]) -> bool:
+        return True  # every read belongs to a transaction
+
+    # -- locks and waits
+
+    def acquire(self, txn: Transaction, kind: str, key: Any, title: str, mode: int, nowait: bool = False) -> None:
+        self.recorder.footprint.lock((kind, key), 1 << mode, CONFLICTS_BY_KIND[kind][mode])
+        super().acquire(txn, kind, key, title, mode, nowait)
+
+    def begin_wait(self, txn: Transaction, request: Request) -> None:
+        recorder = self.recorder
+        recorder.footprint.flags |= WAIT | SNAPSHOT  # its statement goes on later, by the snapshot that it has
+        blockers = tuple(dict.fromkeys(edge[0].id for edge in request.blockers()))
+        recorder.history.waits.append(Wait(recorder.history.tick(), txn.id, blockers, request.words()))
+        super().begin_wait(txn, request)
+
+    # -- rollbacks and ends
+
+    def undo_one(self, txn: Transaction, entry: tuple[Any, ...], chunked: bool) -> None:
+        first, ref, what = entry
+        if isinstance(what, Version):
+            self.forget_write(what)
+        elif isinstance(first, ModeLock):
+            self.note_lock(first, first.holders.get(txn, 0))
+        else:
+            self.note_row_lock(first, ref, first.row_mask(txn, ref))
+        super().undo_one(txn, entry, chunked)
+
+    def forget_write(self, version: Version) -> None:
+        recorder = self.recorder
+        time = recorder.times.get(version)
+        if time is not None:
+            recorder.history.undone.add(time)
+            write = next(w for w in recorder.writes[version.owner.id] if w.time == time)
+            self.touch(write)
+
+    def abort(self, txn: Transaction) -> None:
+        if txn.state == "active":
+            self.note_end(txn, False)
+        super().abort(txn)
+
+    def release(self, txn: Transaction, committed: bool) -> None:
+        if committed:
+            self.note_end(txn, True)
+        super().release(txn, committed)
+
+    def note_end(self, txn: Transaction, committed: bool) -> None:
+        recorder = self.recorder
+        account, footprint = recorder.history.accounts[txn.id], recorder.footprint
+        account.ended = recorder.history.tick()
+        if committed:
+            account.number = txn.number if txn.number != PENDING else self.assigned + 0.5
+        else:
+            account.aborted = True
+        for write in recorder.writes.get(txn.id, ()):
+            self.touch(write)
+            if committed:
+                footprint.published.update(write.points)
+                footprint.flags |= PUBLISH
+        for read in recorder.reads.get(txn.id, ()):
+            footprint.read(read.relation, read.low, read.high, True)
+        for lock in txn.locks.values():
+            self.note_lock(lock, lock.holders.get(txn, 0))
+        for store, ref in txn.row_locks:
+            self.note_row_lock(store, ref, store.row_mask(txn, ref))
+        if txn.in_graph:
+            footprint.flags |= GRAPH
+        if txn.catalog is not None:
+            footprint.flags |= EVERYTHING
+
+    def touch(self, write: Write) -> None:
+        footprint, relations = self.recorder.footprint, self.recorder.history.relations
+        footprint.written.update(write.points)
+        footprint.tokens.update(point for point in write.points if owned(relations, write.relation, point))
+        if write.old is None:
+            footprint.tokens.add(("space", write.relation))
+
+    def note_lock(self, lock: ModeLock, mask: int) -> None:
+        key = (lock.kind, lock.key)
+        for mode, conflicts in enumerate(lock.conflicts):
+            if mask >> mode & 1:
+                self.recorder.footprint.lock(key, 1 << mode, conflicts)
+
+    def note_row_lock(self, store: Store, ref: Ref, mask: int) -> None:
+        for strength, conflicts in enumerate(ROW_CONFLICTS):
+            if mask >> strength & 1:
+                self.recorder.footprint.lock(("row", store.relation, ref), 1 << strength, conflicts)
+
+
+def owned(relations: dict[int, Relation], table: int, point: tuple[int, Key]) -> bool:
+    """Whether only one row can stand at the point: its own place in its table, or a unique key."""
+    return point[0] == table or relations[point[0]].unique
+
+
+class RecordingDoor(RowDoor):
+    """What transactions read and write."""
+
+    manager: RecordingManager
+
+    # -- reads
+
+    def seen_as_of(self) -> float:
+        return self.policy.batch_snapshot(self.snapshot, self.manager.published)
+
+    def note_read(self, store: Store, relation: int, low: Cut, high: Cut, kind: str, as_of: float) -> None:
+        recorder, txn = self.manager.recorder, self.txn
+        recorder.know(store, relation)
+        history = recorder.history
+        dirty = as_of >= PENDING
+        read = Read(history.tick(), txn.id, txn.statement, relation, low, high, as_of, dirty, kind)
+        history.reads.append(read)
+        newest = dirty or kind != "plain" or self.policy.tracks_reads
+        recorder.footprint.read(relation, low, high, newest)
+        if self.policy.awaits_writers:
+            recorder.reads.setdefault(txn.id, []).append(read)
+
+    def note_key(self, store: Store, relation: int, key: Key, kind: str, as_of: float) -> None:
+        self.note_read(store, relation, (key, 0), (key, 1), kind, as_of)
+
+    def kind_of(self, locking: bool) -> str:
+        if self.policy is not self.txn.policy:
+            return "check"
+        return "locking" if locking else "plain"
+
+    def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
+        self.note_key(store, index.relation, key, self.kind_of(False), self.seen_as_of())
+        return super().find_settled(store, index, key)
+
+    def row_at(self, store: Store, ref: Ref) -> Row | None:
+        self.note_key(store, store.relation, ref, self.kind_of(False), self.seen_as_of())
+        return super().row_at(store, ref)
+
+    def merge(self, path: Path, place: Place, piece: Slice, rows: list[Row], reverse: bool, limit: int,
+              locking: bool, form: int) -> Batch:
+        low, high = place.low, place.high
+        if locking and self.policy.awaits_writers:
+            taken = self.manager.recorder.footprint.taken
+            taken.setdefault(path.relation, []).append((low_cut(low), high_cut(high)))
+        try:
+            batch = super().merge(path, place, piece, rows, reverse, limit, locking, form)
+        except Blocked:
+            self.manager.recorder.footprint.read(path.relation, low_cut(low), high_cut(high), True)
+            raise
+        if not place.done:
+            low, high = (place.high, high) if reverse else (low, place.low)
+        self.note_batch(path, low, high, locking)
+        return batch
+
+    def note_batch(self, path: Path, low: Position | None, high: Position | None, locking: bool) -> None:
+        from_cut, to_cut = low_cut(low), high_cut(high)
+        self.note_read(path.store, path.relation, from_cut, to_cut, self.kind_of(locking), self.seen_as_of())
+
+    def virtual(self, name: str) -> Iterable[Row]:
+        self.manager.recorder.footprint.flags |= EVERYTHING
+        return super().virtual(name)
+
+    # -- writes
+
+    def lock_row(self, store: Store, ref: Ref, seen: Row, strength: int,
+                 wait: str = "wait") -> tuple[Row, Ref] | None:
+        footprint = self.manager.recorder.footprint
+        footprint.lock(("row", store.relation, ref), 1 << strength, ROW_CONFLICTS[strength])
+        footprint.read(store.relation, (ref, 0), (ref, 1), True)
+        locked = super().lock_row(store, ref, seen, strength, wait)
+        place = ref if locked is None else locked[1]
+        if locked is not None or wait != "skip locked":
+            self.note_key(store, store.relation, place, "locking", self.manager.published)
+        return locked
+
+    def judge_clash(self, store: Store, clash: Clash) -> None:
+        relation = store.relation if clash.index is None else clash.index.relation
+        self.note_key(store, relation, clash.key, "check", self.manager.published)
+        super().judge_clash(store, clash)
+
+    def refuse_now(self, store: Store, clash: Clash) -> None:
+        relation = store.relation if clash.index is None else clash.index.relation
+        self.note_key(store, relation, clash.key, "check", self.manager.published)
+        super().refuse_now(store, clash)
+
+    def insert_slice(self, store: Store, rows: Any) -> bool:
+        return False
+
+    def obstacle(self, change: Change, probes: list[tuple[Any, Key]], hits: list[Any], own: Row | None,
+                 writer: Request | None) -> tuple[Request | None, Request | None]:
+        found = super().obstacle(change, probes, hits, own, writer)
+        store, recorder = change.store, self.manager.recorder
+        recorder.know(store, store.relation)
+        footprint = recorder.footprint
+        footprint.written.update(change.points)
+        relations = recorder.history.relations
+        footprint.tokens.update(point for point in change.points if owned(relations, store.relation, point))
+        if change.old is None and store.key is None:
+            footprint.tokens.add(("space", store.relation))
+        return found
+
+    def install(self, change: Change, moved_to: Ref | None) -> Ref:
+        store, txn, recorder = change.store, self.txn, self.manager.recorder
+        for index, key in change.probes():
+            self.note_key(store, index.relation, key, "check", self.manager.published)
+        if change.old is None and store.key is not None:
+            self.note_key(store, store.relation, change.ref, "check", self.manager.published)
+        ref = super().install(change, moved_to)
+        history = recorder.history
+        row = change.new if change.new is not None else change.old
+        write = Write(
+            history.tick(), txn.id, txn.statement, store.relation, ref, store.row_title(ref, row), change.old,
+            change.new, tuple(change.points),
+        )
+        history.writes.append(write)
+        recorder.writes.setdefault(txn.id, []).append(write)
+        recorder.times[store.chains[ref]] = write.time
+        return ref
+
+
+__all__ = ["Recorder", "RecordingDoor", "RecordingManager"]
