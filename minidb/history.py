@@ -23,11 +23,16 @@ Point = tuple[int, Key]  # relation and key
 
 
 class Relation(Struct, frozen=True):
-    """What a relation number stands for. `index` is empty for the table's own order."""
+    """What a relation number stands for. `index` is empty for the table's own order.
+
+    columns: what its keys consist of, names or expressions, with " desc" behind those whose order is turned round;
+        empty if it has no keys (a heap's own order) or they are not told.
+    """
 
     table: str
     index: str = ""
     unique: bool = False
+    columns: tuple[str, ...] = ()
 
 
 class Read(Struct, frozen=True):
@@ -52,6 +57,8 @@ class Write(Struct, frozen=True):
     """A version that was installed: `old` is what it replaced, None for an insert; `new` is None for a delete.
 
     row: what people call it. points: the old and new entries in every index, and the row's place in its table.
+    before, after: those of the points that the old and the new version have. None where they are not told: then of two
+        points in one relation the first is the old one, and one alone is taken to be both.
     """
 
     time: int
@@ -63,6 +70,8 @@ class Write(Struct, frozen=True):
     old: tuple[Any, ...] | None
     new: tuple[Any, ...] | None
     points: tuple[Point, ...]
+    before: tuple[Point, ...] | None = None
+    after: tuple[Point, ...] | None = None
 
 
 class Wait(Struct, frozen=True):
@@ -97,6 +106,7 @@ class History(Struct):
     """Facts in time order, each kind in a list of its own.
 
     undone: times of writes that a rollback to a savepoint, or a failed statement, took back.
+    undone_at: when that was, by the write's time; a dirty read in between saw them. Not told: at once.
     """
 
     relations: dict[int, Relation] = {}
@@ -105,6 +115,7 @@ class History(Struct):
     writes: list[Write] = []
     waits: list[Wait] = []
     undone: set[int] = set()
+    undone_at: dict[int, int] = {}
     time: int = 0
 
     def tick(self) -> int:

@@ -232,6 +232,8 @@ class Session:
             self.manager.start_statement(txn, sql)
             self.started = self.started or queries
             result = work()
+            if txn.doomed is not None and self.txn is txn:
+                raise txn.doomed
         except BaseException:
             self.statement_failed()
             raise

@@ -25,8 +25,8 @@ from msgspec import Struct
 from minidb.lab.anomalies import anomalies
 from minidb.lab.dependencies import graph_of
 from minidb.lab.graph import Anomaly
-from minidb.lab.performers import Line, Script
 from minidb.lab.oracle import topological_order
+from minidb.lab.performers import Line, Script
 from minidb.lab.reduction import Search
 from minidb.lab.run import Run
 from minidb.lab.schedule import Schedule
@@ -144,7 +144,7 @@ class Explorer:
             performance = self.troupe.perform(search.choose, search.moved)
             found.performed += 1
             if performance.whole:
-                self.take(performance, search.linear_extensions())
+                self.take(performance, search.linear_extensions() if search.reduce else 1)
             if not search.end():
                 return
             if found.performed >= self.most:

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from minidb.dbapi import Connection
-from minidb.errors import Error
+from minidb.errors import Error, RetryableError
 from minidb.lab.run import Answer
 from minidb.lab.scheduler import Actor, Scheduler
 from minidb.session import Session
@@ -86,6 +86,8 @@ class Performer:
         if before is None:
             account = self.workbench.recorder.history.accounts.get(following)
             transaction = following if account is not None and account.session == self.name else 0
+        if transaction and isinstance(answer.error, RetryableError):
+            self.workbench.recorder.history.accounts[transaction].retryable = answer.error.sqlstate
         self.lines.append(Line(self.name, self.step_name, statement, place, transaction, answer))
         return answer
 

@@ -32,6 +32,7 @@ Choose = Callable[[tuple[int, ...]], int | None]
 Function = Callable[[Connection], Any]
 Rows = tuple[tuple[Any, ...], ...]
 MOST_STEPS = 10_000
+DEFAULT = IsolationLevel.READ_COMMITTED.value
 
 
 class Performance:
@@ -133,13 +134,14 @@ class Troupe:
         return cast
 
     def look(self, workbench: Workbench, performance: Performance) -> None:
-        """The final state, and the invariants."""
-        with_all = workbench.session(autocommit=True)
-        for name in with_all.catalog.tables:
-            rows = answer_of(with_all, f'SELECT * FROM "{name}"').rows
-            performance.final[name] = tuple(sorted(rows, key=repr))
-        performance.broken = tuple(text for text in self.invariants if not holds(answer_of(with_all, text)))
-        with_all.close()
+        """The final state, and the invariants. Looking is not part of what happened."""
+        with workbench.recorder.looking_away():
+            session = workbench.session(autocommit=True)
+            for name in session.catalog.tables:
+                rows = answer_of(session, f'SELECT * FROM "{name}"').rows
+                performance.final[name] = tuple(sorted(rows, key=repr))
+            performance.broken = tuple(text for text in self.invariants if not holds(answer_of(session, text)))
+            session.close()
 
     # -- in order
 
@@ -250,12 +252,8 @@ class Stage:
 
     def inside(self) -> Inside:
         assert self.watcher is not None
-        recorder = self.workbench.recorder
-        kept = recorder.history, recorder.footprint
-        recorder.history, recorder.footprint = History(), Footprint()
-        shown = Inside(rows_of(self.watcher, "sys.locks"), rows_of(self.watcher, "sys.versions"))
-        recorder.history, recorder.footprint = kept
-        return shown
+        with self.workbench.recorder.looking_away():
+            return Inside(rows_of(self.watcher, "sys.locks"), rows_of(self.watcher, "sys.versions"))
 
 
 KINDS = {(False, False): "done", (False, True): "failed", (True, False): "went on", (True, True): "broke off"}
@@ -290,13 +288,19 @@ def run_of(troupe: Troupe, performance: Performance) -> Run:
                     transactions[line.transaction] = (*steps, line.step)
     return Run(
         order=tuple(event.step for event in performance.events if event.kind not in ("went on", "broke off")),
-        levels={account.session: account.level for account in performance.history.accounts.values()},
+        levels={name: level_of(performance.history, name, troupe.levels[name]) for name in troupe.names},
         events=tuple(performance.events),
         history=performance.history,
         final=performance.final,
         broken=performance.broken,
         transactions=transactions,
     )
+
+
+def level_of(history: History, session: str, level: str | None) -> str:
+    """At which level a session ran: that of its first transaction."""
+    levels = (account.level for account in history.accounts.values() if account.session == session)
+    return next(levels, level or DEFAULT)
 
 
 # -- from schedules

@@ -117,6 +117,9 @@ class Conflicts:
         elif not committed:
             self.settle_read_only(txn)
             self.forget(txn)
+            for reader in txn.in_edges:
+                reader.out_edges.pop(txn, None)
+            txn.in_edges = {}
         self.clean()
 
     def settle_read_only(self, txn: Transaction) -> None:
@@ -141,12 +144,12 @@ class Conflicts:
             self.forget(self.committed.popleft())
 
     def forget(self, txn: Transaction) -> None:
+        """Nobody can meet `txn` any more. Those who have read what it overwrote keep their edges to it: one of them
+        may be the pivot, and `txn` the one that committed first, for a reader that began after `txn` was over."""
         self.drop_marks(txn)
-        for other in txn.in_edges:
-            other.out_edges.pop(txn, None)
         for other in txn.out_edges:
             other.in_edges.pop(txn, None)
-        txn.in_edges, txn.out_edges = {}, {}
+        txn.out_edges = {}
 
     def drop_marks(self, txn: Transaction) -> None:
         for relation in txn.marked:

@@ -383,8 +383,8 @@ class Manager:
 
     def remember(self, txn: Transaction, lock: ModeLock, previous: int) -> None:
         txn.locks[id(lock)] = lock
-        if lock.holders.get(txn, 0) != previous:
-            txn.undo.append((lock, None, previous))
+        if lock is not self.database_lock and lock.holders.get(txn, 0) != previous:
+            txn.undo.append((lock, None, previous))  # the database lock belongs to the transaction, not to a savepoint
 
     # -- waiting
 
@@ -395,7 +395,7 @@ class Manager:
             cycle = find_cycle(request)
             if cycle is None:
                 return
-            soft = next((wait for wait in cycle if not wait.hard), None)
+            soft = next((wait for wait in reversed(cycle) if not wait.hard), None)
             if soft is not None and soft.in_front is not None:
                 soft.request.passed.add(id(soft.in_front))  # R51
                 self.wake_granted(soft.request.resource.pump())

@@ -9,9 +9,11 @@ so. Bulk inserts and reads without a transaction take the long way here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from minidb import schema
 from minidb.footprint import EVERYTHING, GRAPH, GRAPH_BEGIN, PUBLISH, SNAPSHOT, WAIT, Footprint
 from minidb.history import Account, Cut, History, Read, Relation, Wait, Write
 from minidb.isolation import IsolationLevel
@@ -46,18 +48,63 @@ class Recorder:
         self.footprint = Footprint()
         return self.footprint
 
+    @contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """What runs meanwhile is not written down."""
+        kept = self.history, self.footprint
+        self.history, self.footprint = History(), Footprint()
+        try:
+            yield
+        finally:
+            self.history, self.footprint = kept
+
     def know(self, store: Store, relation: int) -> None:
         relations = self.history.relations
         if relation not in relations:
-            relations[store.relation] = Relation(store.name, "", store.schema.clustered is not None)
+            table, clustered = store.schema, store.schema.clustered
+            relations[store.relation] = Relation(
+                table.name, "", clustered is not None, () if clustered is None else key_columns(table, clustered)
+            )
             for index in store.index_list:
-                relations[index.relation] = Relation(store.name, index.schema.name, index.unique)
+                columns = key_columns(table, index.schema)
+                relations[index.relation] = Relation(table.name, index.schema.name, index.unique, columns)
+
+
+def key_columns(table: schema.Table, index: schema.Index) -> tuple[str, ...]:
+    """What an index is sorted by, in words."""
+    names = (table.columns[key.position].name if key.position is not None else str(key.expression)
+             for key in index.keys)
+    return tuple(name + (" desc" if key.descending else "") for name, key in zip(names, index.keys))
 
 
 class RecordingConflicts(Conflicts):
     def __init__(self, manager: RecordingManager) -> None:
         super().__init__(manager.wake_victim)
         self.recorder = manager.recorder
+
+    def passed_over(self, reader: Transaction, chain: Version, seen: Version | None, place: tuple[str, str, Any],
+                    interval: tuple[Cut, Cut]) -> None:
+        self.recorder.footprint.flags |= GRAPH  # also where the edge is known: who meets it first is a matter of order
+        super().passed_over(reader, chain, seen, place, interval)
+
+    def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], place: tuple[str, Any],
+              names: dict[int, str]) -> None:
+        points = list(points)
+        if any(self.is_marked(writer, relation, key) for relation, key in points):
+            self.recorder.footprint.flags |= GRAPH
+        super().wrote(writer, points, place, names)
+
+    def is_marked(self, writer: Transaction, relation: int, key: Any) -> bool:
+        return any(
+            reader is not writer and intervals.contains(key) and reader.number > writer.concurrent_from
+            for reader, intervals in self.marks.get(relation, {}).items()
+        )
+
+    def drop_marks(self, txn: Transaction) -> None:
+        if txn.number == PENDING:  # a read-only transaction has become safe: what it has read holds nobody up any more
+            for read in self.recorder.reads.get(txn.id, ()):
+                self.recorder.footprint.read(read.relation, read.low, read.high, True)
+        super().drop_marks(txn)
 
     def add(self, edge: Edge, acting: Transaction) -> None:
         self.recorder.footprint.flags |= GRAPH
@@ -110,6 +157,7 @@ class RecordingManager(Manager):
         recorder = self.recorder
         recorder.footprint.flags |= WAIT | SNAPSHOT  # its statement goes on later, by the snapshot that it has
         blockers = tuple(dict.fromkeys(edge[0].id for edge in request.blockers()))
+        recorder.footprint.tokens.update(("end", blocker) for blocker in blockers)
         recorder.history.waits.append(Wait(recorder.history.tick(), txn.id, blockers, request.words()))
         super().begin_wait(txn, request)
 
@@ -117,6 +165,7 @@ class RecordingManager(Manager):
 
     def undo_one(self, txn: Transaction, entry: tuple[Any, ...], chunked: bool) -> None:
         first, ref, what = entry
+        self.recorder.footprint.tokens.add(("end", txn.id))
         if isinstance(what, Version):
             self.forget_write(what)
         elif isinstance(first, ModeLock):
@@ -130,6 +179,7 @@ class RecordingManager(Manager):
         time = recorder.times.get(version)
         if time is not None:
             recorder.history.undone.add(time)
+            recorder.history.undone_at[time] = recorder.history.tick()
             write = next(w for w in recorder.writes[version.owner.id] if w.time == time)
             self.touch(write)
 
@@ -147,6 +197,7 @@ class RecordingManager(Manager):
         recorder = self.recorder
         account, footprint = recorder.history.accounts[txn.id], recorder.footprint
         account.ended = recorder.history.tick()
+        footprint.tokens.add(("end", txn.id))
         if committed:
             account.number = txn.number if txn.number != PENDING else self.assigned + 0.5
         else:
@@ -162,6 +213,9 @@ class RecordingManager(Manager):
             self.note_lock(lock, lock.holders.get(txn, 0))
         for store, ref in txn.row_locks:
             self.note_row_lock(store, ref, store.row_mask(txn, ref))
+        for intervals in txn.interval_tables.values():
+            for request in intervals.queue:
+                footprint.written.update(request.points)
         if txn.in_graph:
             footprint.flags |= GRAPH
         if txn.catalog is not None:
@@ -175,15 +229,27 @@ class RecordingManager(Manager):
             footprint.tokens.add(("space", write.relation))
 
     def note_lock(self, lock: ModeLock, mask: int) -> None:
-        key = (lock.kind, lock.key)
-        for mode, conflicts in enumerate(lock.conflicts):
-            if mask >> mode & 1:
-                self.recorder.footprint.lock(key, 1 << mode, conflicts)
+        """A lock is given back; who waits for it may be let go on by this, or by the next one who gives it back."""
+        self.note_modes((lock.kind, lock.key), lock.conflicts, mask | queued(lock))
 
     def note_row_lock(self, store: Store, ref: Ref, mask: int) -> None:
-        for strength, conflicts in enumerate(ROW_CONFLICTS):
-            if mask >> strength & 1:
-                self.recorder.footprint.lock(("row", store.relation, ref), 1 << strength, conflicts)
+        lock = store.row_locks.get(ref)
+        if isinstance(lock, ModeLock):
+            mask |= queued(lock)
+        self.note_modes(("row", store.relation, ref), ROW_CONFLICTS, mask)
+
+    def note_modes(self, key: Hashable, conflicts: Sequence[int], mask: int) -> None:
+        for mode, against in enumerate(conflicts):
+            if mask >> mode & 1:
+                self.recorder.footprint.lock(key, 1 << mode, against)
+
+
+def queued(lock: ModeLock) -> int:
+    """The modes that are waited for."""
+    mask = 0
+    for request in lock.queue:
+        mask |= 1 << request.mode
+    return mask
 
 
 def owned(relations: dict[int, Relation], table: int, point: tuple[int, Key]) -> bool:
@@ -195,6 +261,7 @@ class RecordingDoor(RowDoor):
     """What transactions read and write."""
 
     manager: RecordingManager
+    searching = False  # whether the key that is looked for belongs to a row that will be locked
 
     # -- reads
 
@@ -210,7 +277,9 @@ class RecordingDoor(RowDoor):
         history.reads.append(read)
         newest = dirty or kind != "plain" or self.policy.tracks_reads
         recorder.footprint.read(relation, low, high, newest)
-        if self.policy.awaits_writers:
+        if txn.read_only and self.policy.can_be_victim:
+            recorder.footprint.flags |= GRAPH  # whether it still leaves marks is decided by others' ends
+        if self.policy.tracks_reads:
             recorder.reads.setdefault(txn.id, []).append(read)
 
     def note_key(self, store: Store, relation: int, key: Key, kind: str, as_of: float) -> None:
@@ -221,12 +290,19 @@ class RecordingDoor(RowDoor):
             return "check"
         return "locking" if locking else "plain"
 
+    def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:
+        self.searching = locking
+        try:
+            return super().find(table, index, key, locking=locking)
+        finally:
+            self.searching = False
+
     def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
-        self.note_key(store, index.relation, key, self.kind_of(False), self.seen_as_of())
+        self.note_key(store, index.relation, key, self.kind_of(self.searching), self.seen_as_of())
         return super().find_settled(store, index, key)
 
     def row_at(self, store: Store, ref: Ref) -> Row | None:
-        self.note_key(store, store.relation, ref, self.kind_of(False), self.seen_as_of())
+        self.note_key(store, store.relation, ref, self.kind_of(self.searching), self.seen_as_of())
         return super().row_at(store, ref)
 
     def merge(self, path: Path, place: Place, piece: Slice, rows: list[Row], reverse: bool, limit: int,
@@ -255,15 +331,15 @@ class RecordingDoor(RowDoor):
 
     # -- writes
 
-    def lock_row(self, store: Store, ref: Ref, seen: Row, strength: int,
-                 wait: str = "wait") -> tuple[Row, Ref] | None:
+    def lock_row(self, store: Store, ref: Ref, seen: Row, strength: int, wait: str = "wait",
+                 came: Version | None = None) -> tuple[Row, Ref] | None:
         footprint = self.manager.recorder.footprint
         footprint.lock(("row", store.relation, ref), 1 << strength, ROW_CONFLICTS[strength])
         footprint.read(store.relation, (ref, 0), (ref, 1), True)
-        locked = super().lock_row(store, ref, seen, strength, wait)
-        place = ref if locked is None else locked[1]
+        locked = super().lock_row(store, ref, seen, strength, wait, came)
         if locked is not None or wait != "skip locked":
-            self.note_key(store, store.relation, place, "locking", self.manager.published)
+            for place in dict.fromkeys((ref, ref if locked is None else locked[1])):
+                self.note_key(store, store.relation, place, "locking", self.manager.published)
         return locked
 
     def judge_clash(self, store: Store, clash: Clash) -> None:
@@ -303,12 +379,18 @@ class RecordingDoor(RowDoor):
         row = change.new if change.new is not None else change.old
         write = Write(
             history.tick(), txn.id, txn.statement, store.relation, ref, store.row_title(ref, row), change.old,
-            change.new, tuple(change.points),
+            change.new, tuple(change.points), points_of(store, ref, change.old, change.old_keys),
+            points_of(store, ref, change.new, change.new_keys),
         )
         history.writes.append(write)
         recorder.writes.setdefault(txn.id, []).append(write)
         recorder.times[store.chains[ref]] = write.time
         return ref
+
+
+def points_of(store: Store, ref: Ref, row: Row | None, keys: list[Key | None]) -> tuple[tuple[int, Key], ...]:
+    """Where a version stands: in the table's own order and in each index."""
+    return () if row is None else tuple(store.points(ref, keys))
 
 
 __all__ = ["Recorder", "RecordingDoor", "RecordingManager"]

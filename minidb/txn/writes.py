@@ -26,7 +26,7 @@ from minidb.storage.roots import Root, StaleRoot
 from minidb.txn.intervals import key_words
 from minidb.txn.locks import ROW_CONFLICTS, ROW_STRENGTHS, Request
 from minidb.txn.reads import Reader
-from minidb.txn.versions import Version, newest, newest_committed, visible
+from minidb.txn.versions import PENDING, Version, newest, newest_committed, visible
 
 if TYPE_CHECKING:
     from minidb.access.index import IndexStore
@@ -92,33 +92,35 @@ class Writer(Reader):
         row = self.lock_row(self.store_of(table), ref, seen, ROW_STRENGTHS.index(strength), wait)
         return row[0] if row is not None else None
 
-    def lock_row(self, store: Store, ref: Ref, seen: Row, strength: int,
-                 wait: str = "wait") -> tuple[Row, Ref] | None:
+    def lock_row(self, store: Store, ref: Ref, seen: Row, strength: int, wait: str = "wait",
+                 came: Version | None = None) -> tuple[Row, Ref] | None:
         """Locks the newest version of a row; (row, address) or None if it is gone. Follows a moved row (R33).
 
-        `seen` is what a running statement read there: as long as the row has no chain, it is still the newest."""
+        `seen` is what a running statement read there: as long as the row has no chain, it is still the newest, but for
+        a dirty read, whose row may have been rolled back. `came`: the tombstone that led here, or the version that was
+        met in its newest state and not by the statement's snapshot."""
         manager, txn = self.manager, self.txn
         manager.before_write(txn)
-        came: Version | None = None  # the tombstone that led here
         while True:
-            stone = None
+            found, stone = None, None
             with manager.latch:
                 request = self.try_lock(store, ref, strength, seen)
                 if request is None:
                     found, stone = self.newest_row(store, ref, seen, came)
-                    if stone is None:
-                        return None if found is None else (found, ref)
                 elif wait == "nowait":
-                    raise LockNotAvailable(f"could not obtain lock on row in relation {store.name!r}")
+                    raise LockNotAvailable(f'could not obtain lock on row in relation "{store.name}"')
                 elif wait == "skip locked":
                     return None
                 else:
                     request.resource.enqueue(request)
                     manager.begin_wait(txn, request)
             if request is None:
-                assert stone is not None
-                came, ref = stone, stone.moved_to
-                continue
+                if stone is not None:
+                    came, ref = stone, stone.moved_to
+                    continue
+                if found is seen and self.snapshot == PENDING:
+                    found = self.row_at(store, ref)
+                return None if found is None else (found, ref)
             try:
                 manager.park(txn, request)
             finally:
@@ -180,7 +182,7 @@ class Writer(Reader):
         first: Version | None = None
         version: Version | None = top
         while version is not None and version is not seen:
-            if came is not None and version.row is not None and same_write(version, came):
+            if version is came or (came is not None and version.row is not None and same_write(version, came)):
                 break
             if version.row is None:
                 first = version
@@ -259,7 +261,7 @@ class Writer(Reader):
                 self.give_back(change)
                 return None, clash.ref, clash.row
             self.refuse_second_change(change, clash)
-            locked = self.lock_row(store, clash.ref, clash.row, UPDATE)
+            locked = self.lock_row(store, clash.ref, clash.row, UPDATE, came=clash.version)
             if locked is not None and self.still_clashes(store, clash, locked[0]):
                 self.give_back(change)
                 return None, locked[1], locked[0]

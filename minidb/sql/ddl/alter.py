@@ -39,13 +39,19 @@ Action = Callable[[Any, schema.Table, Changes], None]
 
 
 def _alter_table(node: ast.AlterTable, changes: Changes) -> None:
-    table = changes.locked_table(node.name, "access exclusive")
+    table = changes.locked_table(node.name, lock_mode(node))
     for action in node.actions:
         handler = _ACTIONS.get(type(action))
         if handler is None:
             words = "".join(f" {c}" if c.isupper() else c for c in type(action).__name__).upper()
             raise errors.NotSupportedError(f"ALTER TABLE ...{words} is not supported yet", position=action.at)
         handler(action, changes.by_id(table.id), changes)
+
+
+def lock_mode(node: ast.AlterTable) -> str:
+    """A new foreign key keeps writers out, but not readers."""
+    keys = all(isinstance(a, ast.AddConstraint) and isinstance(a.constraint, ast.ForeignKey) for a in node.actions)
+    return "share row exclusive" if keys and node.actions else "access exclusive"
 
 
 def _alter_index(node: ast.AlterTable, changes: Changes) -> None:
