@@ -11,21 +11,23 @@ is counted, so that "how often" means interleavings that can happen. An order th
 Two modes for what is too large: `most` bounds the number of performances, and `sample` performs that many random orders
 instead (probabilistic concurrency testing: Burckhardt, Kothari, Musuvathi & Nagarakatte, 2010). Both then say that they
 are samples: what they have found is so, what they have not found may still be.
+
+Whether SSI was right to stop somebody is asked of the same order at snapshot isolation, where nobody is stopped for
+that: if what comes of it is serializable, the abort was a false positive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import factorial, prod
 from random import Random
 from typing import Any
 
 from msgspec import Struct
 
-from minidb.lab.anomalies import anomalies
-from minidb.lab.dependencies import graph_of
+from minidb.isolation import IsolationLevel
 from minidb.lab.graph import Anomaly
-from minidb.lab.oracle import topological_order
+from minidb.lab.oracle import judge
 from minidb.lab.performers import Line, Script
 from minidb.lab.reduction import Search
 from minidb.lab.run import Run
@@ -34,9 +36,8 @@ from minidb.lab.serial_orders import SerialOrders, said
 from minidb.lab.troupe import Function, Performance, Troupe, run_of, scripts_of
 
 MOST = 100_000
-NAMED_PER_OUTCOME = 20  # performances of one outcome whose anomalies are looked for: they may differ
 DEPTH = 3  # of the bugs that a sample looks for: the number of orderings that must meet (PCT)
-Tell = Callable[[int, int], None]
+Tell = Callable[[int, int, int], None]
 
 
 class Witness(Struct, frozen=True):
@@ -44,6 +45,11 @@ class Witness(Struct, frozen=True):
 
     order: tuple[int, ...]
     steps: tuple[str, ...]
+
+    @property
+    def length(self) -> tuple[int, int]:
+        """What makes one witness shorter than another: steps, then changes from one session to another."""
+        return len(self.order), sum(one != other for one, other in zip(self.order, self.order[1:]))
 
 
 class Outcome(Struct):
@@ -65,11 +71,15 @@ class Outcome(Struct):
 
 
 class Finding(Struct):
-    """An anomaly by its two names: how many interleavings show it, and the first that did."""
+    """An anomaly, or an invariant that was broken: how many interleavings show it, and the shortest that was seen."""
 
     anomaly: Anomaly
     witness: Witness
     interleavings: int = 0
+
+    @property
+    def is_invariant(self) -> bool:
+        return self.anomaly.code == BROKEN
 
 
 class Exploration(Struct):
@@ -77,22 +87,26 @@ class Exploration(Struct):
 
     total: interleavings of the steps, were there no blocking. possible: those that can happen, as far as they were
         looked at. performed: runs that it took. sample: whether some may have been missed.
-    retried: interleavings in which somebody got 40001 or 40P01, by SQLSTATE.
+    retried: interleavings in which somebody got 40001 or 40P01, by SQLSTATE. false_positives: those in which SSI has
+        stopped somebody although no cycle would have come of it.
+    troupe: performs witnesses again.
     """
 
+    troupe: Troupe
     levels: dict[str, str | None]
     total: int
     outcomes: list[Outcome] = []
     findings: dict[tuple[str, str], Finding] = {}
     retried: dict[str, int] = {}
+    false_positives: int = 0
     possible: int = 0
     performed: int = 0
     sample: bool = False
 
     @property
     def serializable(self) -> bool:
-        """Whether every outcome is."""
-        return all(outcome.serializable for outcome in self.outcomes)
+        """Whether no outcome is known not to be."""
+        return all(outcome.serializable is not False for outcome in self.outcomes)
 
     @property
     def broken(self) -> bool:
@@ -103,8 +117,14 @@ class Exploration(Struct):
     def good(self) -> bool:
         return self.serializable and not self.broken
 
-    def share(self, outcomes: Iterable[Outcome]) -> int:
-        return sum(outcome.interleavings for outcome in outcomes)
+    @property
+    def wrong(self) -> int:
+        """Interleavings that are not serializable."""
+        return sum(outcome.interleavings for outcome in self.outcomes if outcome.serializable is False)
+
+    def run(self, witness: Witness) -> Run:
+        """A witness again, with everything that can be seen."""
+        return run_of(self.troupe, self.troupe.replay(witness.order))
 
 
 class Explorer:
@@ -127,7 +147,8 @@ class Explorer:
         self.search = Search(reduce)
         self.tell = tell
         self.known: dict[Any, Outcome] = {}
-        self.found = Exploration(levels=dict(troupe.levels), total=total_orders(troupe))
+        self.found = Exploration(troupe, dict(troupe.levels), total_orders(troupe))
+        self.twin = twin_of(troupe)
 
     def explore(self) -> Exploration:
         if self.sample:
@@ -172,17 +193,20 @@ class Explorer:
             outcome = self.known[key] = self.judged(performance)
         outcome.interleavings += weight
         outcome.classes += 1
-        for state in dict.fromkeys(state for states in outcome.errors.values() for state in states):
-            if state in RETRYABLE:
-                found.retried[state] = found.retried.get(state, 0) + weight
+        states = dict.fromkeys(state for states in outcome.errors.values() for state in states)
+        for state in filter(RETRYABLE.__contains__, states):
+            found.retried[state] = found.retried.get(state, 0) + weight
+        if "40001" in states and self.twin is not None and self.is_false_positive(performance):
+            found.false_positives += weight
         if outcome.serializable is False:
             self.name(performance, outcome, weight)
+        for query in outcome.broken:
+            self.find((BROKEN, query), Anomaly(BROKEN, query), performance, weight)
         if self.tell is not None:
-            self.tell(found.performed, found.possible)
+            self.tell(found.performed, found.possible, found.total)
 
     def judged(self, performance: Performance) -> Outcome:
-        order = topological_order(graph_of(performance.history))
-        verdict = self.judge.judge(performance, order or ())
+        verdict = self.judge.judge(performance, judge(performance.history).order or ())
         accounts = performance.history.accounts
         return Outcome(
             final=performance.final,
@@ -194,28 +218,35 @@ class Explorer:
         )
 
     def name(self, performance: Performance, outcome: Outcome, weight: int) -> None:
-        if outcome.classes > NAMED_PER_OUTCOME and outcome.anomalies:
-            names: Iterable[tuple[str, str]] = list(outcome.anomalies)[:1]
-            known = {name: self.found.findings[name].anomaly for name in names}
-        else:
-            known = {(a.code, a.name): a for a in anomalies(performance.history, graph_of(performance.history))}
-            known = known or {UNEXPLAINED: Anomaly(*UNEXPLAINED)}
-        for name, anomaly in known.items():
+        found = judge(performance.history).anomalies or (Anomaly(*UNEXPLAINED),)
+        for anomaly in {(anomaly.code, anomaly.name): anomaly for anomaly in found}.values():
+            name = anomaly.code, anomaly.name
             outcome.anomalies[name] = outcome.anomalies.get(name, 0) + weight
-            finding = self.found.findings.get(name)
-            if finding is None:
-                finding = self.found.findings[name] = Finding(anomaly, self.witness(performance))
-            finding.interleavings += weight
+            self.find(name, anomaly, performance, weight)
+
+    def find(self, name: tuple[str, str], anomaly: Anomaly, performance: Performance, weight: int) -> None:
+        witness = self.witness(performance)
+        finding = self.found.findings.get(name)
+        if finding is None:
+            finding = self.found.findings[name] = Finding(anomaly, witness)
+        elif witness.length < finding.witness.length:
+            finding.anomaly, finding.witness = anomaly, witness
+        finding.interleavings += weight
+
+    def is_false_positive(self, performance: Performance) -> bool:
+        """Whether the same order, with nobody to stop them, would have been serializable."""
+        assert self.twin is not None
+        freely = self.twin.troupe.replay(performance.order, detailed=False)
+        if any(account.aborted for account in freely.history.accounts.values()):
+            return False
+        return self.twin.judge(freely, judge(freely.history).order or ()).serializable is True
 
     def witness(self, performance: Performance) -> Witness:
         return Witness(tuple(performance.order), steps_of(self.troupe, performance.order))
 
-    def run(self, witness: Witness) -> Run:
-        """The witness again, with everything that can be seen."""
-        return run_of(self.troupe, self.troupe.replay(witness.order))
-
 
 RETRYABLE = ("40001", "40P01")
+BROKEN = "invariant"
 UNEXPLAINED = ("?", "no serial order gives these answers")
 
 
@@ -235,6 +266,15 @@ class Priorities:
             chosen = next(session for session in self.order if session in ready)
         self.made += 1
         return chosen
+
+
+def twin_of(troupe: Troupe) -> SerialOrders | None:
+    """The same sessions with SNAPSHOT in place of SSI; None if nobody runs at SSI."""
+    levels = {name: level and IsolationLevel.parse(level) for name, level in troupe.levels.items()}
+    if IsolationLevel.SSI not in levels.values():
+        return None
+    lower = {name: "snapshot" if level == IsolationLevel.SSI else level for name, level in levels.items()}
+    return SerialOrders(Troupe(troupe.setup, troupe.parts, lower))
 
 
 def outcome_key(performance: Performance) -> Any:

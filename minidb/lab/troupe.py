@@ -22,10 +22,11 @@ from minidb.isolation import IsolationLevel
 from minidb.lab.levels import SQL_NAMES, at_level
 from minidb.lab.performers import FunctionPerformer, Line, Performer, Script, ScriptPerformer, answer_of
 from minidb.lab.reduction import Move
-from minidb.lab.run import Answer, Event, Inside, Run
+from minidb.lab.run import Event, Inside, Run
 from minidb.lab.schedule import Schedule
 from minidb.lab.scheduler import Scheduler
 from minidb.sql.script import parse_script
+from minidb.session import Session
 from minidb.workbench import Workbench
 
 Choose = Callable[[tuple[int, ...]], int | None]
@@ -57,14 +58,15 @@ class Troupe:
     """Sessions with their parts, at their levels, on a workbench.
 
     Arguments:
-        setup: SQL that makes the state to begin with.
+        setup: SQL that makes the state to begin with; a function is called with a connection.
         parts: a script or a Python function for each session, by name.
         levels: each session's isolation level; None: what its script says, else the default.
-        invariants: queries that must return true at the end.
+        invariants: queries that must return true at the end; a function is called with a connection, and must not
+            return False nor raise AssertionError.
     """
 
-    def __init__(self, setup: Sequence[str], parts: Mapping[str, Script | Function],
-                 levels: Mapping[str, str | None], invariants: Sequence[str] = ()) -> None:
+    def __init__(self, setup: Sequence[str | Function], parts: Mapping[str, Script | Function],
+                 levels: Mapping[str, str | None], invariants: Sequence[str | Function] = ()) -> None:
         self.setup = tuple(setup)
         self.names = tuple(parts)
         self.levels = {name: levels.get(name) for name in parts}
@@ -81,11 +83,13 @@ class Troupe:
     def made(self) -> Workbench:
         """A workbench with the setup done."""
         workbench = Workbench(self.scheduler)
-        session = workbench.session(autocommit=True)
-        for text in self.setup:
-            for sql, _ in parse_script(text):
-                session.execute(sql)
-        session.close()
+        connection = Connection(workbench.session(autocommit=True))
+        for item in self.setup:
+            if isinstance(item, str):
+                connection.executescript(item)
+            else:
+                item(connection)
+        connection.close()
         workbench.freeze()
         return workbench
 
@@ -140,8 +144,8 @@ class Troupe:
             for name in session.catalog.tables:
                 rows = answer_of(session, f'SELECT * FROM "{name}"').rows
                 performance.final[name] = tuple(sorted(rows, key=repr))
-            performance.broken = tuple(text for text in self.invariants if not holds(answer_of(session, text)))
-            session.close()
+            performance.broken = tuple(name_of(item) for item in self.invariants if not holds(session, item))
+            session.abort_quietly()
 
     # -- in order
 
@@ -270,11 +274,21 @@ def rows_of(session: Any, view: str) -> tuple[dict[str, Any], ...]:
     return tuple(dict(zip(answer.columns, row)) for row in answer.rows)
 
 
-def holds(answer: Answer) -> bool:
-    """Whether an invariant's query has returned true, and nothing else."""
-    if answer.error is not None:
-        raise answer.error
-    return bool(answer.rows) and all(value is True for row in answer.rows for value in row)
+def holds(session: Session, invariant: str | Function) -> bool:
+    """Whether an invariant's query returns true, and nothing else; or its function finds nothing wrong."""
+    if isinstance(invariant, str):
+        answer = answer_of(session, invariant)
+        if answer.error is not None:
+            raise answer.error
+        return bool(answer.rows) and all(value is True for row in answer.rows for value in row)
+    try:
+        return invariant(Connection(session)) is not False
+    except AssertionError:
+        return False
+
+
+def name_of(invariant: str | Function) -> str:
+    return invariant if isinstance(invariant, str) else getattr(invariant, "__name__", "invariant")
 
 
 def run_of(troupe: Troupe, performance: Performance) -> Run:

@@ -17,12 +17,12 @@ from minidb import schema
 from minidb.footprint import EVERYTHING, GRAPH, GRAPH_BEGIN, PUBLISH, SNAPSHOT, WAIT, Footprint
 from minidb.history import Account, Cut, History, Read, Relation, Wait, Write
 from minidb.isolation import IsolationLevel
-from minidb.keys import Key, Row
+from minidb.keys import HIGHEST, Key, Row
 from minidb.storage.interface import Ref
 from minidb.txn.conflicts import Conflicts, Edge
 from minidb.txn.locks import DATABASE_CONFLICTS, NAME_CONFLICTS, ROW_CONFLICTS, TABLE_CONFLICTS, ModeLock, Request
 from minidb.txn.manager import Manager, Transaction
-from minidb.txn.paths import Path, Position, high_cut, low_cut
+from minidb.txn.paths import Path, high_cut, low_cut
 from minidb.txn.reads import Batch, Blocked, Place, Slice
 from minidb.txn.rows import RowDoor
 from minidb.txn.store import Store
@@ -316,14 +316,26 @@ class RecordingDoor(RowDoor):
         except Blocked:
             self.manager.recorder.footprint.read(path.relation, low_cut(low), high_cut(high), True)
             raise
-        if not place.done:
-            low, high = (place.high, high) if reverse else (low, place.low)
-        self.note_batch(path, low, high, locking)
+        self.note_batch(path, low_cut(low), high_cut(high), place, reverse, batch[0], locking)
         return batch
 
-    def note_batch(self, path: Path, low: Position | None, high: Position | None, locking: bool) -> None:
-        from_cut, to_cut = low_cut(low), high_cut(high)
-        self.note_read(path.store, path.relation, from_cut, to_cut, self.kind_of(locking), self.seen_as_of())
+    def note_batch(self, path: Path, low: Cut, high: Cut, place: Place, reverse: bool, refs: list[Ref],
+                   locking: bool) -> None:
+        """The interval that a batch has read. One that stopped at an entry, to wait there, has not read its key; other
+        entries of that key that it has read are noted by their rows."""
+        stop = place.high if reverse else place.low
+        kind, as_of = self.kind_of(locking), self.seen_as_of()
+        if not place.done and stop is not None:
+            stopped = len(stop) == 3 if reverse else len(stop) == 2 and stop[1] is not HIGHEST
+            if reverse:
+                low = (stop[0], 1) if stopped else low_cut(stop)
+            else:
+                high = (stop[0], 0) if stopped else high_cut(stop)
+            if stopped and not path.own:
+                for ref in refs:
+                    self.note_key(path.store, path.store.relation, ref, kind, as_of)
+        if low < high:
+            self.note_read(path.store, path.relation, low, high, kind, as_of)
 
     def virtual(self, name: str) -> Iterable[Row]:
         self.manager.recorder.footprint.flags |= EVERYTHING
