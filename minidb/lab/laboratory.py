@@ -91,11 +91,12 @@ def levels_of(level: str | Sequence[str] | Mapping[str, str] | None, names: Sequ
 
 def explain(exploration: Exploration | Run, finding: Finding | None = None) -> Explanation:
     """Why it went as it did: the graph, the cycle in words, the reason of each abort. Of a run; or of an exploration's
-    finding, by default its first. Raises InvalidParameterValue if nothing was found."""
+    finding, by default its first, an anomaly before a broken invariant. Raises InvalidParameterValue if there is
+    none."""
     if isinstance(exploration, Run):
         return explain_run(exploration)
     if finding is None:
-        finding = next(iter(exploration.findings.values()), None)
+        finding = next(iter(sorted(exploration.findings.values(), key=lambda found: found.is_invariant)), None)
     if finding is None:
         raise InvalidParameterValue("the exploration has found nothing wrong")
     return explain_run(exploration.run(finding.witness))

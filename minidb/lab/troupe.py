@@ -25,8 +25,8 @@ from minidb.lab.reduction import Move
 from minidb.lab.run import Event, Inside, Run
 from minidb.lab.schedule import Schedule
 from minidb.lab.scheduler import Scheduler
-from minidb.sql.script import parse_script
 from minidb.session import Session
+from minidb.sql.script import parse_script
 from minidb.workbench import Workbench
 
 Choose = Callable[[tuple[int, ...]], int | None]
