@@ -70,9 +70,13 @@ def percent(part: int, whole: int) -> str:
 def wrong(exploration: Exploration) -> str:
     """Anomalies, invariants and retries, the most frequent first."""
     findings = sorted(exploration.findings.values(), key=lambda finding: -finding.interleavings)
-    parts = [f"{called(finding)} {finding.interleavings:,}" for finding in findings]
+    parts = [f"{short_name(finding)} {finding.interleavings:,}" for finding in findings]
     parts += [retried(exploration, state, count) for state, count in sorted(exploration.retried.items())]
     return ", ".join(parts) or "nothing"
+
+
+def short_name(finding: Finding) -> str:
+    return "invariant broken" if finding.is_invariant else called(finding)
 
 
 def called(finding: Finding) -> str:
