@@ -3,6 +3,8 @@
 #   make demo    every anomaly, at every isolation level          make lint    ruff
 #   make test    the whole test suite                             make types   mypy, strict
 #   make bench   measurements against sqlite3                     make clean   remove what was made
+#   make fuzz    100,000 random transactions at each level, judged: half an hour
+#   make isolation-matrix   which anomalies happen in which engine, measured: needs PostgreSQL and MariaDB
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
             $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -10,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench fuzz isolation-matrix clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -28,10 +30,16 @@ types: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/compare.py --write docs/performance.md
 
+fuzz: $(READY)
+	$(BIN)/minidb fuzz --isolation all --transactions 100000
+
+isolation-matrix: $(READY)
+	$(BIN)/python benchmarks/isolation.py --write docs/isolation.md
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -f minidb/sql/_grammar.py
+	rm -f minidb/sql/_grammar.py minidb/lab/_grammar.py
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { \

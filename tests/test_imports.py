@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "minidb"
-GROUND = {"errors", "types", "schema", "isolation", "keys", "settings"}
+GROUND = {"history", "footprint", "errors", "types", "schema", "isolation", "keys", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "isolation": {"errors"},
@@ -25,6 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "types": {"errors"},
     "keys": GROUND,
     "schema": {"types"},
+    "history": set(),
+    "footprint": {"history"},
     "storage": GROUND,
     "access": GROUND | {"storage"},
     "txn": GROUND | {"storage", "access"},
@@ -37,15 +39,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inside": GROUND | {"storage", "access", "txn", "sql"},
     "database": GROUND
     | {"storage", "access", "txn", "sql", "session", "inside", "schema_functions", "statement_cache"},
+    "workbench": GROUND | {"database", "session", "txn"},
     "dbapi": GROUND | {"database", "session", "sql.script"},
-    "lab": GROUND | {"database", "session", "dbapi", "sql.script"},
+    "lab": GROUND
+    | {"workbench", "database", "session", "dbapi"}
+    | {"sql.script", "sql.grammar_tables", "sql.lalr", "sql.lexer", "sql.suggest"},
     "cli": GROUND | {"database", "session", "dbapi", "lab", "sql.script", "sql.parser", ""},
     "__main__": {"cli"},
     "": GROUND | {"dbapi", "lab"},
 }
 ONLY_IN = {
     "lark": {"sql.grammar_tables", "lab.schedule_grammar"},
-    "sqlglot": {"sql.dialects"},
+    "sqlglot": {"sql.dialects", "lab.engines.translate"},
+    "psycopg": {"lab.engines.postgres"},
+    "pymysql": {"lab.engines.mysql"},
+    "duckdb": {"lab.engines.duckdb"},
     "prompt_toolkit": {"cli.interactive"},
 }
 NOT_AT_THE_START = """lark sqlglot prompt_toolkit rich inspect dataclasses asyncio argparse unittest email http socket

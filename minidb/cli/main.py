@@ -22,7 +22,13 @@ from minidb.errors import Error, OperationalError
 from minidb.isolation import IsolationLevel
 
 COMMANDS = {
+    "compare": "one schedule on several databases: minidb, SQLite, DuckDB, PostgreSQL, MariaDB",
     "demo": "every anomaly, shown happening or prevented at every isolation level",
+    "explore": "try every interleaving of a schedule, and name what goes wrong",
+    "explain": "one run of a schedule: who depended on whom, and why it went wrong; pictures",
+    "fuzz": "random transactions, and an independent judge's verdict on what they saw",
+    "judge": "look for anomalies in a history (JSON as of elle-cli, list-append)",
+    "schedule": "run a schedule of several sessions, as PostgreSQL's isolation tester does",
 }
 FAILED = 1
 INTERRUPTED = 130

@@ -27,7 +27,7 @@ LOOKS = {
     "session 1": "1;35",
     "session 2": "1;36",
 }
-ASCII = str.maketrans("┌┐└┘├┤┬┴┼─│━·→✗✓⋯▸–×", "+++++++++-|=.>x+.>-x")
+ASCII = str.maketrans("┌┐└┘├┤┬┴┼─│━·→✗✓⋯▸▼–×", "+++++++++-|=.>x+.>v-x")
 
 
 class Painter(Struct, frozen=True):

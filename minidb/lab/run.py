@@ -11,13 +11,15 @@ from minidb.history import History
 
 
 class Answer(Struct, frozen=True):
-    """What one statement returned: rows with the names and types of their columns, or only a tag; or an error."""
+    """What one statement returned: rows with the names and types of their columns, or only a tag; or an error.
+    `notices` are what the engine said besides, without `NOTICE:`."""
 
     tag: str = ""
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     error: Error | None = None
+    notices: tuple[str, ...] = ()
 
 
 class Inside(Struct, frozen=True):

@@ -16,7 +16,7 @@ of order shows what had to wait.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from minidb.errors import Error, RetryableError
 from minidb.lab.demo import Demo, Record, Scene
@@ -45,16 +45,25 @@ def scene_heading(demo: Demo, record: Record, painter: Painter) -> str:
 
 
 def table(record: Record, painter: Painter) -> Iterator[str]:
-    sessions = record.scene.sessions
-    width = (painter.width - len(MARGIN) - NUMBER_WIDTH - 2) // len(sessions) - 3
+    yield from grid(record.scene.sessions, lambda width: rows(record.moments, width), painter)
+
+
+def grid(sessions: Sequence[str], rows_at: Callable[[int], Iterable[Row]], painter: Painter) -> Iterator[str]:
+    """A column for each session; `rows_at` makes what stands in them, given their width."""
+    width = grid_width(len(sessions), painter)
     widths = [NUMBER_WIDTH - 2, *[width] * len(sessions)]
     yield rule("┌┬┐", widths, painter)
-    names: Row = ("", {name: [(name, f"session {i}")] for i, name in enumerate(sessions)})
+    names: Row = ("", {name: [(name[:width], f"session {i % 3}")] for i, name in enumerate(sessions)})
     yield from row_lines(names, sessions, width, painter)
     yield rule("├┼┤", widths, painter)
-    for row in rows(record.moments, width):
+    for row in rows_at(width):
         yield from row_lines(row, sessions, width, painter)
     yield rule("└┴┘", widths, painter)
+
+
+def grid_width(sessions: int, painter: Painter) -> int:
+    """How many places wide a session's column is."""
+    return (painter.width - len(MARGIN) - NUMBER_WIDTH - 2) // max(sessions, 1) - 3
 
 
 def rule(corners: str, widths: Sequence[int], painter: Painter) -> str:

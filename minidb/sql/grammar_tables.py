@@ -1,6 +1,7 @@
 """From a grammar to the tables of its parser: the only module here that knows Lark.
 
     grammar/sql.lark --Lark, LALR(1), strict--> Tables --render--> minidb/sql/_grammar.py (not in version control)
+    grammar/schedule.lark -----------------------------------> minidb/lab/_grammar.py (nor is this)
 
 `load` is what parsers call. It imports the generated module; only if that is missing, or belongs to another text of
 the grammar (a checkout, after an edit), it imports Lark, makes the tables anew (3 s) and writes the module. An
@@ -43,6 +44,7 @@ FORMAT = 3
 
 GRAMMARS = {
     "sql": ("minidb.sql._grammar", ("statement_only", "expression_only")),
+    "schedule": ("minidb.lab._grammar", ("schedule",)),
 }
 """Name of the grammar's file -> the module that is generated from it, its start symbols."""
 

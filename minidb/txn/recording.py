@@ -331,8 +331,9 @@ class RecordingDoor(RowDoor):
                 low = (stop[0], 1) if stopped else low_cut(stop)
             else:
                 high = (stop[0], 0) if stopped else high_cut(stop)
-            if stopped and not path.own:
-                for ref in refs:
+            if stopped:  # because of what stands there
+                self.manager.recorder.footprint.read(path.relation, (stop[0], 0), (stop[0], 1), True)
+                for ref in () if path.own else refs:
                     self.note_key(path.store, path.store.relation, ref, kind, as_of)
         if low < high:
             self.note_read(path.store, path.relation, low, high, kind, as_of)

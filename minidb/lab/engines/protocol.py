@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from minidb.lab.run import Answer
 
@@ -54,3 +54,19 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Disconnects everybody and leaves nothing behind."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An engine whose waits can have time limits. Asked when all has settled and nothing else can happen."""
+
+    def pass_time(self) -> bool:
+        """Time passes until the first wait ends by its limit. False: none of those who wait has a limit."""
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """An engine that can forget everything, quickly."""
+
+    def reset(self) -> None:
+        """Makes the database empty and new again. All clients must be closed."""

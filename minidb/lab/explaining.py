@@ -1,0 +1,129 @@
+"""Explains a schedule: performs one order of it with everything recorded, and asks the judges.
+
+    which order       the one that is asked for; else the file's first permutation; else the first one that exploring
+                      finds with an anomaly, a broken invariant or a rollback; else the sessions one after the other
+    40001 at SSI      the same order again with snapshot isolation in place of SSI, where nobody is stopped: if no
+                      serial order gives what was seen then, the cycle was a true one
+    a cycle           may do no harm: if some serial order gives the same answers, the explanation says so
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from minidb.errors import InvalidParameterValue
+from minidb.isolation import IsolationLevel
+from minidb.lab.explanation import Abort, Explanation, explain
+from minidb.lab.explorer import Explorer, troupe_of
+from minidb.lab.run import Run
+from minidb.lab.schedule import Actor, Schedule
+from minidb.lab.serial_orders import SerialOrders
+from minidb.lab.troupe import Performance, Troupe, run_of
+
+MOST_TRIED = 5_000  # orders, where no permutation is given
+
+
+def explain_schedule(
+    schedule: Schedule, level: str | None = None, permutation: Sequence[str] | None = None
+) -> Explanation:
+    """Explains one order of a schedule; see the module.
+
+    Args:
+        level: the isolation level of all sessions; None: what the schedule says.
+        permutation: names of steps. A step may be left out, and none is done twice. A step whose session waits is
+            done as soon as it no longer does.
+
+    Raises InvalidParameterValue (22023) for a step that the schedule does not have, or that is named twice.
+    """
+    if permutation is None and schedule.permutations:
+        permutation = schedule.permutations[0].order
+    if permutation is None:
+        return explained(schedule, level, first_worth_seeing(schedule, level))
+    check(schedule, permutation)
+    owners = {step.name: number for number, actor in enumerate(schedule.actors) for step in actor.steps}
+    return explained(reordered(schedule, permutation), level, [owners[name] for name in permutation])
+
+
+# -- orders
+
+
+def check(schedule: Schedule, permutation: Sequence[str]) -> None:
+    for name, count in Counter(permutation).items():
+        if name not in schedule.steps:
+            raise InvalidParameterValue(
+                f"the schedule has no step {name!r}", hint=f"Its steps are {', '.join(schedule.steps)}."
+            )
+        if count > 1:
+            raise InvalidParameterValue(f"step {name!r} is named {count} times", hint="Each step can be done once.")
+
+
+def reordered(schedule: Schedule, permutation: Sequence[str]) -> Schedule:
+    """The schedule with the steps that the permutation names, each session's in that order."""
+    places = {name: place for place, name in enumerate(permutation)}
+
+    def chosen(actor: Actor) -> Actor:
+        steps = [step for step in actor.steps if step.name in places]
+        return replace(actor, steps=tuple(sorted(steps, key=lambda step: places[step.name])))
+
+    return replace(schedule, actors=tuple(map(chosen, schedule.actors)))
+
+
+def first_worth_seeing(schedule: Schedule, level: str | None) -> Sequence[int]:
+    """An order that goes wrong; else one in which somebody was rolled back; else one session after the other."""
+    found = Explorer(troupe_of(schedule, level), most=MOST_TRIED).explore()
+    wrong = [finding.witness.order for finding in found.findings.values()]
+    broken = [outcome.witness.order for outcome in found.outcomes if outcome.broken]
+    failed = [outcome.witness.order for outcome in found.outcomes if outcome.errors]
+    one_by_one = [number for number, actor in enumerate(schedule.actors) for _ in actor.steps]
+    return next(iter([*wrong, *broken, *failed]), one_by_one)
+
+
+def perform(troupe: Troupe, order: Sequence[int]) -> Performance:
+    """Steps in this order; the step of a session that waits is kept until it no longer does."""
+    left = list(order)
+
+    def choose(ready: tuple[int, ...]) -> int:
+        due = next((place for place, session in enumerate(left) if session in ready), None)
+        return ready[0] if due is None else left.pop(due)
+
+    return troupe.perform(choose, detailed=True)
+
+
+# -- judges
+
+
+def explained(schedule: Schedule, level: str | None, order: Sequence[int]) -> Explanation:
+    troupe = troupe_of(schedule, level)
+    performance = perform(troupe, order)
+    run = run_of(troupe, performance)
+    found = explain(run, title=schedule.name)
+    if any(is_serialization_failure(abort) for abort in found.aborts):
+        true = true_cycle(schedule, run, order)
+        judged = (replace(a, true_cycle=true) if is_serialization_failure(a) else a for a in found.aborts)
+        found = replace(found, aborts=tuple(judged))
+    if found.anomalies:
+        found = replace(found, same_as=SerialOrders(troupe).judge(performance).order)
+    return found
+
+
+def is_serialization_failure(abort: Abort) -> bool:
+    return abort.error.sqlstate == "40001"
+
+
+def true_cycle(schedule: Schedule, run: Run, order: Sequence[int]) -> bool | None:
+    """Whether what SSI has stopped would have been seen to be wrong. None if somebody fails at snapshot isolation, too,
+    or if there are too many serial orders to try."""
+    levels: dict[str, str | None] = dict(run.levels)
+    levels |= {name: str(IsolationLevel.SNAPSHOT) for name, level in levels.items() if level == IsolationLevel.SSI}
+    troupe = troupe_of(schedule, levels)
+    performance = perform(troupe, order)
+    if any(account.aborted for account in performance.history.accounts.values()):
+        return None
+    serializable = SerialOrders(troupe).judge(performance).serializable
+    return None if serializable is None else not serializable
+
+
+__all__ = ["explain_schedule"]

@@ -1,0 +1,104 @@
+"""Faults: one rule of the engine is switched off, and the judge must notice, from what clients see.
+
+A judge that never finds anything is worth nothing; each of these runs is clean without its fault.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from minidb.errors import OperationalError
+from minidb.isolation import IsolationLevel
+from minidb.lab.judge import judge
+from minidb.lab.judge.client import Temper
+from minidb.lab.judge.workload import Settings, run
+from minidb.txn.conflicts import Conflicts
+from minidb.txn.isolation.policy import Policy
+from minidb.txn.isolation.read_committed import ReadCommitted
+from minidb.txn.isolation.snapshot import Snapshot
+from minidb.txn.isolation.two_phase import TwoPhaseLocking
+from minidb.txn.manager import Manager, Transaction
+from minidb.txn.versions import PENDING
+
+publish, begin, forget = Manager.publish, Conflicts.begin, Conflicts.forget
+
+
+def too_early(manager: Manager, tickets: Any) -> None:
+    """The next commit counts as published before it has happened."""
+    publish(manager, tickets)
+    manager.published += 1
+
+
+def always_safe(conflicts: Conflicts, txn: Transaction) -> None:
+    begin(conflicts, txn)
+    txn.safe = txn.read_only
+
+
+def forgetful(conflicts: Conflicts, txn: Transaction) -> None:
+    """With a committed transaction, what its readers know of it is forgotten, too."""
+    for reader in txn.in_edges:
+        reader.out_edges.pop(txn, None)
+    txn.in_edges = {}
+    forget(conflicts, txn)
+
+
+def no_readers(conflicts: Conflicts, first: Transaction, last: Transaction) -> bool:
+    """A reader never counts as the first transaction of a dangerous structure."""
+    return not (first.read_only or (first.number != PENDING and not first.wrote))
+
+
+SNAPSHOT, SSI, TWO_PHASE, READ_COMMITTED = (
+    IsolationLevel.SNAPSHOT, IsolationLevel.SSI, IsolationLevel.TWO_PHASE_LOCKING, IsolationLevel.READ_COMMITTED,
+)
+Fault = tuple[IsolationLevel, type, str, Any, set[str]]  # ..., and what must be found; none: anything
+FAULTS: dict[str, Fault] = {
+    "the first updater does not win": (SNAPSHOT, Snapshot, "changed", Policy.changed, {"lost update"}),
+    "a snapshot for each statement": (SNAPSHOT, Snapshot, "keeps_snapshot", False, {"read skew"}),
+    "a snapshot that is one commit old": (
+        SNAPSHOT, Snapshot, "snapshot", lambda self, txn, published: max(published - 1, 0),
+        {"read skew against the order of time"},
+    ),
+    "published out of turn": (SNAPSHOT, Manager, "publish", too_early, {"read skew"}),
+    "versions vanish that are still read": (
+        SNAPSHOT, Manager, "oldest_view", lambda self: self.published, {"read skew"},
+    ),
+    "READ COMMITTED reads what is not committed": (
+        READ_COMMITTED, ReadCommitted, "snapshot", lambda self, txn, published: PENDING,
+        {"aborted read", "intermediate read", "circular information flow"},
+    ),
+    "no dangerous structure is broken": (SSI, Conflicts, "doom", lambda *_: None, {"write skew"}),
+    "reads leave no marks": (SSI, Conflicts, "mark", lambda *_: None, {"write skew"}),
+    "every read-only transaction is safe": (SSI, Conflicts, "begin", always_safe, {"read-only anomaly"}),
+    "readers never count": (SSI, Conflicts, "counts", no_readers, {"read-only anomaly"}),
+    "edges are forgotten too early": (SSI, Conflicts, "forget", forgetful, set()),
+    "intervals are not locked": (TWO_PHASE, TwoPhaseLocking, "read", Policy.read, {"lost update", "write skew"}),
+    "writers are not waited for": (TWO_PHASE, TwoPhaseLocking, "awaits_writers", False, {"read skew"}),
+}
+SEEDS = 12  # a rare fault needs more than one run
+OFTEN = Temper(steps=6, read_only=0.2)
+SETTINGS = {"edges are forgotten too early": (700, 9, Temper()), "readers never count": (500, 6, OFTEN)}
+
+
+def settings(name: str, seed: int) -> Settings:
+    transactions, keys, temper = SETTINGS.get(name, (200, 9, OFTEN))
+    return Settings((FAULTS[name][0],), transactions, seed, 6, keys, temper=temper)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, owner, attribute, replacement, expected = FAULTS[name]
+    monkeypatch.setattr(owner, attribute, replacement)
+    found: set[str] = set()
+    for seed in range(SEEDS):
+        found |= {anomaly.name for anomaly in judge(run(settings(name, seed)).history, census=False).forbidden}
+        if found and found >= expected:
+            return
+    pytest.fail(f"only found {found}")
+
+
+def test_a_wait_that_never_ends_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidb.txn.manager.find_cycle", lambda request: None)
+    with pytest.raises(OperationalError, match=r"nobody can go on, and no deadlock was found: process \d waits for"):
+        run(Settings((TWO_PHASE,), transactions=500, seed=0))
