@@ -25,7 +25,7 @@ from schedule_runs import run_file
 
 CONFORMANCE = Path(__file__).parents[3] / "shared" / "conformance" / "isolation"
 LIST = Path(__file__).parent / "golden" / "isolation_differences.txt"
-DOCUMENT = Path(__file__).parents[2] / "docs" / "isolation_differences.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "isolation.md"
 UPDATE = os.environ.get("MINIDB_UPDATE_GOLDEN") == "1"
 SPECS = sorted(path.stem for path in (CONFORMANCE / "specs").glob("*.spec"))
 DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
