@@ -49,7 +49,7 @@ def made(name: str, *arguments: str, **options: str) -> Engine:
     except ModuleNotFoundError as error:
         if not extra:
             raise
-        hint = f"pip install 'minidb[{extra}]'"
+        hint = f"Install the extra '{extra}', for example in a checkout: pip install '.[{extra}]'"
         raise NotSupportedError(f"the driver for {name} is not installed: {error.name}", hint=hint) from None
     try:
         engine: Engine = create(*arguments, **options)
