@@ -117,6 +117,7 @@ def reset(store: Store) -> None:
     store.chains.clear()
     store.addresses.clear()
     store.row_locks.clear()
+    store.orphans.clear()
     store.space = None
     store.changes = 0
     store.intervals = type(store.intervals)(store.names)

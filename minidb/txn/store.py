@@ -41,6 +41,7 @@ class Store(TableAccess):
         self.chains: dict[Ref, Version] = {}
         self.addresses: Any = SortedList()
         self.row_locks: dict[Ref, Any] = {}  # (transaction, mask) or a ModeLock
+        self.orphans: set[Ref] = set()  # addresses without a row that are released with their lock
         self.intervals = IntervalLocks(self.names)
         self.incompatible_since = 0  # number of the last incompatible DDL (R64)
         self.changes = 0  # rows inserted, updated or deleted since the statistics were taken
@@ -138,7 +139,10 @@ class Store(TableAccess):
         self.addresses.discard(ref)
         self.drop_keys(ref, versions)
         if self.space is not None and versions[-1].owner is not SETTLED and versions[-1].row is not None:
-            self.space.release(ref)  # an insert that never was (R22)
+            if ref in self.row_locks:  # somebody waits for it: the next row there would be waited for instead
+                self.orphans.add(ref)
+            else:
+                self.space.release(ref)  # an insert that never was (R22)
 
     def drop_keys(self, ref: Ref, gone: list[Version]) -> None:
         """Overlay entries go when no version left in the chain has their key (R24)."""
@@ -205,13 +209,20 @@ class Store(TableAccess):
                 if mask:
                     self.row_locks[ref] = (txn, mask)
                 elif held is not None:
-                    del self.row_locks[ref]
+                    self.drop_row_lock(ref)
                 return []
             held = self.expand(ref)
         granted = held.set_held(txn, mask)
         if held.idle:
-            del self.row_locks[ref]
+            self.drop_row_lock(ref)
         return granted
+
+    def drop_row_lock(self, ref: Ref) -> None:
+        del self.row_locks[ref]
+        if ref in self.orphans:
+            self.orphans.discard(ref)
+            if self.space is not None:
+                self.space.release(ref)
 
     def row_title(self, ref: Ref, row: Row | None) -> str:
         """What people call a row: its primary key, or its address if it has none or is not known."""
