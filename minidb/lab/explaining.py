@@ -72,13 +72,14 @@ def reordered(schedule: Schedule, permutation: Sequence[str]) -> Schedule:
 
 
 def first_worth_seeing(schedule: Schedule, level: str | None) -> Sequence[int]:
-    """An order that goes wrong; else one in which somebody was rolled back; else one session after the other."""
+    """An order with an anomaly; else one that breaks an invariant; else one in which somebody was rolled back; else one
+    session after the other."""
     found = Explorer(troupe_of(schedule, level), most=MOST_TRIED).explore()
-    wrong = [finding.witness.order for finding in found.findings.values()]
-    broken = [outcome.witness.order for outcome in found.outcomes if outcome.broken]
+    findings = sorted(found.findings.values(), key=lambda finding: finding.is_invariant)
+    wrong = [finding.witness.order for finding in findings]
     failed = [outcome.witness.order for outcome in found.outcomes if outcome.errors]
     one_by_one = [number for number, actor in enumerate(schedule.actors) for _ in actor.steps]
-    return next(iter([*wrong, *broken, *failed]), one_by_one)
+    return next(iter([*wrong, *failed]), one_by_one)
 
 
 def perform(troupe: Troupe, order: Sequence[int]) -> Performance:

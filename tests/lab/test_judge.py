@@ -61,6 +61,14 @@ ANOMALIES = {
         """,
         SNAPSHOT, "G-single", "lost update",
     ),
+    "lost update, whose order nobody knows": (
+        """
+        0 ok: append x 1
+        1 ok: r x 1; append x 2
+        2 ok: r x 1; append x 3
+        """,
+        SNAPSHOT, "lost update", "lost update",
+    ),
     "non-repeatable read": (
         """
         0 ok: append x 1

@@ -34,7 +34,7 @@ def test_fuzz_shows_the_cycle_and_how_to_have_it_again(
 ) -> None:
     monkeypatch.setattr(Snapshot, "changed", Policy.changed)
     saved = str(tmp_path / "found.json")
-    command = "fuzz --isolation snapshot --transactions 200 --seed 0 --keys 6 --save".split()
+    command = ["fuzz", "--isolation", "snapshot", "--transactions", "200", "--seed", "0", "--keys", "6", "--save"]
     assert main([*command, saved]) == 1
     printed = capsys.readouterr().out
     assert re.search(r"✗ G\S+: [a-z -]+(, [\d,]+ times)?\n    ─(rw|ww|wr|rt)→ T\d+ \(process \d, snapshot\)", printed)

@@ -23,7 +23,7 @@ from minidb.lab.run import Answer, Event, Run
 NAMES = sorted(CASES)
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 ALLOWED = """html head meta title link style script body main header footer section aside figure figcaption div span
-    p a b i h1 h2 h3 h4 ul ol li dl dt dd pre code table caption thead tbody tr th td details summary button
+    p a b i h1 h2 h3 ul ol li dl dt dd pre code table caption thead tbody tr th td details summary button
     svg g path rect text"""
 
 
