@@ -225,11 +225,12 @@ def without_numbers(text: str) -> str:
 
 
 def without_statements(text: str, *statements: str) -> str:
-    """The sentence without the statements that it quotes, as `sentences` does it."""
-    for statement in statements:
+    """The sentence without the statements that it quotes, as `sentences` does it: the longer one first, for it may
+    hold the other one as a subquery."""
+    for statement in sorted(statements, key=len, reverse=True):
         one_line = " ".join(statement.split())
         short = one_line[: LONGEST_STATEMENT - 3] + "..." if len(one_line) > LONGEST_STATEMENT else one_line
-        text = text.replace(f" ({short})", "") if short else text
+        text = text.replace(f" ({short})", "", 1) if short else text
     return text
 
 
