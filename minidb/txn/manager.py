@@ -43,6 +43,7 @@ from minidb.txn.locks import (
     IntervalLocks,
     ModeLock,
     Request,
+    Resource,
     Wait,
     choose_victim,
     find_cycle,
@@ -395,20 +396,34 @@ class Manager:
             cycle = find_cycle(request)
             if cycle is None:
                 return
-            soft = next((wait for wait in reversed(cycle) if not wait.hard), None)
-            if soft is not None and soft.in_front is not None:
-                soft.request.passed.add(id(soft.in_front))  # R51
-                self.wake_granted(soft.request.resource.pump())
-                continue
-            self.break_deadlock(txn, cycle)
+            if not self.let_pass(cycle):
+                self.break_deadlock(txn, cycle)
+
+    def search_again(self, resource: Resource) -> None:
+        """Somebody has become a holder behind those who wait: looks for deadlocks in their place."""
+        for request in list(resource.queue):
+            while request.txn.waiting is request and (cycle := find_cycle(request)) is not None:
+                if not self.let_pass(cycle):
+                    self.fail_waiting(choose_victim(cycle, request.txn), cycle)
+
+    def let_pass(self, cycle: list[Wait]) -> bool:
+        """Breaks a cycle that goes through a place in a queue by letting that waiter pass (R51)."""
+        soft = next((wait for wait in reversed(cycle) if not wait.hard), None)
+        if soft is None or soft.in_front is None:
+            return False
+        soft.request.passed.add(id(soft.in_front))
+        self.wake_granted(soft.request.resource.pump())
+        return True
 
     def break_deadlock(self, txn: Transaction, cycle: list[Wait]) -> None:
         victim = choose_victim(cycle, txn)
-        error = deadlock(cycle)
         if victim is txn:
             self.stop_waiting(txn)
-            raise error
-        victim.wait_error = error
+            raise deadlock(cycle)
+        self.fail_waiting(victim, cycle)
+
+    def fail_waiting(self, victim: Transaction, cycle: list[Wait]) -> None:
+        victim.wait_error = deadlock(cycle)
         self.stop_waiting(victim)
         self.waiting.wake(victim.parking)
 

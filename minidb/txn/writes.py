@@ -147,8 +147,11 @@ class Writer(Reader):
             return None
         lock = store.expand(ref, seen)
         if implied:
-            lock.holders[owner] = lock.holders.get(owner, 0) | implied
+            known = lock.holders.get(owner, 0)
+            lock.holders[owner] = known | implied
             owner.row_locks.append((store, ref))
+            if lock.queue and implied & ~known:  # who waits there came for an earlier row at this address
+                self.manager.search_again(lock)
         return Request(txn, lock, strength)
 
     def hold(self, store: Store, ref: Ref, previous: int) -> None:
