@@ -22,6 +22,7 @@ from minidb.errors import Error, OperationalError
 from minidb.isolation import IsolationLevel
 
 COMMANDS = {
+    "advise": "the lowest safe isolation level for each transaction of a schedule",
     "compare": "one schedule on several databases: minidb, SQLite, DuckDB, PostgreSQL, MariaDB",
     "demo": "every anomaly, shown happening or prevented at every isolation level",
     "explore": "try every interleaving of a schedule, and name what goes wrong",

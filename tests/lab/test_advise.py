@@ -24,7 +24,9 @@ from tests.lab.schedules import random_schedule
 HERE = Path(__file__).parent / "advise"
 UPDATE = os.environ.get("MINIDB_UPDATE_GOLDEN") == "1"
 SPECS = Path(__file__).parents[3] / "shared" / "conformance" / "isolation" / "specs"
-SMALL_SPECS = ["simple-write-skew", "fk-contention", "delete-abort-savept", "read-write-unique", "insert-conflict-do-update"]
+SMALL_SPECS = [
+    "simple-write-skew", "fk-contention", "delete-abort-savept", "read-write-unique", "insert-conflict-do-update",
+]
 RC, SI, SSI = IsolationLevel.READ_COMMITTED, IsolationLevel.SNAPSHOT, IsolationLevel.SSI
 NAMES = sorted(path.stem for path in HERE.glob("*.spec"))
 
@@ -87,7 +89,7 @@ def is_good(schedule: Schedule, allocation: tuple[IsolationLevel, ...]) -> bool:
     return Explorer(troupe_of(chosen), reduce=False).explore().serializable
 
 
-@pytest.mark.parametrize("seed", [1, 3, 4, 7, 11, 12])
+@pytest.mark.parametrize("seed", [1, 3, 7, 11])
 def test_random_schedules_are_good_as_advised_and_not_below(seed: int) -> None:
     """By every single interleaving, without the search that the advice comes from."""
     advice = advise(random_schedule(seed))
@@ -154,7 +156,7 @@ def test_invariants_say_nothing_before_somebody_has_tried_again() -> None:
 
 
 def test_a_sample_says_that_it_is_one() -> None:
-    advice = advise(schedule("smallbank"), sample=40, seed=1)
+    advice = advise(schedule("write_skew"), sample=20, seed=1)
     assert advice.sample and "in a sample of" in "\n".join(text(advice, Painter(200)))
     assert advice.raised is None
     few = advise(schedule("single_update"), most=1)
@@ -192,7 +194,7 @@ def test_for_programs() -> None:
 
 
 def test_the_theory_agrees_where_transactions_are_reads_and_writes() -> None:
-    for name in ("write_skew", "lost_update", "single_update", "read_only", "smallbank", "transfer", "phantom", "several"):
+    for name in set(NAMES) - {"guard", "impossible"}:
         opinion = advised(name).opinion
         assert opinion is not None and not opinion.differences, name
 
@@ -225,7 +227,8 @@ def test_it_does_not_know_values() -> None:
 def test_it_does_not_know_that_a_session_does_one_thing_after_the_other() -> None:
     words = difference(TWO_ROWS + """
         session a
-        setup { BEGIN; } step a1 { SELECT v FROM t WHERE k = 'x'; } step a2 { UPDATE t SET v = 1 WHERE k = 'x'; COMMIT; }
+        setup { BEGIN; } step a1 { SELECT v FROM t WHERE k = 'x'; }
+        step a2 { UPDATE t SET v = 1 WHERE k = 'x'; COMMIT; }
         step a3 { UPDATE t SET v = v + 5; }""")
     assert "belong to one session" in words
 

@@ -67,7 +67,7 @@ def test_what_is_saved_can_be_run(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_it_cannot_save_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
-    assert command(SKEW, "--save", tmp_path / "file") == 2
+    assert command(HERE / "single_update.spec", "--save", tmp_path / "file") == 2
     assert "cannot write" in capsys.readouterr().err
 
 
@@ -99,7 +99,8 @@ def test_files_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), (SKEW, "--top", "chaos"), (SKEW, "--levels", "rc,chaos"), (SKEW, "--most", "0"), (SKEW, "--nonsense")]
+    "arguments",
+    [(), (SKEW, "--top", "chaos"), (SKEW, "--levels", "rc,chaos"), (SKEW, "--most", "0"), (SKEW, "--nonsense")],
 )
 def test_wrong_usage(arguments: tuple[object, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
