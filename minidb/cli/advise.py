@@ -14,8 +14,8 @@ from pathlib import Path
 from minidb.cli.main import level
 from minidb.cli.messages import error_text
 from minidb.errors import Error
+from minidb.lab.advice import LEVELS, MOST, Advice, advise
 from minidb.lab.advice_text import called, plain, text
-from minidb.lab.advise import LEVELS, MOST, Advice, advise
 from minidb.lab.allocations import Allocation
 from minidb.lab.paint import ASCII, Painter, heading
 from minidb.lab.planned_transactions import with_levels

@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minidb.lab.advise import Advice, advise
+    from minidb.lab.advice import Advice, advise
     from minidb.lab.explanation import Explanation
     from minidb.lab.explorer import Exploration, Finding, Outcome, Witness
     from minidb.lab.graph import Anomaly, Dependency, Graph
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from minidb.lab.stage import House, Moment, Player, Program, Seen, Stage, Step
 
 HOMES = {
-    "advise": ("Advice", "advise"),
+    "advice": ("Advice", "advise"),
     "explanation": ("Explanation",),
     "explorer": ("Exploration", "Finding", "Outcome", "Witness"),
     "graph": ("Anomaly", "Dependency", "Graph"),
@@ -51,7 +51,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Advice", "Anomaly", "Answer", "Dependency", "Event", "Explanation", "Exploration", "Finding", "Graph", "House", "Moment",
-    "Outcome", "Player", "Program", "Run", "Schedule", "Seen", "Stage", "Step", "Witness", "advise", "explain", "explore", "load",
-    "parse", "shrink", "text_of",
+    "Advice", "Anomaly", "Answer", "Dependency", "Event", "Explanation", "Exploration", "Finding", "Graph",
+    "House", "Moment", "Outcome", "Player", "Program", "Run", "Schedule", "Seen", "Stage", "Step", "Witness",
+    "advise", "explain", "explore", "load", "parse", "shrink", "text_of",
 ]

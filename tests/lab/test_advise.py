@@ -11,8 +11,8 @@ import pytest
 
 from minidb.errors import InvalidParameterValue
 from minidb.isolation import IsolationLevel
+from minidb.lab.advice import Advice, advise
 from minidb.lab.advice_text import plain, text
-from minidb.lab.advise import Advice, advise
 from minidb.lab.explaining import explain_schedule
 from minidb.lab.explorer import Explorer, troupe_of
 from minidb.lab.paint import Painter

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from minidb.isolation import IsolationLevel
-from minidb.lab.advise import ORDER
+from minidb.lab.advice import ORDER
 from minidb.lab.allocations import MOST_ALLOCATIONS, Allocation, minimal_allocations
 from minidb.lab.planned_transactions import planned_transactions, with_levels
 from minidb.lab.schedule import Schedule
