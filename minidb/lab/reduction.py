@@ -23,7 +23,6 @@ The search knows no database. It is told of moves and says what to try.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any, Protocol
 
 
@@ -170,24 +169,29 @@ class Search:
 
 
 def linear_extensions(sessions: Sequence[int], before: Sequence[int]) -> int:
-    """The number of orders of moves that keep `before`, a bit set per move. Each session's own moves are in order."""
+    """The number of orders of moves that keep `before`, a bit set per move. Each session's own moves are in order.
+
+    Counted in layers: in how many ways can each choice of n moves come first?"""
     places: dict[int, list[int]] = {}
     for place, session in enumerate(sessions):
         places.setdefault(session, []).append(place)
     lists = list(places.values())
+    ways = {(0,) * len(lists): 1}
+    for _ in sessions:
+        further: dict[tuple[int, ...], int] = {}
+        for done, count in ways.items():
+            for following in next_moves(done, lists, before):
+                further[following] = further.get(following, 0) + count
+        ways = further
+    return sum(ways.values())
 
-    @cache
-    def count(done: tuple[int, ...]) -> int:
-        mask = sum(1 << place for taken, moves in zip(done, lists) for place in moves[:taken])
-        following = list(next_moves(done, lists, mask))
-        return sum(map(count, following)) if following else 1
 
-    def next_moves(done: tuple[int, ...], lists: list[list[int]], mask: int) -> Iterator[tuple[int, ...]]:
-        for number, (taken, moves) in enumerate(zip(done, lists)):
-            if taken < len(moves) and not before[moves[taken]] & ~mask:
-                yield (*done[:number], taken + 1, *done[number + 1 :])
-
-    return count((0,) * len(lists))
+def next_moves(done: tuple[int, ...], lists: list[list[int]], before: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """What can be done after the first `done[i]` moves of each session i."""
+    mask = sum(1 << place for taken, moves in zip(done, lists) for place in moves[:taken])
+    for number, (taken, moves) in enumerate(zip(done, lists)):
+        if taken < len(moves) and not before[moves[taken]] & ~mask:
+            yield (*done[:number], taken + 1, *done[number + 1 :])
 
 
 __all__ = ["Move", "Search", "linear_extensions"]
