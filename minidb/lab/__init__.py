@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minidb.lab.advice import Advice, advise
+    from minidb.lab.checking import SampleWarning, interleavings
     from minidb.lab.explanation import Explanation
     from minidb.lab.explorer import Exploration, Finding, Outcome, Witness
+    from minidb.lab.functions import Role
     from minidb.lab.graph import Anomaly, Dependency, Graph
     from minidb.lab.laboratory import explain, explore, load, shrink
     from minidb.lab.run import Answer, Event, Run
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 HOMES = {
     "advice": ("Advice", "advise"),
+    "checking": ("SampleWarning", "interleavings"),
+    "functions": ("Role",),
     "explanation": ("Explanation",),
     "explorer": ("Exploration", "Finding", "Outcome", "Witness"),
     "graph": ("Anomaly", "Dependency", "Graph"),
@@ -52,6 +56,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Advice", "Anomaly", "Answer", "Dependency", "Event", "Explanation", "Exploration", "Finding", "Graph",
-    "House", "Moment", "Outcome", "Player", "Program", "Run", "Schedule", "Seen", "Stage", "Step", "Witness",
-    "advise", "explain", "explore", "load", "parse", "shrink", "text_of",
+    "House", "Moment", "Outcome", "Player", "Program", "Role", "Run", "SampleWarning", "Schedule", "Seen",
+    "Stage", "Step", "Witness", "advise", "explain", "explore", "interleavings", "load", "parse", "shrink",
+    "text_of",
 ]

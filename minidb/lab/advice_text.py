@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from minidb.lab.advise import Advice, Failure, Row
+from minidb.lab.advice import Advice, Failure, Row
 from minidb.lab.allocations import Allocation
 from minidb.lab.paint import Painter, columns, wrapped
 

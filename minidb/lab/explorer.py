@@ -26,6 +26,7 @@ from typing import Any
 from msgspec import Struct
 
 from minidb.isolation import IsolationLevel
+from minidb.lab.functions import functions_by_name
 from minidb.lab.graph import Anomaly
 from minidb.lab.oracle import judge
 from minidb.lab.performers import Line, Script
@@ -33,7 +34,7 @@ from minidb.lab.reduction import Search
 from minidb.lab.run import Run
 from minidb.lab.schedule import Schedule
 from minidb.lab.serial_orders import SerialOrders, said
-from minidb.lab.troupe import Function, Performance, Troupe, run_of, scripts_of
+from minidb.lab.troupe import Performance, Troupe, run_of, scripts_of
 
 MOST = 100_000
 DEPTH = 3  # of the bugs that a sample looks for: the number of orderings that must meet (PCT)
@@ -135,10 +136,11 @@ class Explorer:
         sample: number of random orders to perform instead of all.
         seed: of those orders.
         reduce: False tries every single interleaving.
+        needless: whether to find out which aborts by SSI were needless: it takes another run for each.
     """
 
     def __init__(self, troupe: Troupe, *, most: int = MOST, sample: int = 0, seed: int = 0, reduce: bool = True,
-                 tell: Tell | None = None) -> None:
+                 needless: bool = True, tell: Tell | None = None) -> None:
         self.troupe = troupe
         self.judge = SerialOrders(troupe)
         self.most = most
@@ -148,7 +150,7 @@ class Explorer:
         self.tell = tell
         self.known: dict[Any, Outcome] = {}
         self.found = Exploration(troupe, dict(troupe.levels), total_orders(troupe))
-        self.twin = twin_of(troupe)
+        self.twin = twin_of(troupe) if needless else None
 
     def explore(self) -> Exploration:
         if self.sample:
@@ -329,15 +331,6 @@ def troupe_of(schedule: Schedule, levels: Mapping[str, str | None] | str | None 
     if levels is None or isinstance(levels, str):
         levels = {actor.name: levels for actor in schedule.actors}
     return Troupe(schedule.setups, scripts_of(schedule), levels, schedule.invariants)
-
-
-def functions_by_name(functions: Sequence[Function]) -> dict[str, Function]:
-    """Each function under its own name; with a number where several have the same."""
-    names = [getattr(function, "__name__", "function") for function in functions]
-    return {
-        name if names.count(name) == 1 else f"{name} {names[:place].count(name) + 1}": function
-        for place, (name, function) in enumerate(zip(names, functions))
-    }
 
 
 __all__ = ["Exploration", "Explorer", "Finding", "Outcome", "Witness", "functions_by_name", "troupe_of"]

@@ -39,6 +39,7 @@ def explore(
     sample: int = 0,
     seed: int = 0,
     reduce: bool = True,
+    needless: bool = True,
     tell: Tell | None = None,
 ) -> Exploration:
     """Tries every interleaving of sessions, and says what can come of them.
@@ -53,11 +54,12 @@ def explore(
         most: performances after which to stop; the result is then a sample.
         sample: number of random orders to perform instead of all; `seed`: which ones.
         reduce: False: performs every single interleaving, also those that differ only in steps that do not touch.
+        needless: whether to find out which aborts by SSI were needless: it takes another run for each.
         tell: called after each performance with the numbers of performances, of interleavings looked at, and of
             interleavings that there would be without blocking (0 for functions, whose steps nobody knows).
 
     Raises what the setup raises, InvalidParameterValue for a level that is none, and whatever a function raises that
-    is not a minidb.Error: that is a fault of the function, not of the order.
+    is not a minidb.DatabaseError: that is a fault of the function, not of the order.
     """
     if isinstance(setup, Schedule):
         parts: Mapping[str, Script | Function] = scripts_of(setup)
@@ -69,7 +71,7 @@ def explore(
     if not parts:
         raise InvalidParameterValue("there is nothing to explore", hint="Give some functions, or a schedule.")
     troupe = Troupe(items, parts, levels_of(level, tuple(parts)), invariants)
-    return Explorer(troupe, most=most, sample=sample, seed=seed, reduce=reduce, tell=tell).explore()
+    return Explorer(troupe, most=most, sample=sample, seed=seed, reduce=reduce, needless=needless, tell=tell).explore()
 
 
 def several(items: Query | Sequence[Query]) -> tuple[Query, ...]:

@@ -5,8 +5,8 @@
       v
     over (no step is left)
 
-A step's statements and what came of them are written down as `Line`s. There are two kinds of performers: one reads its
-steps from a schedule, the other runs a Python function, whose steps are its calls of the database.
+A step's statements and what came of them are written down as `Line`s. There are two kinds of performers: the one here
+reads its steps from a schedule, the other (`functions`) runs a Python function, whose steps are its calls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from minidb.dbapi import Connection
 from minidb.errors import Error, RetryableError
 from minidb.lab.run import Answer
 from minidb.lab.scheduler import Actor, Scheduler
@@ -33,6 +32,7 @@ class Line(Struct, frozen=True):
     place: int  # among the statements of its session's whole script
     transaction: int
     answer: Answer
+    call: Any = None  # of a function: what it takes to do the same again (stepped_session.Call)
 
 
 class Performer:
@@ -78,7 +78,7 @@ class Performer:
 
     # -- in its own coroutine
 
-    def note(self, statement: str, place: int, work: Callable[[], Answer]) -> Answer:
+    def note(self, statement: str, place: int, work: Callable[[], Answer], call: Any = None) -> Answer:
         """Runs a statement and writes down what came of it."""
         before, following = self.session.txn, self.workbench.manager.next_id
         answer = work()
@@ -88,7 +88,7 @@ class Performer:
             transaction = following if account is not None and account.session == self.name else 0
         if transaction and isinstance(answer.error, RetryableError):
             self.workbench.recorder.history.accounts[transaction].retryable = answer.error.sqlstate
-        self.lines.append(Line(self.name, self.step_name, statement, place, transaction, answer))
+        self.lines.append(Line(self.name, self.step_name, statement, place, transaction, answer, call))
         return answer
 
 
@@ -186,117 +186,4 @@ class ScriptPerformer(Performer):
                                    Answer(error=error)))
 
 
-# -- Python functions
-
-
-class FunctionPerformer(Performer):
-    """Runs `function(connection)`; what it returns or raises is kept."""
-
-    def __init__(self, name: str, function: Callable[[Connection], Any], workbench: Workbench, scheduler: Scheduler,
-                 level: str | None) -> None:
-        super().__init__(name, workbench, scheduler, level)
-        self.function = function
-        self.begun = self.over = self.paused = False
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-    @property
-    def waiting(self) -> bool:
-        return self.begun and not self.over and not self.paused
-
-    @property
-    def ready(self) -> bool:
-        return self.paused and not self.over
-
-    def open(self) -> None:
-        """Runs the function up to its first call of the database."""
-        self.begun = True
-        self.scheduler.start(self.actor, self.work)
-
-    def step(self) -> None:
-        self.paused = False
-        self.scheduler.proceed(self.actor)
-
-    def work(self) -> None:
-        session: Any = SteppedSession(self)
-        self.session.autocommit = False
-        connection = Connection(session)
-        connection.backoff.sleep = lambda seconds: None
-        connection.backoff.random = self.session.random.random
-        try:
-            self.value = self.function(connection)
-            if self.session.txn is not None:
-                connection.rollback()
-        except Error as error:
-            self.error = error
-        finally:
-            self.over = True
-            connection.close()
-
-    def turn(self, words: str) -> None:
-        """Before each call of the database: somebody decides who comes next."""
-        self.paused = True
-        self.scheduler.pause(self.actor)
-        self.step_name = words
-
-
-class SteppedSession:
-    """A session that asks for its turn before it does anything."""
-
-    STEPS = {"execute", "execute_many", "begin", "commit", "rollback", "savepoint", "rollback_to", "release", "call"}
-
-    def __init__(self, performer: FunctionPerformer) -> None:
-        object.__setattr__(self, "performer", performer)
-        object.__setattr__(self, "inner", performer.session)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self.inner, name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.inner, name)
-        if name not in self.STEPS:
-            return found
-
-        def stepped(*arguments: Any, **options: Any) -> Any:
-            return self.make(found, name, arguments, options)
-
-        return stepped
-
-    def make(self, method: Callable[..., Any], name: str, arguments: Any, options: Any) -> Any:
-        performer: FunctionPerformer = self.performer
-        words = str(arguments[0]) if name.startswith("execute") else name.replace("_", " ").upper()
-        performer.turn(words)
-        outcome: list[Any] = []
-
-        def work() -> Answer:
-            try:
-                outcome.append(fetched(method(*arguments, **options)))
-            except Error as error:
-                outcome.append(error)
-                return Answer(error=error)
-            return summary(outcome[0])
-
-        performer.note(words, len(performer.lines), work)
-        if isinstance(outcome[0], Error):
-            raise outcome[0]
-        return outcome[0]
-
-
-def fetched(result: Any) -> Any:
-    """A result whose rows are all there: fetching them later would be a step of its own that nobody has asked for."""
-    if getattr(result, "stream", None) is not None:
-        result.rows = [row for batch in result.fetch_batches() for row in batch]
-        result.stream = None
-    return result
-
-
-def summary(result: Any) -> Answer:
-    """What a method of the session returned, as far as it is data."""
-    columns = getattr(result, "columns", None)
-    if columns is None:
-        return Answer(str(getattr(result, "tag", "")))
-    names, types = zip(*columns) if columns else ((), ())
-    return Answer(result.tag, names, tuple(map(str, types)), tuple(result.rows))
-
-
-__all__ = ["FunctionPerformer", "Line", "Performer", "Script", "ScriptPerformer", "answer_of"]
+__all__ = ["Line", "Performer", "Script", "ScriptPerformer", "answer_of"]

@@ -15,12 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidb.dbapi import Connection
-from minidb.errors import Error, InvalidParameterValue
+from minidb.errors import Error
 from minidb.footprint import Footprint
 from minidb.history import History
 from minidb.isolation import IsolationLevel
+from minidb.lab.behaviour import Behaviour
+from minidb.lab.faults import add_story
+from minidb.lab.functions import FunctionPerformer
 from minidb.lab.levels import SQL_NAMES, at_level
-from minidb.lab.performers import FunctionPerformer, Line, Performer, Script, ScriptPerformer, answer_of
+from minidb.lab.performers import Line, Performer, Script, ScriptPerformer, answer_of
 from minidb.lab.reduction import Move
 from minidb.lab.run import Event, Inside, Run
 from minidb.lab.schedule import Schedule
@@ -32,7 +35,6 @@ from minidb.workbench import Workbench
 Choose = Callable[[tuple[int, ...]], int | None]
 Function = Callable[[Connection], Any]
 Rows = tuple[tuple[Any, ...], ...]
-MOST_STEPS = 10_000
 DEFAULT = IsolationLevel.READ_COMMITTED.value
 
 
@@ -72,6 +74,7 @@ class Troupe:
         self.levels = {name: levels.get(name) for name in parts}
         self.parts = {name: self.levelled(name, part) for name, part in parts.items()}
         self.invariants = tuple(invariants)
+        self.behaviours = {name: Behaviour(name) for name in parts}
         self.scheduler = Scheduler()
         self.workbench = self.made()
         self.remade = 0
@@ -84,12 +87,14 @@ class Troupe:
         """A workbench with the setup done."""
         workbench = Workbench(self.scheduler)
         connection = Connection(workbench.session(autocommit=True))
-        for item in self.setup:
-            if isinstance(item, str):
-                connection.executescript(item)
-            else:
-                item(connection)
-        connection.close()
+        try:
+            for item in self.setup:
+                if isinstance(item, str):
+                    connection.executescript(item)
+                else:
+                    item(connection)
+        finally:
+            connection.close()
         workbench.freeze()
         return workbench
 
@@ -120,6 +125,9 @@ class Troupe:
                 if moved is not None:
                     moved(move)
             stage.close()
+        except Exception as error:
+            add_story(error, stage.performance.order, cast)
+            raise
         finally:
             for performer in cast:
                 performer.leave()
@@ -134,7 +142,7 @@ class Troupe:
             if isinstance(part, Script):
                 cast.append(ScriptPerformer(part, workbench, self.scheduler, level))
             else:
-                cast.append(FunctionPerformer(name, part, workbench, self.scheduler, level))
+                cast.append(FunctionPerformer(name, part, workbench, self.scheduler, level, self.behaviours[name]))
         return cast
 
     def look(self, workbench: Workbench, performance: Performance) -> None:
@@ -231,8 +239,6 @@ class Stage:
             if isinstance(performer, FunctionPerformer):
                 error = performer.error
                 performance.values.append((performer.value, error.sqlstate if isinstance(error, Error) else ""))
-        if len(performance.order) > MOST_STEPS:
-            raise InvalidParameterValue(f"a session makes more than {MOST_STEPS} steps")
 
     # -- for the record
 
@@ -256,8 +262,12 @@ class Stage:
 
     def inside(self) -> Inside:
         assert self.watcher is not None
+        manager = self.workbench.manager
         with self.workbench.recorder.looking_away():
-            return Inside(rows_of(self.watcher, "sys.locks"), rows_of(self.watcher, "sys.versions"))
+            following = manager.next_id
+            found = Inside(rows_of(self.watcher, "sys.locks"), rows_of(self.watcher, "sys.versions"))
+            manager.next_id = following  # looking must not change what transactions are called
+        return found
 
 
 KINDS = {(False, False): "done", (False, True): "failed", (True, False): "went on", (True, True): "broke off"}
@@ -281,10 +291,13 @@ def holds(session: Session, invariant: str | Function) -> bool:
         if answer.error is not None:
             raise answer.error
         return bool(answer.rows) and all(value is True for row in answer.rows for value in row)
+    connection = Connection(session.database.session(autocommit=True))
     try:
-        return invariant(Connection(session)) is not False
+        return invariant(connection) is not False
     except AssertionError:
         return False
+    finally:
+        connection.close()
 
 
 def name_of(invariant: str | Function) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -157,6 +158,16 @@ def test_a_schedule_for_the_fixture(pytester: pytest.Pytester) -> None:
         pytester, "from pathlib import Path", f"path = Path({str(path)!r})",
         "interleavings(path, levels=['ssi', '2pl'])", "interleavings(path, level='snapshot', expect='write skew')",
     ).assert_outcomes(passed=1)
+
+
+def test_the_documented_example(pytester: pytest.Pytester) -> None:
+    text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    python, story = re.findall(r"```(?:python|text)\n(.*?)```", text, re.DOTALL)[:2]
+    pytester.makepyfile(python)
+    shown = run(pytester).stdout.str()
+    assert all(line in shown for line in story.splitlines() if line != "  ..."), shown
+    pytester.makepyfile(python.replace("'lamp'\").fetch", "'lamp' FOR UPDATE\").fetch"))
+    run(pytester).assert_outcomes(passed=1)
 
 
 # -- schedules in files
