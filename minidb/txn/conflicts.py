@@ -265,8 +265,8 @@ class Conflicts:
                 return
 
     def counts(self, first: Transaction, last: Transaction) -> bool:
-        """An edge from a read-only transaction counts only if T3 committed below its snapshot (R63). 2PL and SERIAL ones
-        read the newest state, after waits as well, and see T3 in any case."""
+        """An edge from a read-only transaction counts only if T3 committed below its snapshot (R63). Those of 2PL and
+        SERIAL read the newest state, after waits as well, and see T3 in any case."""
         only_reads = first.read_only or (first.number != PENDING and not first.wrote)
         return not only_reads or not first.policy.keeps_snapshot or last.number <= first.snapshot
 
