@@ -4,6 +4,7 @@
 #   make test    the whole test suite                             make types   mypy, strict
 #   make bench   measurements against sqlite3                     make clean   remove what was made
 #   make fuzz    100,000 random transactions at each level, judged: half an hour
+#   make torture  50,000 crashes, 10,000 damaged files, 300 kills, minutes of threads: half an hour
 #   make isolation-matrix   which anomalies happen in which engine, measured: needs PostgreSQL and MariaDB
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types bench fuzz isolation-matrix clean
+.PHONY: demo test lint types bench fuzz torture isolation-matrix clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -32,6 +33,9 @@ bench: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/minidb fuzz --isolation all --transactions 100000
+
+torture: $(READY)
+	$(BIN)/python tests/durability/torture.py
 
 isolation-matrix: $(READY)
 	$(BIN)/python benchmarks/isolation.py --write docs/isolation.md

@@ -16,7 +16,7 @@ import time
 import weakref
 from _queue import SimpleQueue
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import (
@@ -38,6 +38,7 @@ from minidb.storage.interface import File, FileSystem
 from minidb.storage.log import Log, RecoveredLog
 from minidb.storage.pages import PagePool
 from minidb.txn.checkpoint import Checkpointer
+from minidb.txn.keeping import Keeper
 from minidb.txn.manager import Manager, Transaction
 from minidb.txn.records import Payload, changes_of, decode, encode_chunk, encode_commit
 from minidb.txn.relations import Relations
@@ -68,6 +69,9 @@ class Database:
         files: the file system; the operating system's, or one in memory, unless given.
         waiting: how sessions wait; threads unless given.
         clock: seconds since the epoch.
+        archive: a directory in which every closed segment of the log is kept; remembered by the file, and given up
+            with an empty string.
+        slot_limit: bytes of log beyond which the slot that is behind most is given up; None: none ever is.
 
     Raises NotADatabase, DatabaseCorrupt, DatabaseInUse (another process has it), OperationalError (the file cannot be
     opened).
@@ -80,7 +84,7 @@ class Database:
     def __init__(self, path: str = MEMORY, *, cache_bytes: int = 64 << 20, checkpoint_bytes: int = 16 << 20,
                  checkpoint_rows: int = 50_000, background: bool = True, files: FileSystem | None = None,
                  waiting: Waiting | None = None, clock: Callable[[], float] = time.time, leaf_bytes: int | None = None,
-                 locked_file: File | None = None) -> None:
+                 locked_file: File | None = None, archive: str | None = None, slot_limit: int | None = None) -> None:
         memory = path == MEMORY
         self.path = path
         self.closed = False
@@ -99,7 +103,9 @@ class Database:
         file_path = "memory.mdb" if memory and files is None else path
         self.base = self.open_base(file_path, locked_file, leaf_bytes)
         try:
-            self.wire(self.base.path, waiting)
+            self.wire(self.base.path, waiting, slot_limit)
+            if archive is not None:
+                self.set_archive(archive)
         except BaseException:
             self.base.close()
             raise
@@ -119,7 +125,7 @@ class Database:
         except OSError as error:
             raise cannot_open(path, error) from error
 
-    def wire(self, path: str, waiting: Waiting | None) -> None:
+    def wire(self, path: str, waiting: Waiting | None, slot_limit: int | None = None) -> None:
         self.compiler = SchemaFunctions()
         self.relations = Relations(self.base, self.compiler)
         self.inside = Inside(self)
@@ -129,11 +135,25 @@ class Database:
         self.manager = self.new_manager(last, waiting)
         self.log.on_durable = self.manager.publish
         self.checkpointer = Checkpointer(self.base, self.log, self.manager, self.relations)
+        self.keeper = Keeper(
+            self.files, path, self.base, self.log, self.manager, self.checkpointer.mutex, slot_limit
+        )
+        self.checkpointer.before_release = self.keeper.before_release
         self.relations.on_change = self.statements.clear
         self.relations.on_retired = self.manager.conflicts.relation_dropped
         if isinstance(recovered, RecoveredLog):
             self.replay(recovered)
         self.delta_rows = 0
+
+    def set_archive(self, directory: str) -> None:
+        """Keeps every closed segment of the log in `directory`, which is made if it is absent; empty: no longer."""
+        if directory and isinstance(self.files, OSFileSystem):
+            directory = os.path.abspath(directory)
+            try:
+                os.makedirs(directory, exist_ok=True)
+            except OSError as error:
+                raise OperationalError(f"cannot make the archive {directory}: {error.strerror}") from error
+        self.keeper.set_archive(directory)
 
     def new_manager(self, published: int, waiting: Waiting | None) -> Manager:
         manager = Manager(published=published, waiting=waiting, clock=self.clock)
@@ -143,8 +163,8 @@ class Database:
     def wire_manager(self, manager: Manager) -> None:
         """Tells a manager where its commits go."""
         manager.log = self.log
-        manager.encode = lambda txn: encode_commit(txn, catalog_change(txn, self.relations))
-        manager.encode_chunk = encode_chunk
+        manager.encode = lambda txn: encode_commit(txn, catalog_change(txn, self.relations), manager.keeping > 0)
+        manager.encode_chunk = lambda txn: encode_chunk(txn, manager.keeping > 0)
         manager.on_published = self.published
         manager.before_first_write = self.before_write
 
@@ -168,9 +188,11 @@ class Database:
             last = decode(commit.payload)
             if last.catalog is not None:  # before the chunks: they may fill tables that it brings
                 self.relations.adopt(last.catalog, owner.number)
+            void = self.void_rows(last)
             for chunk in commit.chunks:
-                self.replay_rows(decode(bytes(chunk)), owner)
+                self.replay_rows(decode(bytes(chunk)), owner, void)
             self.replay_rows(last, owner)
+            self.relations.sequences.restore(last.points)
         for store in list(self.relations.stores.values()):
             self.rebuild_missing(store)
 
@@ -183,10 +205,16 @@ class Database:
                 if index.relation not in root.relations:
                     self.checkpointer.build(store, index)
 
-    def replay_rows(self, payload: Payload, owner: Owner) -> None:
+    def void_rows(self, payload: Payload) -> set[tuple[int, Any]]:
+        """Of which rows the chunks of a commit say what was rolled back to a savepoint."""
+        groups = [changes_of(group, self.relations.stores.get) for group in payload.void]
+        return {(store.relation, ref) for group in groups for store, ref, _ in group}
+
+    def replay_rows(self, payload: Payload, owner: Owner, void: Container[tuple[int, Any]] = ()) -> None:
         for group in payload.groups:
             for store, ref, row in changes_of(group, self.relations.stores.get):
-                self.replay_row(store, ref, row, owner)
+                if not void or (store.relation, ref) not in void:
+                    self.replay_row(store, ref, row, owner)
 
     def replay_row(self, store: Store, ref: Any, row: Any, owner: Owner) -> None:
         chain = store.chains.get(ref)
@@ -202,8 +230,10 @@ class Database:
         """Under the latch, for each commit in number order."""
         if txn.catalog is not None:
             change = catalog_change(txn, self.relations)
-            assert change is not None
-            self.relations.merge(change, int(txn.number))
+            if change is not None:
+                self.relations.merge(change, int(txn.number))
+            if txn.temporary is not None:
+                txn.temporary.adopt(txn.catalog, self.relations)
         undo = txn.undo
         self.delta_rows += len(undo)
         if undo and self.statistics_outdated(undo):
@@ -258,7 +288,7 @@ class Database:
 
     def statistics_of(self, table: int) -> TableStatistics | None:
         """What the planner knows of a table: taken when first asked for, and again when much has changed since."""
-        store = self.relations.tables.get(table)
+        store = self.relations.tables.get(table) or self.relations.temporary.get(table)
         if store is None:
             return None
         known = self.statistics.get(table)
@@ -268,7 +298,7 @@ class Database:
 
     def analyze(self, table: int) -> TableStatistics:
         """Takes the statistics of a table from a sample of it; plans made with older ones are made anew."""
-        store = self.relations.tables[table]
+        store = self.relations.tables.get(table) or self.relations.temporary[table]
         total, sample = sample_table(store)
         found = self.statistics[table] = collect(store.schema, total, sample)
         store.changes, store.outdated = 0, False
@@ -355,6 +385,20 @@ class Database:
         except (DiskFull, DatabaseFailed, OperationalError):
             self.log.abandon()  # what was acknowledged is in the log
         finally:
+            self.base.close()
+
+    def leave(self) -> None:
+        """Gives back one use; the last one closes the files as they are, without a checkpoint."""
+        with self.registry_lock:
+            self.users -= 1
+            if self.users > 0 or self.closed or self.dead:
+                return
+            self.closed = True
+            if self.identity is not None:
+                self.registry.pop(self.identity, None)
+            if self.worker is not None:
+                self.worker.stop()
+            self.log.abandon()
             self.base.close()
 
     def kill(self) -> None:

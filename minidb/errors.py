@@ -40,6 +40,7 @@ class Error(Exception):
     """
 
     default_sqlstate: ClassVar[str] = "XX000"
+    context: str | None = None  # where it happened, if not in the statement's text: `COPY t, line 3, column b: "x"`
 
     def __init__(
         self,
@@ -71,6 +72,8 @@ class Error(Exception):
             lines.append(f"DETAIL: {self.detail}")
         if self.hint:
             lines.append(f"HINT: {self.hint}")
+        if self.context:
+            lines.append(f"CONTEXT: {self.context}")
         return "\n".join(lines)
 
 
@@ -332,6 +335,12 @@ class LockNotAvailable(OperationalError):
 
 class ObjectInUse(OperationalError):
     default_sqlstate = "55006"
+
+
+class ObjectNotReady(OperationalError):
+    """What is asked for is not there any more, or not yet, as the changes before a slot was made."""
+
+    default_sqlstate = "55000"
 
 
 class QueryCanceled(OperationalError):

@@ -11,6 +11,7 @@ must never claim too little; where the truth is hard to say, it claims too much,
       (dirty, 2PL, SSI, locking, checks)
     writes, undoes or publishes a row          does so with the same row or unique key
     inserts into a heap                        does so: the addresses differ
+    draws from a sequence, or sets it          does so with the same sequence
     takes or gives back a lock                 does so in a mode that conflicts
     takes a snapshot that is kept              publishes anything
     waits                                      waits: who closes a cycle is its victim
@@ -46,7 +47,7 @@ class Footprint:
         self.taken: dict[int, list[Interval]] = {}  # read in update mode under 2PL: these conflict with each other
         self.written: set[Point] = set()
         self.published: set[Point] = set()
-        self.tokens: set[Hashable] = set()  # what only one can have: rows, unique keys, free addresses
+        self.tokens: set[Hashable] = set()  # what only one can have: rows, unique keys, free addresses, numbers
         self.locks: dict[Hashable, tuple[int, int]] = {}  # lock -> (modes, modes that conflict with them)
 
     def read(self, relation: int, low: Cut, high: Cut, newest: bool) -> None:

@@ -37,6 +37,8 @@ class Inside:
         return None if found is None else found[0]
 
     def rows(self, name: str) -> list[Row]:
+        if name.startswith("sequence "):
+            return sequence_row(self.database, int(name.removeprefix("sequence ")))
         _, maker = VIEWS[name]
         return list(maker(self.database))
 
@@ -280,10 +282,66 @@ def table_columns(database: Database) -> Iterator[Row]:
             )
 
 
+def sequence_row(database: Database, relation: int) -> list[Row]:
+    """SELECT ... FROM a sequence."""
+    with database.manager.latch:
+        state = database.relations.sequences.states[relation]
+        return [(state.value, state.left, state.called)]
+
+
+def sequences(database: Database) -> Iterator[Row]:
+    catalog = database.relations.catalog
+    for name, sequence in sorted(catalog.sequences.items()):
+        value, _, called = sequence_row(database, sequence.relation)[0]
+        table = None if sequence.owner is None else catalog.table_by_id(sequence.owner)
+        column = None if table is None or sequence.owner_column is None else table.columns[sequence.owner_column].name
+        yield (
+            sequence.id, name, str(sequence.type), sequence.start, sequence.minimum, sequence.maximum,
+            sequence.increment, sequence.cycle, sequence.cache, value if called else None,
+            None if table is None else table.name, column,
+        )
+
+
+def comments(database: Database) -> Iterator[Row]:
+    catalog = database.relations.catalog
+    for kind, thing in commented(catalog):
+        text = catalog.comment_on(thing.id)
+        if text is not None:
+            yield kind, thing.name, None, text
+        names = [(c.position, c.name) for c in thing.live_columns] if isinstance(thing, schema.Table) else []
+        names = list(enumerate(thing.columns)) if isinstance(thing, schema.View) else names
+        for position, name in names:
+            text = catalog.comment_on(thing.id, position)
+            if text is not None:
+                yield "column", thing.name, name, text
+
+
+def commented(catalog: schema.Catalog) -> Iterator[tuple[str, Any]]:
+    for _, table in sorted(catalog.tables.items()):
+        yield "table", table
+        for index in table.indexes:
+            yield "index", index
+    for _, view in sorted(catalog.views.items()):
+        yield "view", view
+    for _, sequence in sorted(catalog.sequences.items()):
+        yield "sequence", sequence
+
+
+def information_sequences(database: Database) -> Iterator[Row]:
+    bits = {"smallint": 16, "integer": 32, "bigint": 64}
+    for name, s in sorted(database.relations.catalog.sequences.items()):
+        if not s.identity:
+            yield (
+                "minidb", "public", name, str(s.type), bits[s.type.name], 2, 0, str(s.start), str(s.minimum),
+                str(s.maximum), str(s.increment), "YES" if s.cycle else "NO",
+            )
+
+
 def information_tables(database: Database) -> Iterator[Row]:
-    for name in sorted(database.relations.catalog.tables):
-        yield ("minidb", "public", name, "BASE TABLE", "YES")
-    for name in sorted(database.relations.catalog.views):
+    for name, table in sorted(database.relations.catalog.tables.items()):
+        if not table.materialized:  # the standard knows none
+            yield ("minidb", "public", name, "BASE TABLE", "YES")
+    for name in sorted(n for n, v in database.relations.catalog.views.items() if v.materialized is None):
         yield ("minidb", "public", name, "VIEW", "NO")
     for full in sorted(VIEWS):
         schema_name, name = full.split(".")
@@ -306,6 +364,13 @@ def information_type(kind: SqlType) -> str:
         "timestamptz": "timestamp with time zone", "time": "time without time zone",
     }
     return names.get(kind.name, kind.name)
+
+
+def slots(database: Database) -> Iterator[Row]:
+    """Where the readers of the change feed have got to, and what is kept for them."""
+    for slot in database.keeper.slots():
+        seen = None if slot.time_us is None else utc_time(slot.time_us / 1_000_000)
+        yield slot.name, slot.position, seen, slot.lag, slot.kept_bytes, "lost" if slot.lost else "kept"
 
 
 VIEWS: dict[str, tuple[tuple[schema.Column, ...], Maker]] = {
@@ -339,6 +404,13 @@ VIEWS: dict[str, tuple[tuple[schema.Column, ...], Maker]] = {
         ),
         dependencies,
     ),
+    "sys.slots": (
+        columns(
+            ("name", TEXT), ("acknowledged_commit", BIGINT), ("acknowledged_at", TIMESTAMPTZ),
+            ("commits_behind", BIGINT), ("kept_bytes", BIGINT), ("status", TEXT),
+        ),
+        slots,
+    ),
     "sys.tables": (
         columns(
             ("id", BIGINT), ("name", TEXT), ("storage", TEXT), ("columns", INTEGER), ("settled_rows", BIGINT),
@@ -360,6 +432,27 @@ VIEWS: dict[str, tuple[tuple[schema.Column, ...], Maker]] = {
             ("default_value", TEXT), ("in_primary_key", BOOLEAN), ("generated", TEXT),
         ),
         table_columns,
+    ),
+    "sys.comments": (
+        columns(("kind", TEXT), ("name", TEXT), ("column_name", TEXT), ("comment", TEXT)),
+        comments,
+    ),
+    "sys.sequences": (
+        columns(
+            ("id", BIGINT), ("name", TEXT), ("type", TEXT), ("start_value", BIGINT), ("min_value", BIGINT),
+            ("max_value", BIGINT), ("increment_by", BIGINT), ("cycle", BOOLEAN), ("cache_size", BIGINT),
+            ("last_value", BIGINT), ("table_name", TEXT), ("column_name", TEXT),
+        ),
+        sequences,
+    ),
+    "information_schema.sequences": (
+        columns(
+            ("sequence_catalog", TEXT), ("sequence_schema", TEXT), ("sequence_name", TEXT), ("data_type", TEXT),
+            ("numeric_precision", INTEGER), ("numeric_precision_radix", INTEGER), ("numeric_scale", INTEGER),
+            ("start_value", TEXT), ("minimum_value", TEXT), ("maximum_value", TEXT), ("increment", TEXT),
+            ("cycle_option", TEXT),
+        ),
+        information_sequences,
     ),
     "information_schema.tables": (
         columns(

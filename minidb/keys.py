@@ -7,6 +7,7 @@ made once when a key is built and never inside a comparison (R31):
     NULL          an `Extreme` above (NULLS LAST, the default) or below everything else
     NaN           an `Extreme` above all numbers, below NULL
     descending    numbers negated, dates as negated ordinals, anything else wrapped in `Descending`
+    an array      an `ArrayKey`: a bare tuple would be taken for several columns, and its elements may be NULL or NaN
 
 Keys are canonical in that equal values compare equal (-0.0 = 0.0, 1.0 = 1.00), not in that they are rewritten.
 `LOWEST` and `HIGHEST` close the ends of prefix ranges: `(a, HIGHEST)` stands after every `(a, b)`, and `(a,)` before.
@@ -88,6 +89,29 @@ class Descending:
         return other.value < self.value if isinstance(other, Descending) else NotImplemented
 
 
+@total_ordering
+class ArrayKey:
+    """An array in a key: ordered by its elements, NULL above all; the shorter one first."""
+
+    __slots__ = ("items", "order")
+
+    def __init__(self, items: tuple[Any, ...]) -> None:
+        self.items = items
+        self.order = tuple([NULL_LAST if i is None else i if i == i else NAN_LAST for i in items])
+
+    def __repr__(self) -> str:
+        return "{" + ",".join(["NULL" if item is None else str(item) for item in self.items]) + "}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ArrayKey) and self.order == other.order
+
+    def __hash__(self) -> int:
+        return hash(self.order)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.order < other.order if isinstance(other, ArrayKey) else NotImplemented
+
+
 def descending(value: Any) -> Any:
     """`value` in a form whose order is turned round."""
     if isinstance(value, Decimal):
@@ -103,7 +127,9 @@ def part(value: Any, *, desc: bool = False, nulls_first: bool = False) -> Any:
     """One column of a key. `value` None is NULL."""
     if value is None:
         return NULL_FIRST if nulls_first else NULL_LAST
-    if value != value:  # NaN alone differs from itself
+    if type(value) is tuple:
+        value = ArrayKey(value)
+    elif value != value:  # NaN alone differs from itself
         return NAN_FIRST if desc else NAN_LAST
     return descending(value) if desc else value
 
@@ -131,6 +157,8 @@ class KeyColumn:
             value = row[position]
             if value is None:
                 return null
+            if type(value) is tuple:
+                return ArrayKey(value)
             return value if value == value else NAN_LAST
 
         return make

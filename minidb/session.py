@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from minidb import schema, statements
+from minidb import schema, statements, translation
 from minidb.errors import (
     ActiveTransaction,
     Error,
@@ -26,25 +26,35 @@ from minidb.errors import (
     InterfaceError,
     InvalidSavepoint,
     NoActiveTransaction,
+    ProgramLimitExceeded,
     ProgrammingError,
+    StatementTooComplex,
+    UndefinedColumn,
+    UndefinedTable,
+    WrongObjectType,
 )
+from minidb.idle import IdleWatch, watch_idle
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
 from minidb.results import OpenStreams, Result, Stream, failed_transaction
-from minidb.settings import DEFAULTS
+from minidb.settings import DEFAULTS, profile_of
 from minidb.sql import ast
 from minidb.sql.statement import prepare
-from minidb.statement_cache import Compiled, check_count, kinds_of, used_parameters
+from minidb.statement_cache import Compiled, StatementCache, check_count, kinds_of, used_parameters
 from minidb.txn.isolation import POLICIES
 from minidb.txn.manager import Savepoint, Transaction
 from minidb.txn.rows import RowDoor
 from minidb.txn.schema_changes import SchemaChanges
+from minidb.txn.sequence_values import SequenceValues
+from minidb.txn.temporary import Temporary
 
 if TYPE_CHECKING:
     from minidb.database import Database
+    from minidb.sql.functions.in_python import PythonFunctions
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 BUFFERED_ROWS = 2000
+LONGEST_STATEMENT = 1 << 28  # characters
 STREAMED_BATCHES = 2  # results with fewer batches are fetched at once
 
 
@@ -75,8 +85,69 @@ class Context:
             self.session.random = Random()
         return float(self.session.random.random())
 
+    def seed(self, value: float) -> None:
+        from random import Random
+
+        self.session.random = Random(value)
+
     def setting(self, name: str) -> str:
         return statements.shown(self.session, name)
+
+    def commit_number(self) -> int:
+        """The last commit that the statement sees."""
+        door, published = self.session.door, self.session.manager.published
+        return published if door is None else min(door.snapshot, published)
+
+    # -- sequences
+
+    def next_value(self, sequence: tuple[str, ...]) -> int:
+        session = self.session
+        assert session.door is not None
+        return session.sequences.next(session.door, lambda: self.find_sequence(sequence))
+
+    def set_value(self, sequence: tuple[str, ...], value: int, called: bool) -> int:
+        session = self.session
+        assert session.door is not None
+        return session.sequences.set(session.door, lambda: self.find_sequence(sequence), value, called)
+
+    def current_value(self, sequence: tuple[str, ...]) -> int:
+        return self.session.sequences.current_value(self.find_sequence(sequence))
+
+    def latest_value(self) -> int:
+        return self.session.sequences.latest_value(self.session.catalog)
+
+    def find_sequence(self, parts: tuple[str, ...]) -> schema.Sequence:
+        found = self.find_relation(parts)
+        if not isinstance(found, schema.Sequence):
+            raise WrongObjectType(f'"{parts[-1]}" is not a sequence')
+        return found
+
+    def find_relation(self, parts: tuple[str, ...]) -> schema.Table | schema.View | schema.Sequence:
+        """What a name means that was given as a value: without the caret that a name in the text has."""
+        schema_name = parts[-2] if len(parts) > 1 else None
+        if schema_name not in (None, "public", "pg_temp"):
+            raise ProgrammingError(f'schema "{schema_name}" does not exist', sqlstate="3F000")
+        found = self.session.catalog.find(parts[-1], schema_name)
+        if found is None:
+            raise UndefinedTable(f'relation "{".".join(parts)}" does not exist')
+        return found
+
+    def comment_on(self, relation: tuple[str, ...], column: int | None) -> str | None:
+        catalog = self.session.catalog
+        index = catalog.index_owner(relation[-1])
+        thing = index[1] if index is not None else self.find_relation(relation)
+        if column is None or not isinstance(thing, schema.Table):
+            return catalog.comment_on(thing.id, None if column is None else column - 1)
+        live = thing.live_columns
+        return catalog.comment_on(thing.id, live[column - 1].position) if 0 < column <= len(live) else None
+
+    def serial_sequence(self, table: tuple[str, ...], column: str) -> str | None:
+        found = self.find_relation(table)
+        place = found.column(column) if isinstance(found, schema.Table) else None
+        if place is None or not isinstance(found, schema.Table):
+            raise UndefinedColumn(f'column "{column}" of relation "{table[-1]}" does not exist')
+        owned = self.session.catalog.owned_sequences(found, place.position)
+        return f"{'pg_temp' if found.temporary else 'public'}.{owned[0].name}" if owned else None
 
 
 class Environment:
@@ -86,12 +157,17 @@ class Environment:
         self.session = session
         self.catalog = catalog
         self.settings = session.settings
+        self.python = session.python
 
     def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
         return self.session.database.inside.columns(schema_name, name)
 
     def statistics(self, table_id: int) -> Any:
         return self.session.database.statistics_of(table_id)
+
+
+def nobody() -> None:
+    """The connection of a session that has none."""
 
 
 class Session:
@@ -111,8 +187,8 @@ class Session:
         self.level = IsolationLevel.parse(isolation_level) if isolation_level else IsolationLevel.READ_COMMITTED
         self.default_read_only = False  # SET SESSION CHARACTERISTICS; `read_only` is the connection's, and final
         self.default_deferrable = False
-        self.settings: dict[str, Any] = dict(DEFAULTS)
-        self.settings["lock_timeout"] = lock_timeout
+        self.idle_watch: IdleWatch | None = None
+        self.settings = {**DEFAULTS, "lock_timeout": lock_timeout}
         self.local_settings: dict[str, Any] = {}  # values of before SET LOCAL
         self.state = "idle"
         self.explicit = False  # BEGIN was said
@@ -125,7 +201,17 @@ class Session:
         self.savepoints: list[Savepoint] = []
         self.streams = OpenStreams(self.forget)
         self.prepared: dict[str, tuple[Any, str]] = {}
+        self.python: PythonFunctions | None = None  # functions written in Python, once there are some
+        self.connection: Callable[[], Any] = nobody  # the driver's connection, for procedures
+        self.looking: Transaction | None = None  # what reads for AS OF
+        self.timed = False  # a statement is running under statement_timeout
+        self.cursors: Any = None  # cursors.SqlCursors, once one is declared
+        self.translator: Any = None  # sql.dialects.translator.Translator, for a dialect that is not ours
+        self.port: Any = None  # copying.ports.Port: the other end of COPY's STDIN and STDOUT
         self.on_wait: Callable[[str | None], None] | None = None
+        self.sequences = SequenceValues()
+        self.temporary = Temporary()
+        self.own_statements = StatementCache()
         self.random: Any = None  # made when random() is first called: the module is slow to import
         self.closed = False
 
@@ -138,6 +224,30 @@ class Session:
     @isolation_level.setter
     def isolation_level(self, level: str) -> None:
         self.level = IsolationLevel.parse(level)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The values of SET; `settings_changed` must be told of changes."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self.settings_changed()
+
+    def settings_changed(self) -> None:
+        watch_idle(self, self._settings["idle_in_transaction_session_timeout"])
+        self.profile = profile_of(self._settings)
+
+    @property
+    def dialect(self) -> str | None:
+        """The SQL that the session is spoken to in; None for our own."""
+        return None if self.translator is None else str(self.translator.dialect)
+
+    @dialect.setter
+    def dialect(self, dialect: str | None) -> None:
+        own = dialect is None or translation.is_own(dialect)
+        self.translator = None if own else translation.translator_of(str(dialect))
 
     @property
     def lock_timeout(self) -> float | None:
@@ -156,7 +266,14 @@ class Session:
 
     @property
     def catalog(self) -> schema.Catalog:
+        if self.txn is None:
+            return self.temporary.over(self.relations)
         return self.relations.visible_catalog(self.txn)
+
+    @property
+    def statements(self) -> StatementCache:
+        """Compiled statements; those of a session with temporary tables mean others than everybody else's."""
+        return self.database.statements if self.temporary.empty and self.python is None else self.own_statements
 
     @property
     def waiting_for(self) -> str | None:
@@ -180,6 +297,10 @@ class Session:
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> Result:
         """Runs one statement. Raises what it raises; the transaction is then failed."""
+        if self.translator is not None:
+            return translation.execute(self, sql, parameters)
+        if self.settings["statement_timeout"] is not None and not self.timed:
+            return statements.run_timed(self, lambda: self.execute(sql, parameters))
         self.check_open()
         found = self.find_compiled(sql, parameters)
         if found is not None:
@@ -201,6 +322,11 @@ class Session:
 
     def parse(self, sql: str) -> ast.Statement:
         try:
+            if len(sql) > LONGEST_STATEMENT:
+                raise ProgramLimitExceeded(
+                    f"a statement of {len(sql):,} characters; the limit is {LONGEST_STATEMENT:,}",
+                    hint="Give large values as parameters.",
+                )
             return self.database.statements.parse(sql)
         except Error:
             if self.state == "active":
@@ -215,6 +341,8 @@ class Session:
             return result
         if self.state == "failed":
             raise failed_transaction()
+        if isinstance(statement, ast.Call):
+            return statements.call(self, statement, sql, parameters)
         utility = statements.UTILITIES.get(type(statement))
         if utility is not None:
             queries = not isinstance(statement, statements.NO_QUERIES)
@@ -234,6 +362,9 @@ class Session:
             result = work()
             if txn.doomed is not None and self.txn is txn:
                 raise txn.doomed
+        except RecursionError as error:  # a safety net: whoever knows more has said so already
+            self.statement_failed()
+            raise StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from error
         except BaseException:
             self.statement_failed()
             raise
@@ -271,7 +402,9 @@ class Session:
             return None
         if self.txn is not None and self.txn.catalog is not None:
             return None
-        return self.database.statements.find(sql, parameters, self.relations.catalog.version)
+        if self.temporary.empty and self.python is None:
+            return self.database.statements.variant(self.profile).find(sql, parameters, self.relations.catalog.version)
+        return self.own_statements.variant(self.profile).find(sql, parameters, self.catalog.version)
 
     def read_alone(self, compiled: Compiled, values: Row) -> Result | None:
         """A read that is a transaction of its own, at a level where reads leave no trace: without a transaction object
@@ -309,12 +442,18 @@ class Session:
 
     def new_reader(self) -> RowDoor:
         txn = Transaction(0, POLICIES[self.level], self.label, True, False)
+        txn.temporary = self.temporary
         self.reader = self.database.door(self.manager, txn, self.relations, self.database.inside.rows)
         self.reader.statement = 1
         return self.reader
 
     def run_query(self, statement: ast.Statement, sql: str, parameters: Parameters | None, *,
                   part: bool = False) -> Result:
+        if isinstance(statement, ast.Query) and statement.as_of is not None:
+            return statements.run_as_of(self, statement, sql, parameters)
+        if isinstance(statement, ast.Update | ast.Delete) and isinstance(statement.where, ast.CurrentOf):
+            statement, parameters = statements.positioned(self, statement, parameters)
+            part = True
         return self.run_prepared(*self.prepare(statement, sql, parameters, part=part))
 
     def prepare(self, statement: ast.Statement, sql: str, parameters: Parameters | None, *,
@@ -325,8 +464,9 @@ class Session:
             parameters = used_parameters(statement, parameters)
         environment = self.environment()
         own_catalog = self.txn is not None and self.txn.catalog is not None
-        shared = not part and not own_catalog and self.settings == DEFAULTS
-        return self.database.statements.compile(statement, sql, parameters, environment, shared)
+        cache = self.statements.variant(self.profile)
+        shared = not part and not own_catalog
+        return cache.compile(statement, sql, parameters, environment, shared)
 
     def run_prepared(self, prepared: Compiled, values: Row, *, whole: bool = False) -> Result:
         """Runs a compiled statement in the open transaction; `whole`: its rows are fetched before it returns."""
@@ -349,15 +489,20 @@ class Session:
         door = self.statement_door()
         assert self.context is not None
         if prepared.verb != "SELECT":
-            self.manager.before_write(txn)
+            self.manager.before_write(txn, self.writes_temporary(prepared))
         return door, values, self.context, prepared
+
+    def writes_temporary(self, prepared: Compiled) -> bool:
+        """Whether only temporary tables are written, which a read-only transaction may do."""
+        own = self.relations.temporary
+        return bool(own) and all(table in own for table, mode in prepared.tables if mode == "row exclusive")
 
     def lock_tables(self, prepared: Compiled, values: Row) -> tuple[Compiled, Row]:
         """Locks, then compares catalog versions (R67): a statement compiled before a schema change is not run."""
         txn = self.txn
         assert txn is not None
         for table, mode in prepared.tables:
-            found = self.relations.tables.get(table)
+            found = self.relations.tables.get(table) or self.relations.temporary.get(table)
             self.manager.lock_table(txn, table, mode, found.name if found is not None else str(table))
         if prepared.catalog_version != self.catalog.version:
             return self.lock_tables(self.compile_again(prepared), values)
@@ -436,6 +581,8 @@ class Session:
 
     def execute_many(self, sql: str, parameter_sets: Iterable[Parameters]) -> int:
         """Runs one statement for each parameter set, as one statement: all of them or none. Returns the rows."""
+        if self.translator is not None:
+            return translation.execute_many(self, sql, parameter_sets)
         self.check_open()
         if self.state == "failed":
             raise failed_transaction()
@@ -484,7 +631,7 @@ class Session:
                 if buffered is None:
                     prepared, converted = self.lock_tables(prepared, converted)
                     self.manager.take_snapshot(txn)
-                    self.manager.before_write(txn)
+                    self.manager.before_write(txn, self.writes_temporary(prepared))
                     buffered = BufferedInserts(self.statement_door())
                 known = kinds
             else:
@@ -511,6 +658,7 @@ class Session:
         )
         txn.lock_timeout = self.settings["lock_timeout"]
         txn.deadlock_timeout = self.settings["deadlock_timeout"]
+        txn.temporary = self.temporary
         self.txn = txn
         self.state = "active"
         self.started = False
@@ -540,22 +688,43 @@ class Session:
         if txn is None:
             return "COMMIT"
         try:
+            if self.cursors is not None:
+                self.cursors.before_commit()
             self.finish_streams()
+            self.drop_at_commit()
             self.manager.commit(txn)
         except BaseException:
             self.manager.abort(txn)
+            if self.cursors is not None:
+                self.cursors.rolled_back()
             self.forget_transaction()
             self.restore_settings()
             raise
+        if self.cursors is not None:
+            self.cursors.committed()
         self.forget_transaction()
         self.restore_settings()
+        if not self.temporary.empty:
+            with self.manager.latch:
+                self.temporary.empty_tables(self.relations)
         return "COMMIT"
+
+    def drop_at_commit(self) -> None:
+        """ON COMMIT DROP."""
+        txn = self.txn
+        if txn is not None and (txn.catalog is not None or not self.temporary.empty):
+            for table in list(self.catalog.tables.values()):
+                if table.temporary and table.on_commit == "drop":
+                    self.manager.start_statement(txn, "COMMIT")
+                    statements.drop_temporary(self, table.name)
 
     def rollback(self) -> None:
         self.abort_transaction()
         self.forget_transaction()
 
     def abort_transaction(self) -> None:
+        if self.cursors is not None:
+            self.cursors.rolled_back()
         for stream in self.streams:
             stream.discard("the result's transaction was rolled back")
         if self.txn is not None:
@@ -575,6 +744,7 @@ class Session:
         """SET LOCAL ends with its transaction."""
         if self.local_settings:
             self.settings.update(self.local_settings)
+            self.settings_changed()
             self.local_settings = {}
 
     def savepoint(self, name: str) -> None:
@@ -590,6 +760,8 @@ class Session:
         txn = self.txn
         if txn is None or txn.state != "active":
             raise InFailedTransaction("the transaction has ended and cannot return to a savepoint")
+        if self.cursors is not None:
+            self.cursors.before_rollback_to(self.savepoints[place])
         for stream in self.streams:
             stream.discard("the result's transaction was rolled back to a savepoint")
         self.manager.rollback_to(txn, self.savepoints[place])
@@ -628,11 +800,22 @@ class Session:
         self.commit()
         return result
 
+    def python_functions(self) -> PythonFunctions:
+        """The registry of functions written in Python, about to be changed: statements are compiled anew."""
+        from minidb.sql.functions.in_python import PythonFunctions
+
+        if self.python is None:
+            self.python = PythonFunctions()
+        self.own_statements.clear()
+        return self.python
+
     # -- ends
 
     def interrupt(self) -> None:
         """Stops the running statement at its next safe point. Takes no latch: signal handlers call it."""
         txn = self.txn
+        if self.looking is not None:
+            self.looking.interrupted = True
         if txn is None and self.reading and self.reader is not None:
             txn = self.reader.txn
         if txn is not None:
@@ -656,6 +839,7 @@ class Session:
     def abort_quietly(self) -> None:
         try:
             self.rollback()
+            self.temporary.drop(self.relations, self.manager)
         except Error:
             pass
         self.closed = True
@@ -664,6 +848,9 @@ class Session:
         if not self.closed:
             if not self.database.closed and not self.database.dead:
                 self.rollback()
+                self.temporary.drop(self.relations, self.manager)
+                with self.manager.latch:
+                    self.manager.past.keep(self, None)
             self.closed = True
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from minidb.errors import InvalidParameterValue, NotSupportedError, UndefinedObject
+from minidb.errors import InvalidParameterValue, UndefinedObject
+from minidb.types import time_zone
 
 PLANNER_SWITCHES = (
     "enable_seqscan", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "enable_nestloop",
@@ -15,12 +16,16 @@ SIZES = {"": 1024, "b": 1, "kb": 1024, "mb": 1 << 20, "gb": 1 << 30}
 TIMES = {"": 0.001, "us": 1e-6, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 BOOLEANS = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 
+TIMEOUTS = ("lock_timeout", "deadlock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+
 DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(PLANNER_SWITCHES, True),
     "work_mem": 64 << 20,  # bytes
     "lock_timeout": None,  # seconds; None: for ever
     "deadlock_timeout": 1.0,  # seconds; only its order counts: the smallest is the victim
     "statement_timeout": None,
+    "idle_in_transaction_session_timeout": None,
+    "minidb.keep_versions": None,  # seconds for which AS OF can look back
     "timezone": "UTC",
     "search_path": "public",
     "application_name": "",
@@ -34,7 +39,22 @@ DEFAULTS: dict[str, Any] = {
     "server_version": "15.0 (minidb)",
     "intervalstyle": "postgres",
 }
-FIXED = ("server_version", "client_encoding", "standard_conforming_strings", "timezone", "datestyle", "intervalstyle")
+FIXED = ("server_version", "client_encoding", "standard_conforming_strings", "datestyle", "intervalstyle")
+
+
+WITHOUT_EFFECT_ON_PLANS = frozenset(
+    (*TIMEOUTS, "application_name", "client_min_messages",
+     "synchronous_commit", "minidb.keep_versions")
+)  # fmt: skip
+
+
+def profile_of(settings: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """What of the settings decides about plans: those that are not at their defaults. Plans are kept for each."""
+    return tuple(
+        (name, value)
+        for name, value in sorted(settings.items())
+        if name not in WITHOUT_EFFECT_ON_PLANS and DEFAULTS.get(name) != value
+    )
 
 
 def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
@@ -44,13 +64,13 @@ def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
     if not values:
         return DEFAULTS[name]
     default = DEFAULTS[name]
-    if name in ("lock_timeout", "deadlock_timeout", "statement_timeout"):
+    if name in TIMEOUTS or name == "minidb.keep_versions":
         seconds = duration(name, values[0])
-        if name == "statement_timeout" and seconds:
-            raise NotSupportedError("statement_timeout is not supported yet", hint="lock_timeout is.")
         return None if seconds == 0 and name != "deadlock_timeout" else seconds
     if name == "work_mem":
         return size(name, values[0])
+    if name == "timezone":
+        return zone(values[0])
     if isinstance(default, bool):
         return boolean(name, values[0])
     if isinstance(default, int):
@@ -60,9 +80,21 @@ def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
 
 def fixed(name: str, value: str) -> str:
     """Settings that have one value here accept it, and say so otherwise."""
-    if name in ("timezone", "client_encoding") and value.upper().replace("-", "") not in ("UTC", "UTF8", "GMT"):
+    if name == "client_encoding" and value.upper().replace("-", "") not in ("UTC", "UTF8", "GMT"):
         raise InvalidParameterValue(f'parameter "{name}" cannot be set to "{value}" in minidb')
     return value
+
+
+def zone(value: str | int | float) -> str:
+    """A zone's name; a number counts hours east of Greenwich, as in the standard."""
+    text = str(value)
+    if isinstance(value, int | float):
+        text = f"{'-' if value > 0 else '+'}{abs(int(value)):02}:{round(abs(value) % 1 * 60):02}"
+    try:
+        time_zone(text)
+    except InvalidParameterValue:
+        raise InvalidParameterValue(f'invalid value for parameter "TimeZone": "{text}"') from None
+    return "UTC" if text.upper() in ("UTC", "GMT", "Z") else text
 
 
 def boolean(name: str, value: Any) -> bool:
@@ -97,7 +129,7 @@ def show_setting(name: str, value: Any) -> str:
         return "0"
     if isinstance(value, bool):
         return "on" if value else "off"
-    if name in ("lock_timeout", "deadlock_timeout", "statement_timeout"):
+    if name in TIMEOUTS or name == "minidb.keep_versions":
         return show_duration(round(value * 1000))
     if name == "work_mem":
         return f"{value >> 20}MB" if value % (1 << 20) == 0 else f"{value >> 10}kB"

@@ -9,7 +9,8 @@
     parse, bind, plan, compile; kept under its shape if all of it could be lifted, else under its text
 
 An entry is good for one catalog version (R67); plans made on a transaction's own uncommitted catalog are not shared.
-Statistics that change much invalidate, too. The cache belongs to the database and is shared by its sessions; it is a
+Statistics that change much invalidate, too. Sessions whose settings say something about plans have caches of their own
+(`variant`). The cache belongs to the database and is shared by its sessions; it is a
 plain dict, whose single operations are atomic.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minidb.errors import Error, ProgrammingError
+from minidb.errors import Error, ProgramLimitExceeded, ProgrammingError
 from minidb.keys import Row
 from minidb.sql import ast
 from minidb.sql.binder import NotLiftable
@@ -26,10 +27,13 @@ from minidb.sql.parser import parse
 from minidb.sql.shapes import lift, parse_lifted
 from minidb.sql.statement import Environment, Prepared, prepare
 from minidb.types import BIGINT, INTEGER, SqlType, adapt, from_text
+from minidb.zoned import is_plain, read
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Converter = Callable[[Any], Any]
 LIMIT = 2000  # entries of each kind
+VARIANTS = 20  # sets of settings whose plans are kept
+MOST_PARAMETERS = 65_535  # as in PostgreSQL
 LONGEST = 20_000  # characters of a text that is kept
 INT4, INT8 = 1 << 31, 1 << 63
 
@@ -50,7 +54,7 @@ class Compiled:
         self.names = names
         self.columns = prepared.columns
         self.tables = prepared.tables
-        self.converters = converters_of(prepared.parameters, types)
+        self.converters = converters_of(prepared.parameters, types, prepared.zone)
         self.run = prepared.run
         self.run_write = prepared.run_write
         padding = char_lengths(prepared.columns)
@@ -106,17 +110,21 @@ def padded_write(run_write: Callable[..., Any], padding: list[tuple[int, int]]) 
     return run_padded
 
 
-def converters_of(bound: tuple[SqlType, ...], given: tuple[SqlType, ...]) -> list[Converter | None] | None:
+def converters_of(
+    bound: tuple[SqlType, ...], given: tuple[SqlType, ...], zone: str = "UTC"
+) -> list[Converter | None] | None:
     """How each slot's value becomes one of the bound type: what came untyped is read as text of that type."""
     found: list[Converter | None] = []
     for slot, target in enumerate(bound):
         untyped = slot >= len(given) or given[slot].name == "unknown"
-        found.append(reader_of(target) if untyped and target.name not in ("text", "varchar", "unknown") else None)
+        found.append(reader_of(target, zone) if untyped and target.name not in ("text", "varchar", "unknown") else None)
     return found if any(found) else None
 
 
-def reader_of(target: SqlType) -> Converter:
-    return lambda value: from_text(target, value) if type(value) is str else value
+def reader_of(target: SqlType, zone: str) -> Converter:
+    if is_plain(zone):
+        return lambda value: from_text(target, value) if type(value) is str else value
+    return lambda value: read(target, value, zone) if type(value) is str else value
 
 
 class StatementCache:
@@ -127,10 +135,23 @@ class StatementCache:
         self.by_text: dict[Any, Compiled] = {}
         self.by_shape: dict[Any, Compiled | None] = {}  # None: cannot be shared by shape
         self.compilations = 0
+        self._variants: dict[Any, StatementCache] = {}
+
+    def variant(self, profile: tuple[Any, ...]) -> StatementCache:
+        """The cache for sessions with these settings (`settings.profile_of`); itself for the defaults."""
+        if not profile:
+            return self
+        found = self._variants.get(profile)
+        if found is None:
+            found = StatementCache()
+            found.parsed = self.parsed
+            keep(self._variants, profile, found, VARIANTS)
+        return found
 
     def clear(self) -> None:
         self.by_text.clear()
         self.by_shape.clear()
+        self._variants.clear()
 
     def parse(self, text: str) -> ast.Statement:
         statement = self.parsed.get(text)
@@ -202,9 +223,9 @@ class StatementCache:
         return compiled, compiled.convert(values)
 
 
-def keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(cache) >= LIMIT:
-        for old in list(cache)[: LIMIT // 4]:
+def keep(cache: dict[Any, Any], key: Any, value: Any, limit: int = LIMIT) -> None:
+    if len(cache) >= limit:
+        for old in list(cache)[: limit // 4]:
             cache.pop(old, None)
     cache[key] = value
 
@@ -254,7 +275,9 @@ def adapted(parameters: Parameters | None) -> tuple[tuple[SqlType, ...], list[An
 
 
 def check_count(statement: ast.Statement, parameters: Parameters | None) -> None:
-    """Too few or too many parameters, or names that are missing: ProgrammingError 07001."""
+    """Too few or too many parameters, or names that are missing: ProgrammingError 07001; 54000 beyond the limit."""
+    if parameters is not None and len(parameters) > MOST_PARAMETERS:
+        raise ProgramLimitExceeded(f"{len(parameters):,} parameters; the limit is {MOST_PARAMETERS:,}")
     positions: set[int] = set()
     names: set[str] = set()
     stack: list[ast.Node] = [statement]

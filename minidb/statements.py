@@ -7,17 +7,21 @@ neither table nor in `QUERIES` is DDL.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from threading import Event, Timer
+from typing import TYPE_CHECKING, Any, Literal
 
+from minidb import schema
 from minidb.errors import (
     ActiveTransaction,
     DuplicateObject,
-    InvalidCursorState,
     InvalidParameterValue,
     NoActiveTransaction,
     NotSupportedError,
+    QueryCanceled,
+    UndefinedFunction,
     UndefinedObject,
     UndefinedTable,
+    WrongObjectType,
 )
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
@@ -26,7 +30,8 @@ from minidb.settings import DEFAULTS, boolean, parse_setting, show_setting
 from minidb.sql import ast
 from minidb.sql.explain import ReadInterval
 from minidb.statement_cache import Compiled
-from minidb.types import TEXT
+from minidb.txn.deferral import set_modes
+from minidb.types import TEXT, adapt
 
 if TYPE_CHECKING:
     from minidb.session import Parameters, Session
@@ -205,6 +210,10 @@ def assign(session: Session, name: str, values: tuple[Any, ...], local: bool) ->
     if local and name not in session.local_settings:
         session.local_settings[name] = session.settings[name]
     session.settings[name] = value
+    session.settings_changed()
+    if name == "minidb.keep_versions":
+        with session.manager.latch:
+            session.manager.past.keep(session, value)
     txn = session.txn
     if txn is not None and name == "lock_timeout":
         txn.lock_timeout = value
@@ -260,8 +269,8 @@ def explain_lines(session: Session, statement: ast.Explain, compiled: Compiled, 
     if statement.format == "json":
         import json
 
-        return json.dumps([{"Plan": tree.as_dict(), "Isolation Level": policy.level, "Table Locks": locked}],
-                          indent=2).splitlines()
+        whole = [{"Plan": tree.as_dict(), "Isolation Level": policy.level, "Table Locks": locked}]
+        return [json.dumps(whole, indent=2)]
     return [*tree.lines(), f"Isolation Level: {policy.level}", *([f"Table Locks: {locked}"] if locked else [])]
 
 
@@ -271,7 +280,7 @@ def place_name(read: ReadInterval) -> str:
 
 
 def table_locks(session: Session, compiled: Compiled) -> str:
-    names = {table.id: name for name, table in session.catalog.tables.items()}
+    names = {table.id: table.name for table in session.catalog.tables.values()}
     return ", ".join(f"{names.get(table, table)} ({mode.upper()})" for table, mode in compiled.tables)
 
 
@@ -289,7 +298,8 @@ def lock_table(session: Session, statement: ast.LockTable, sql: str, parameters:
 
 def table_named(session: Session, name: ast.QualifiedName) -> Any:
     parts = [str(part) for part in name.parts]
-    table = session.catalog.tables.get(parts[-1]) if parts[:-1] in ([], ["public"]) else None
+    known = parts[:-1] in ([], ["public"], ["pg_temp"])
+    table = session.catalog.find_table(parts[-1], name.schema) if known else None
     if table is None:
         raise UndefinedTable(f'relation "{".".join(parts)}" does not exist', position=name.at)
     return table
@@ -297,9 +307,10 @@ def table_named(session: Session, name: ast.QualifiedName) -> Any:
 
 def analyze(session: Session, statement: ast.Analyze, sql: str, parameters: Parameters | None) -> Result:
     named = [table_named(session, name) for name, _ in statement.tables]
-    for table in named or list(session.relations.catalog.tables.values()):
+    for table in named or list(session.catalog.tables.values()):
         session.database.analyze(table.id)
     session.database.statements.clear()
+    session.own_statements.clear()
     return done("ANALYZE")
 
 
@@ -325,6 +336,10 @@ def checkpoint(session: Session, statement: ast.Checkpoint, sql: str, parameters
 def discard(session: Session, statement: ast.Discard, sql: str, parameters: Parameters | None) -> Result:
     if statement.what in ("all", "plans"):
         session.prepared.clear()
+    if statement.what in ("all", "temp"):
+        drop_all_temporary(session)
+    if statement.what in ("all", "sequences"):
+        session.sequences.forget()
     if statement.what == "all":
         for name in DEFAULTS:
             assign(session, name, (), False)
@@ -332,7 +347,28 @@ def discard(session: Session, statement: ast.Discard, sql: str, parameters: Para
 
 
 def set_constraints(session: Session, statement: ast.SetConstraints, sql: str, parameters: Parameters | None) -> Result:
-    raise NotSupportedError("SET CONSTRAINTS is not supported yet")
+    result = done("SET CONSTRAINTS")
+    if session.autocommit and not session.explicit:
+        result.notices.append("SET CONSTRAINTS can only be used in transaction blocks")
+    names = [constraint_named(session, name) for name in statement.names]
+    ids = {key for found in names for key in found} if names else None
+    assert session.txn is not None
+    set_modes(session.txn, None if ids is None else sorted(ids), statement.deferred)
+    return result
+
+
+def constraint_named(session: Session, name: ast.QualifiedName) -> list[int]:
+    """The ids of the deferrable constraints of this name. Raises 42704, 42809."""
+    known: list[schema.ForeignKey | schema.Index] = []
+    for table in session.catalog.tables.values():
+        known += table.foreign_keys
+        known += [index for index in table.indexes if index.constraint]
+    found = [constraint for constraint in known if constraint.name == name.name]
+    if not found:
+        raise UndefinedObject(f'constraint "{name.name}" does not exist', position=name.at)
+    if not any(constraint.deferrable for constraint in found):
+        raise WrongObjectType(f'constraint "{name.name}" is not deferrable', position=name.at)
+    return [constraint.id for constraint in found if constraint.deferrable]
 
 
 # -- prepared statements, cursors, procedures -------------------------------------------------------------
@@ -374,22 +410,69 @@ def deallocate(session: Session, statement: ast.Deallocate, sql: str, parameters
 
 
 def declare_cursor(session: Session, statement: ast.DeclareCursor, sql: str, parameters: Parameters | None) -> Result:
-    raise NotSupportedError("DECLARE CURSOR is not supported yet", hint="Cursors of the driver stream their results.")
+    from minidb import cursors  # only here: most programs declare none
+
+    return cursors.declare(session, statement, sql, parameters)
 
 
 def fetch(session: Session, statement: ast.Fetch, sql: str, parameters: Parameters | None) -> Result:
-    raise InvalidCursorState(f'cursor "{statement.cursor}" does not exist', sqlstate="34000")
+    from minidb import cursors
+
+    return cursors.fetch(session, statement, sql, parameters)
+
+
+def close_cursor(session: Session, statement: ast.Close, sql: str, parameters: Parameters | None) -> Result:
+    from minidb import cursors
+
+    return cursors.close(session, statement, sql, parameters)
+
+
+def run_as_of(session: Session, statement: ast.Query, sql: str, parameters: Any) -> Result:
+    from minidb import time_travel
+
+    return time_travel.run_as_of(session, statement, sql, parameters)
+
+
+def positioned(session: Session, statement: ast.Statement, parameters: Any) -> tuple[ast.Statement, Any]:
+    from minidb import cursors
+
+    return cursors.positioned(session, statement, parameters)
 
 
 def call(session: Session, statement: ast.Call, sql: str, parameters: Parameters | None) -> Result:
-    raise NotSupportedError("CALL is not supported yet", hint="Use connection.call(procedure, ...) from Python.")
+    """CALL: a procedure in Python, as one SERIAL transaction; what it returns is a row with one column."""
+    name = statement.name.name
+    connection = session.connection()
+    if connection is None or not connection.has_procedure(name):
+        raise UndefinedFunction(f"procedure {name} does not exist", position=statement.name.at,
+                                hint="connection.register_procedure(name, function) makes one known.")
+    if session.state != "idle":
+        raise ActiveTransaction("CALL cannot run inside a transaction: the procedure is one of its own")
+    values = arguments_of(session, statement, sql, parameters)
+    value = connection.call(name, *values)
+    if value is None:
+        return done("CALL")
+    return done("CALL", ((name, adapt(value)[0]),), [(value,)])
 
 
-def not_yet(session: Session, statement: Any, sql: str, parameters: Parameters | None) -> Result:
-    hint = None
-    if isinstance(statement, ast.Copy):
-        hint = "executemany loads rows from Python; \\pset format csv and \\o FILE write them from the shell."
-    raise NotSupportedError(f"{type(statement).__name__.upper()} is not supported yet", hint=hint)
+def arguments_of(session: Session, statement: ast.Call, sql: str, parameters: Parameters | None) -> Row:
+    """The arguments' values, computed in a transaction that ends before the procedure's begins."""
+    found: list[Row] = []
+
+    def compute() -> Result:
+        found.append(evaluate(session, statement.arguments, sql, parameters))
+        return done("")
+
+    session.within_transaction(compute, sql)
+    if session.state != "idle":
+        session.rollback()
+    return found[0]
+
+
+def copy(session: Session, statement: ast.Copy, sql: str, parameters: Parameters | None) -> Result:
+    from minidb.copying.run import copy as run_copy  # only here: most programs copy nothing
+
+    return run_copy(session, statement, sql, parameters)
 
 
 UTILITIES: dict[type, Handler] = {
@@ -408,10 +491,38 @@ UTILITIES: dict[type, Handler] = {
     ast.Deallocate: deallocate,
     ast.DeclareCursor: declare_cursor,
     ast.Fetch: fetch,
-    ast.Close: fetch,
-    ast.Call: call,
-    ast.Copy: not_yet,
+    ast.Close: close_cursor,
+    ast.Copy: copy,
 }
+
+
+# -- statement_timeout ------------------------------------------------------------------------------------
+
+
+def run_timed(session: Session, run: Callable[[], Result]) -> Result:
+    """Runs a statement that another thread stops when `statement_timeout` is over; its rows are fetched within it."""
+    expired = Event()
+
+    def stop() -> None:
+        expired.set()
+        session.interrupt()
+
+    timer = Timer(session.settings["statement_timeout"], stop)
+    timer.daemon = True
+    session.timed = True
+    timer.start()
+    try:
+        result = run()
+        if result.stream is not None:
+            result.stream.fetch_rest()
+        return result
+    except QueryCanceled as error:
+        if expired.is_set():
+            raise QueryCanceled("canceling statement due to statement timeout") from error
+        raise
+    finally:
+        session.timed = False
+        timer.cancel()
 
 
 # -- DDL --------------------------------------------------------------------------------------------------
@@ -433,6 +544,22 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
     result = done(outcome.tag)
     result.notices.extend(outcome.notices)
     return result
+
+
+def drop_temporary(session: Session, name: str, kind: Literal["table", "view", "sequence"] = "table") -> None:
+    """Drops something temporary and what depends on it, without a word."""
+    names = (ast.QualifiedName(parts=("pg_temp", name)),)
+    run_ddl(session, ast.Drop(kind=kind, names=names, if_exists=True, cascade=True), "")
+
+
+def drop_all_temporary(session: Session) -> None:
+    catalog = session.catalog
+    for table in [t for t in catalog.tables.values() if t.temporary]:
+        drop_temporary(session, table.name)
+    for view in [v for v in session.catalog.views.values() if v.temporary]:
+        drop_temporary(session, view.name, "view")
+    for sequence in [s for s in session.catalog.sequences.values() if s.temporary]:
+        drop_temporary(session, sequence.name, "sequence")
 
 
 __all__ = ["CONTROL", "QUERIES", "UTILITIES", "run_ddl", "shown"]

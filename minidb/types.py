@@ -1,6 +1,6 @@
 """Types and values: what a value of each SQL type is in Python, and how it is read, written, compared and converted.
 
-The ground floor of the whole system: it imports the errors and nothing else of minidb.
+The ground floor of the whole system: of minidb it imports the errors and what a JSON document is.
 
     SQL type                              Python value
     smallint, integer, bigint             int
@@ -13,7 +13,8 @@ The ground floor of the whole system: it imports the errors and nothing else of 
     timestamptz                           aware datetime, always in UTC
     interval                              Interval
     uuid                                  UUID
-    json, jsonb                           str (reserved)
+    json                                  str, as it was written
+    jsonb                                 Jsonb: a str in normal form that compares as documents do
     arrays                                tuple of values and None
     unknown                               str: a quoted literal or a driver's str whose type the context decides
 
@@ -42,6 +43,7 @@ from uuid import UUID
 import msgspec
 
 from minidb import errors
+from minidb.documents import Jsonb, check_json, document, read_jsonb
 
 Value = Any  # a Python value as in the table above; never None
 Converter = Callable[[Any], Any]
@@ -59,6 +61,7 @@ class SqlType(msgspec.Struct, frozen=True):
     precision: int | None = None
     scale: int | None = None
     element: SqlType | None = None
+    fields: tuple[tuple[str, SqlType], ...] | None = None  # of a record whose columns are known
 
     def __str__(self) -> str:
         if self.element is not None:
@@ -226,6 +229,7 @@ _ALIASES = {
     "national char": "char",
     "nchar": "char",
     "bpchar": "char",
+    "regclass": "text",  # the name of a relation, as nextval takes it
     "bool": "boolean",
     "time without time zone": "time",
     "timestamp without time zone": "timestamp",
@@ -356,6 +360,9 @@ class Interval(msgspec.Struct, frozen=True, eq=False, array_like=True, gc=False)
 
     def __eq__(self, other: object) -> bool:
         return self.total == other.total if isinstance(other, Interval) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:  # Struct's own would compare identities
+        return self.total != other.total if isinstance(other, Interval) else NotImplemented
 
     def __lt__(self, other: Interval) -> bool:
         return self.total < other.total if isinstance(other, Interval) else NotImplemented
@@ -1058,6 +1065,8 @@ _ZONE_ABBREVIATIONS = {
 _DATE_TOKEN = (
     r"(?i)[\s,]*(?:(?P<clock>\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)"
     r"|(?P<iso>\d{4,}-\d{1,2}-\d{1,2}|\d{4,}/\d{1,2}/\d{1,2}|\d{4,}\.\d{1,2}\.\d{1,2})"
+    r"|(?P<julian>j\d{7}(?!\d))"
+    r"|(?P<ordinal>\d{4}-\d{3}(?!\d))"
     r"|(?P<mdy>\d{1,2}[-/.]\d{1,2}[-/.]\d{1,})"
     r"|(?P<dmy>\d{1,2}[- ][a-z]{3,9}[- ]\d{1,4}|\d{4}-[a-z]{3,9}-\d{1,2}|[a-z]{3,9}-\d{1,2}-\d{1,4})"
     r"|(?P<offset>[+-](?:\d{1,2}(?::\d{1,2}){1,2}|\d{1,6}))(?![\d:])"
@@ -1071,6 +1080,9 @@ _ISO_MOMENT = re.compile(
 )
 
 
+_YEARS = "Dates go from 0001-01-01 to 9999-12-31 here; use one of these or NULL."
+
+
 def parse_moment(text: str, type_name: str, now: datetime | None = None) -> Moment:
     """Read a date, a time or both, in the spellings that PostgreSQL takes (ISO, MDY order, month names).
 
@@ -1081,8 +1093,15 @@ def parse_moment(text: str, type_name: str, now: datetime | None = None) -> Mome
         match = _ISO_MOMENT.match(text)
         return _iso_moment(match) if match else _DateReader(text, now).moment()
     except OverflowError:
-        raise errors.DatetimeFieldOverflow(f'date/time field value out of range: "{text}"') from None
+        beyond = re.search(r"\d{5,}-|\bbc\b", text, re.IGNORECASE) is not None
+        raise errors.DatetimeFieldOverflow(
+            f'date/time field value out of range: "{text}"', hint=_YEARS if beyond else None
+        ) from None
     except (ValueError, KeyError):
+        if text.strip().lower().lstrip("+-") == "infinity":
+            raise errors.NotSupportedError(
+                f"infinite values of type {type_name} are not supported", hint=_YEARS
+            ) from None
         raise errors.InvalidDatetimeFormat(f'invalid input syntax for type {type_name}: "{text}"') from None
 
 
@@ -1122,14 +1141,15 @@ def _offset_zone(sign: str, hours: int, minutes: int = 0, seconds: int = 0) -> t
 
 
 def time_zone(name: str) -> tzinfo:
-    """The zone called `name`: an abbreviation, an offset (`+02:30`, as ISO counts) or a name of the tz database."""
+    """The zone called `name`: an abbreviation, a name of the tz database, or an offset, which counts as POSIX does:
+    `+02` lies west of Greenwich, contrary to the `+02` behind a timestamp."""
     minutes = _ZONE_ABBREVIATIONS.get(name.strip().lower())
     if minutes is not None:
         return timezone(timedelta(minutes=minutes)) if minutes else UTC
     match = re.match(r"([+-])(\d{1,2})(?::?(\d{2}))?\Z", name.strip())
     try:
         if match:
-            return _offset_zone(match[1], int(match[2]), int(match[3] or 0))
+            return _offset_zone("-" if match[1] == "+" else "+", int(match[2]), int(match[3] or 0))
         from zoneinfo import ZoneInfo  # 8 ms, and few statements name a zone
 
         return ZoneInfo(name.strip())
@@ -1197,6 +1217,17 @@ class _DateReader:
         year, month, day = re.split("[-/.]", token)
         self._set_date(year, int(month), day)
 
+    def _julian(self, token: str) -> None:
+        day = date.fromordinal(int(token[1:]) - 1_721_425)
+        self._set_date(f"{day.year:04}", day.month, str(day.day))
+
+    def _ordinal(self, token: str) -> None:
+        first = date(int(token[:4]), 1, 1)
+        day = first + timedelta(days=int(token[5:]) - 1)
+        if day.year != first.year:
+            raise OverflowError
+        self._set_date(token[:4], day.month, str(day.day))
+
     def _mdy(self, token: str) -> None:
         month, day, year = re.split("[-/.]", token)
         self._set_date(year, int(month), day)
@@ -1241,6 +1272,8 @@ class _DateReader:
             self.zone = time_zone(word)
         elif word in ("now", "today", "tomorrow", "yesterday", "epoch", "allballs"):
             self._special(word)
+        elif word == "bc":
+            raise OverflowError
         elif word in ("ad", "t", "at") or word in _DAY_WORDS:
             return
         else:
@@ -1264,7 +1297,9 @@ class _DateReader:
 
     def _number(self, token: str) -> None:
         whole, _, fraction = token.partition(".")
-        if len(whole) == 8 and self.year is None and not fraction:
+        if len(whole) == 4 and self.year is not None and self.month is not None and self.clock is None and not fraction:
+            self.clock = _clock(int(whole[:2]), int(whole[2:]), 0)
+        elif len(whole) == 8 and self.year is None and not fraction:
             self._set_date(whole[:4], int(whole[4:6]), whole[6:])
         elif len(whole) == 6 and (self.year is not None or fraction):
             micro = int(fraction[:6].ljust(6, "0")) if fraction else 0
@@ -1358,6 +1393,13 @@ def _read_array(element: SqlType, text: str) -> tuple[Any, ...]:
         return errors.InvalidTextRepresentation(f'malformed array literal: "{text}"')
 
     body = text.strip()
+    bounds = re.match(r"\[\s*([+-]?\d+)\s*:\s*([+-]?\d+)\s*\]\s*=\s*", body)
+    if bounds is not None:
+        if int(bounds[1]) != 1:
+            raise errors.NotSupportedError("arrays begin with subscript 1")
+        body = body[bounds.end() :]
+    if re.match(r"\{\s*\{|\[", body):
+        raise errors.NotSupportedError("arrays have one dimension")
     if not body.startswith("{"):
         raise errors.InvalidTextRepresentation(
             f'malformed array literal: "{text}"', detail='Array value must start with "{" or dimension information.'
@@ -1404,8 +1446,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "timestamptz": _read_timestamptz,
     "interval": parse_interval,
     "uuid": _read_uuid,
-    "json": check_text,
-    "jsonb": check_text,
+    "json": check_json,
+    "jsonb": read_jsonb,
 }
 _MOMENT_READERS: dict[str, Callable[[str, datetime | None], Any]] = {
     "date": _read_date,
@@ -1526,10 +1568,11 @@ def _array_text(element: SqlType, values: Iterable[Any]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
-def _record_text(values: Iterable[Any]) -> str:
+def _record_text(values: Sequence[Any], fields: tuple[tuple[str, SqlType], ...] | None = None) -> str:
     parts = []
-    for value in values:
-        text = "" if value is None else to_text(adapt(value)[0], value)
+    for place, value in enumerate(values):
+        kind = None if value is None else adapt(value)[0] if fields is None else fields[place][1]
+        text = "" if kind is None else to_text(kind, value)
         if value is not None and (not text or re.search(r'[\s(),"\\]', text)):
             text = '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
         parts.append(text)
@@ -1560,6 +1603,8 @@ def to_text(source: SqlType, value: Value) -> str:
     """How psql shows `value`, which is not None."""
     if source.element is not None:
         return _array_text(source.element, value)
+    if source.fields is not None:
+        return _record_text(value, source.fields)
     writer = _WRITERS.get(source.name)
     if writer is not None:
         return writer(value)
@@ -1635,8 +1680,31 @@ def _strip_blanks(value: str) -> str:
     return value.rstrip(" ")
 
 
-def _json_text(value: str) -> str:
-    return value
+_JSONB_TARGETS = ("boolean", "smallint", "integer", "bigint", "real", "double precision", "numeric")
+
+
+def _from_jsonb(name: str) -> Converter:
+    """A jsonb number or boolean as an SQL value; numbers go through numeric."""
+
+    def convert(value: Jsonb) -> Any:
+        found = document(value)
+        if name == "boolean":
+            if type(found) is bool:
+                return found
+        elif type(found) is int or type(found) is Decimal:
+            number = Decimal(found)
+            step = None if name == "numeric" else cast_function(NUMERIC, BASE_TYPES[name])
+            return number if step is None else step(number)
+        raise errors.InvalidParameterValue(f"cannot cast jsonb {document_kind(found)} to type {name}")
+
+    return convert
+
+
+def document_kind(value: Any) -> str:
+    """The word for what a document is, in messages."""
+    if value is None:
+        return "null"
+    return {str: "string", bool: "boolean", list: "array", dict: "object"}.get(type(value), "numeric")
 
 
 _RANK: dict[CastContext, int] = {"implicit": 0, "assignment": 1, "explicit": 2}
@@ -1683,8 +1751,10 @@ def _fill_casts() -> None:
     put("timestamptz", "time", "assignment", datetime.time)
     put("time", "interval", "implicit", _time_to_interval)
     put("interval", "time", "assignment", _interval_to_time)
-    put("json", "jsonb", "assignment", _json_text)
-    put("jsonb", "json", "assignment", _json_text)
+    put("json", "jsonb", "assignment", read_jsonb)
+    put("jsonb", "json", "assignment", str)
+    for name in _JSONB_TARGETS:
+        put("jsonb", name, "explicit", _from_jsonb(name))
 
 
 _fill_casts()
@@ -1877,6 +1947,7 @@ _ADAPTERS: dict[type, Callable[[Any], tuple[SqlType, Value]]] = {
     UUID: lambda value: (UUID_TYPE, value),
     list: _adapt_array,
     tuple: _adapt_array,
+    Jsonb: lambda value: (UNKNOWN, str(value)),  # what a result gave is a str like any other
 }
 
 
@@ -1899,7 +1970,9 @@ def _inherited_adapter(value: object) -> Callable[[Any], tuple[SqlType, Value]]:
     shown = type(value).__qualname__
     raise errors.CannotCoerce(
         f"cannot bind a value of Python type {shown}",
-        hint="Pass None, bool, int, float, Decimal, str, bytes, date, time, datetime, timedelta, Interval or UUID.",
+        hint="Pass json.dumps(value) for json and jsonb."
+        if isinstance(value, dict)
+        else "Pass None, bool, int, float, Decimal, str, bytes, date, time, datetime, timedelta, Interval or UUID.",
     )
 
 
@@ -1923,9 +1996,25 @@ _PYTHON_TYPES: dict[str, Any] = {
     "interval": Interval,
     "uuid": UUID,
     "json": str,
-    "jsonb": str,
+    "jsonb": Jsonb,
     "record": tuple,
     "void": None,
 }
+
+
+
+def encoded(value: Any) -> Any:
+    """For encoders of rows: what msgspec does not know, as something that it does."""
+    if type(value) is Jsonb:
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not a type of values")
+
+
+def decoded(kind: type, value: Any) -> Any:
+    """For decoders of rows: the inverse. ValueError if the bytes hold something else."""
+    if kind is Jsonb and type(value) is str:
+        return Jsonb(value)
+    raise ValueError(f"{type(value).__name__} where {kind.__name__} is expected")
+
 
 TRUNCATE = ROUND_DOWN  # for callers of numeric_round

@@ -59,6 +59,7 @@ class Workbench(Database):
     def __init__(self, waiting: Waiting | None = None) -> None:
         self.recorder = Recorder()
         self.frozen: tuple[Any, ...] | None = None
+        self.numbers: dict[int, tuple[int, bool]] = {}  # where the sequences of the image stand
         self.seed = 0
         super().__init__(MEMORY, background=False, waiting=waiting, clock=lambda: NOON)
 
@@ -83,9 +84,10 @@ class Workbench(Database):
     def freeze(self) -> None:
         """Makes the present state the one that `rewind` comes back to. No transaction may be open."""
         self.frozen = None
-        while any(store.chains for store in self.relations.stores.values()):
+        while any(store.chains for store in self.relations.stores.values() if not store.schema.temporary):
             super().checkpoint()
         self.frozen = (self.base.root, self.relations.catalog)
+        self.numbers = self.relations.sequences.values()
         self.rewind()
 
     def rewind(self) -> bool:
@@ -95,6 +97,7 @@ class Workbench(Database):
         for store in self.relations.stores.values():
             if store.chains or store.row_locks or store.space is not None:
                 reset(store)
+        self.relations.sequences.set_values(self.numbers)
         self.recorder = Recorder()
         self.seed = 0
         self.next_session = 1

@@ -60,6 +60,7 @@ class FakeSession:
         self.lock_timeout = options.get("lock_timeout")
         self.read_only = options.get("read_only", False)
         self.name: str | None = options.get("name")
+        self.dialect: str | None = None
         self.batch = options.get("batch", 2)  # rows to a batch of a stream; 0: results are complete
         self.waiting_for: str | None = None
         self.on_wait: Callable[[str | None], None] | None = None

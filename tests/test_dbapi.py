@@ -528,8 +528,7 @@ def test_wrong_options(engine: FakeEngine) -> None:
         with pytest.raises(errors.InvalidParameterValue):
             minidb.connect(**option)
         assert engine.closed
-    with pytest.raises(errors.NotSupportedError):
-        minidb.connect(dialect="mysql")
+    assert minidb.connect(dialect="mysql").session.dialect == "mysql"
 
 
 def test_database(engine: FakeEngine) -> None:

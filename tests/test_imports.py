@@ -17,12 +17,16 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "minidb"
-GROUND = {"history", "footprint", "errors", "types", "schema", "isolation", "keys", "settings"}
+GROUND = {"history", "footprint", "errors", "types", "schema", "isolation", "keys", "settings", "documents"}
+GROUND |= {"json_syntax", "zoned"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "isolation": {"errors"},
-    "settings": {"errors", "isolation"},
-    "types": {"errors"},
+    "settings": {"errors", "isolation", "types"},
+    "zoned": {"errors", "types"},
+    "json_syntax": {"errors"},
+    "documents": {"errors", "json_syntax"},
+    "types": {"errors", "documents"},
     "keys": GROUND,
     "schema": {"types"},
     "history": set(),
@@ -34,23 +38,39 @@ MAY_IMPORT: dict[str, set[str]] = {
     "statement_cache": GROUND | {"sql"},
     "schema_functions": GROUND | {"sql", "txn.door"},
     "results": GROUND,
-    "statements": GROUND | {"sql", "txn", "results", "statement_cache"},
-    "session": GROUND | {"sql", "txn", "results", "statements", "statement_cache"},
+    "time_travel": GROUND | {"sql", "txn", "results", "statements"},
+    "cursors": GROUND | {"sql", "results", "statement_cache"},
+    "copying": GROUND | {"sql", "txn", "results", "statement_cache", "session"},
+    "statements": GROUND | {"sql", "txn", "results", "statement_cache", "copying", "cursors", "time_travel"},
+    "dumping": GROUND | {"sql", "copying"},
+    "importing": GROUND | {"sql", "copying"},
+    "translation": GROUND | {"sql", "results", "statements"},
+    "idle": {"errors"},
+    "session": GROUND | {"idle", "sql", "txn", "results", "statements", "statement_cache", "translation"},
     "inside": GROUND | {"storage", "access", "txn", "sql"},
     "database": GROUND
     | {"storage", "access", "txn", "sql", "session", "inside", "schema_functions", "statement_cache"},
+    "changes": GROUND | {"storage", "access", "txn"},
+    "backup": GROUND | {"storage", "access", "txn", "database"},
+    "constraint_audit": GROUND | {"sql"},
+    "salvage": GROUND | {"storage", "access", "txn", "database", "changes", "constraint_audit"},
     "workbench": GROUND | {"database", "session", "txn"},
-    "dbapi": GROUND | {"database", "session", "sql.script"},
+    "dbapi": GROUND
+    | {"changes", "backup", "storage.file", "dumping.dump"}
+    | {"database", "session", "sql.script", "copying"},
     "lab": GROUND
     | {"workbench", "database", "session", "dbapi"}
-    | {"sql.script", "sql.grammar_tables", "sql.lalr", "sql.lexer", "sql.suggest"},
-    "cli": GROUND | {"database", "session", "dbapi", "lab", "sql.script", "sql.parser", ""},
+    | {"sql.script", "sql.grammar_tables", "sql.lalr", "sql.lexer", "sql.suggest", "sql.dialects.outwards"},
+    "cli": GROUND
+    | {"copying", "dumping", "importing", "database", "session", "dbapi", "lab", "sql.script", "sql.parser", ""}
+    | {"backup", "changes", "salvage", "constraint_audit", "txn.verify"},
     "__main__": {"cli"},
     "": GROUND | {"dbapi", "lab"},
 }
+DIALECTS = """definitions functions names outwards reading rewriting translator truth upserts writing"""
 ONLY_IN = {
     "lark": {"sql.grammar_tables", "lab.schedule_grammar"},
-    "sqlglot": {"sql.dialects", "lab.engines.translate"},
+    "sqlglot": {*(f"sql.dialects.{name}" for name in DIALECTS.split()), "lab.engines.translate"},
     "psycopg": {"lab.engines.postgres"},
     "pymysql": {"lab.engines.mysql"},
     "duckdb": {"lab.engines.duckdb"},

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
-from sortedcontainers import SortedList
-
 from minidb import schema
 from minidb.access.layouts import (
     IndexLayout,
@@ -22,6 +20,7 @@ from minidb.access.layouts import (
     stored_key_columns,
     stored_types,
 )
+from minidb.access.sorted_entries import SortedEntries
 from minidb.keys import Key, Row, has_null, key_maker
 from minidb.storage.base import Base
 from minidb.storage.btree import Tree
@@ -37,7 +36,7 @@ class Overlay:
 
     def __init__(self) -> None:
         self.by_key: dict[Key, Any] = {}  # key -> its ref, or a set of refs
-        self.order: Any = SortedList()
+        self.order: Any = SortedEntries()
 
     def __len__(self) -> int:
         return len(self.order)
@@ -58,7 +57,7 @@ class Overlay:
             self.order.add((key, ref))
 
     def add_many(self, pairs: list[tuple[Key, Ref]]) -> None:
-        self.order.update([pair for pair in pairs if self._note(*pair)])
+        self.order.add_sorted(sorted(pair for pair in pairs if self._note(*pair)))
 
     def _note(self, key: Key, ref: Ref) -> bool:
         found = self.by_key.get(key)

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 
 from minidb.errors import DatabaseCorrupt
-from minidb.keys import Key, KeyColumn, Row, key_maker
+from minidb.keys import ArrayKey, Key, KeyColumn, Row, key_maker
 from minidb.schema import Index, IndexKey, Table
 from minidb.storage.interface import Ref
-from minidb.types import SqlType, from_text
+from minidb.types import SqlType, decoded, encoded, from_text
 
-ENCODER = msgspec.msgpack.Encoder()
+ENCODER = msgspec.msgpack.Encoder(enc_hook=encoded)
 encode_value = ENCODER.encode
 INEXACT = ("real", "double precision", "numeric")  # NaN exists, and equal values may differ (1.0, 1.00)
 
@@ -49,7 +49,7 @@ class RowCodec:
         if decoder is None:
             if width > self.width:
                 raise DatabaseCorrupt(f"a row has {width} columns where its table has {self.width}")
-            decoder = msgspec.msgpack.Decoder(list[row_type(self.types[:width])])  # type: ignore[misc]
+            decoder = msgspec.msgpack.Decoder(list[row_type(self.types[:width])], dec_hook=decoded)  # type: ignore[misc]
             self.decoders[width] = decoder
         return decoder
 
@@ -152,7 +152,7 @@ class IndexLayout(Same):
                  primary: PrimaryKeyForm | None) -> None:
         self.facts = (tuple(types), key_facts, None if primary is None else tuple(primary.types))
         self.width = len(types)
-        self.decoder: Any = msgspec.msgpack.Decoder(list[row_type(types)])  # type: ignore[misc]
+        self.decoder: Any = msgspec.msgpack.Decoder(list[row_type(types)], dec_hook=decoded)  # type: ignore[misc]
         self.key = key
         self.primary = primary
 
@@ -182,7 +182,7 @@ class PrimaryKeyForm:
         self.single = len(keys) == 1
         self.descending = [key.descending for key in keys]
         self.types = [key.type for key in keys]
-        self.decoder: Any = msgspec.msgpack.Decoder(list[row_type(self.types)])  # type: ignore[misc]
+        self.decoder: Any = msgspec.msgpack.Decoder(list[row_type(self.types)], dec_hook=decoded)  # type: ignore[misc]
         self.make = key_maker([key_column(key, i, True) for i, key in enumerate(keys)])
 
     def values(self, ref: Ref) -> Row:
@@ -200,7 +200,10 @@ def plain_value(part: Any, descending: bool, sql_type: SqlType) -> Any:
     """The value behind one part of a key (never NULL: primary keys only)."""
     from_part = getattr(part, "value", None)
     if from_part is not None and descending:
-        return from_part
+        part = from_part
+        descending = False
+    if type(part) is ArrayKey:
+        return part.items
     if part is not None and type(part).__name__ == "Extreme":
         return sql_type.python_type("nan")
     if not descending:
@@ -213,7 +216,7 @@ def plain_value(part: Any, descending: bool, sql_type: SqlType) -> Any:
 
 
 def key_column(key: IndexKey, position: int, not_null: bool) -> KeyColumn:
-    plain = not_null and not key.descending and key.type.name not in INEXACT
+    plain = not_null and not key.descending and key.type.name not in INEXACT and key.type.element is None
     return KeyColumn(position, desc=key.descending, nulls_first=key.nulls_first, plain=plain)
 
 

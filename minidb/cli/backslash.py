@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from minidb.cli import describe, sql_help
+from minidb.cli import copying, describe, sql_help
 from minidb.cli.tables import FORMATS, text_table
 from minidb.errors import InvalidParameterValue, UndefinedObject
 from minidb.isolation import IsolationLevel
@@ -53,6 +53,10 @@ def leave(shell: Shell, argument: str) -> None:
 
 def include(shell: Shell, argument: str) -> None:
     shell.include(required(argument, "\\i FILE"))
+
+
+def copy(shell: Shell, argument: str) -> None:
+    shell.feed(copying.client_copy(required(argument, "\\copy TABLE from|to FILE")) + ";")
 
 
 def echo(shell: Shell, argument: str) -> None:
@@ -131,6 +135,13 @@ def set_isolation(shell: Shell, argument: str) -> None:
     shell.print(f"The isolation level of the next transactions is {session.isolation_level}.")
 
 
+def set_dialect(shell: Shell, argument: str) -> None:
+    session = shell.crew.current.session
+    if argument:
+        session.dialect = unquoted(argument)
+    shell.print(f"The dialect is {session.dialect or 'minidb'}.")
+
+
 def switch_session(shell: Shell, argument: str) -> None:
     crew = shell.crew
     if argument == "-":
@@ -179,6 +190,7 @@ COMMANDS = (
     Command("\\h", "[STATEMENT]", "how a statement is written", show_sql_help),
     Command("\\q", "", "leave (Ctrl-D)", leave),
     Command("\\i", "FILE", "run the statements and commands of a file", include),
+    Command("\\copy", "...", "COPY from or to a file that is named without quotes: \\copy t from ~/t.csv csv", copy),
     Command("\\echo", "TEXT", "print a text", echo),
     Command("\\p", "", "show the statement that has been begun", show_buffer),
     Command("\\r", "", "forget the statement that has been begun", forget_buffer),
@@ -191,6 +203,7 @@ COMMANDS = (
     Command("\\o", "[FILE]", "send results to a file; without a name back to the screen", set_output),
     Command("\\pset", "[NAME VALUE]", "null TEXT: how NULL is shown; format aligned|csv", set_option),
     Command("\\isolation", "[LEVEL]", "isolation level of this session's next transactions", set_isolation),
+    Command("\\dialect", "[NAME]", "the SQL that this session expects: mysql, sqlite, duckdb, tsql ...", set_dialect),
     Command("\\session", "[NAME|-]", "go to another session, made if it is new; - closes this one", switch_session),
     Command("\\sessions", "", "all sessions, and whom they wait for", list_sessions),
 )

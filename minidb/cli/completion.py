@@ -54,7 +54,7 @@ def matching(word: str, candidates: Iterable[str]) -> list[str]:
 
 
 def relations(catalog: Catalog) -> set[str]:
-    return {*catalog.tables, *catalog.views}
+    return {thing.name for kind in (catalog.tables, catalog.views, catalog.sequences) for thing in kind.values()}
 
 
 def columns_in_sight(text: str, catalog: Catalog) -> set[str]:
@@ -72,8 +72,8 @@ def columns_of(name: str, text: str, catalog: Catalog) -> list[str]:
 
 
 def columns(relation: str, catalog: Catalog) -> list[str]:
-    table = catalog.tables.get(relation)
+    table = catalog.find_table(relation)
     if table is not None:
         return [column.name for column in table.live_columns]
-    view = catalog.views.get(relation)
+    view = catalog.find_view(relation)
     return list(view.columns) if view is not None else []

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Sequence as Listed
 
 from minidb.cli.tables import text_table
 from minidb.errors import UndefinedTable
-from minidb.schema import Catalog, Column, ForeignKey, Index, Table, View
+from minidb.schema import Catalog, Column, ForeignKey, Index, Sequence, Table, View
 
 
 def relations(catalog: Catalog) -> str:
-    """All tables and views."""
-    rows = [(name, kind_of(table)) for name, table in sorted(catalog.tables.items())]
-    rows += [(name, "view") for name in sorted(catalog.views)]
+    """All tables, views and sequences."""
+    rows = [(table.name, kind_of(table)) for table in catalog.tables.values()]
+    rows += [(v.name, temporary(v) + "view") for v in catalog.views.values() if v.materialized is None]
+    rows += [(sequence.name, temporary(sequence) + "sequence") for sequence in catalog.sequences.values()]
     return listing("relations", ("Name", "Type"), sorted(rows))
 
 
 def tables(catalog: Catalog) -> str:
-    rows = [(name, kind_of(table), str(len(table.indexes))) for name, table in sorted(catalog.tables.items())]
+    rows = sorted((table.name, kind_of(table), str(len(table.indexes))) for table in catalog.tables.values())
     return listing("tables", ("Name", "Type", "Indexes"), rows)
 
 
@@ -34,26 +36,55 @@ def indexes(catalog: Catalog) -> str:
     return listing("indexes", ("Name", "Table", "Definition"), sorted(rows))
 
 
-def listing(what: str, names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def listing(what: str, names: tuple[str, ...], rows: Listed[tuple[str, ...]]) -> str:
     return text_table(names, rows, f"List of {what}") if rows else f"There are no {what}."
 
 
 def kind_of(table: Table) -> str:
-    return "clustered table" if table.clustered is not None else "table"
+    if table.materialized:
+        return "materialized view"
+    return temporary(table) + ("clustered table" if table.clustered is not None else "table")
+
+
+def temporary(thing: Table | View | Sequence) -> str:
+    return "temporary " if thing.temporary else ""
 
 
 def describe(catalog: Catalog, name: str) -> str:
     """One table, view or index in full. Raises UndefinedTable."""
     folded = unquoted(name)
-    if folded in catalog.tables:
-        return describe_table(catalog, catalog.tables[folded])
-    if folded in catalog.views:
-        return describe_view(catalog.views[folded])
+    found = catalog.find(folded)
+    if found is not None:
+        return with_comment(describe_relation(catalog, found), catalog, found.id)
     owner = catalog.index_owner(folded)
     if owner is not None:
         table, index = owner
-        return f'Index "{index.name}" on table "{table.name}"\n    {index_words(table, index)}'
+        words = f'Index "{index.name}" on table "{table.name}"\n    {index_words(table, index)}'
+        return with_comment(words, catalog, index.id)
     raise UndefinedTable(f'there is no table, view or index "{folded}"')
+
+
+def describe_relation(catalog: Catalog, found: Table | View | Sequence) -> str:
+    if isinstance(found, Table):
+        return describe_table(catalog, found)
+    return describe_view(found) if isinstance(found, View) else describe_sequence(catalog, found)
+
+
+def with_comment(words: str, catalog: Catalog, thing: int) -> str:
+    comment = catalog.comment_on(thing)
+    return words if comment is None else f"{words}\nComment: {comment}"
+
+
+def describe_sequence(catalog: Catalog, sequence: Sequence) -> str:
+    words = [
+        f'{temporary(sequence).capitalize()}{"s" if sequence.temporary else "S"}equence "{sequence.name}"',
+        f"    {sequence.type} from {sequence.minimum} to {sequence.maximum}, start {sequence.start}, "
+        f"increment {sequence.increment}, cache {sequence.cache}" + (", cycle" if sequence.cycle else ""),
+    ]
+    owner = None if sequence.owner is None else catalog.table_by_id(sequence.owner)
+    if owner is not None and sequence.owner_column is not None:
+        words.append(f"    owned by {owner.name}.{owner.columns[sequence.owner_column].name}")
+    return "\n".join(words)
 
 
 def unquoted(name: str) -> str:
@@ -67,7 +98,12 @@ def describe_table(catalog: Catalog, table: Table) -> str:
         for column in table.live_columns
     ]
     title = f'{kind_of(table).capitalize()} "{table.name}"'
-    head = text_table(("Column", "Type", "Nullable", "Default"), columns, title)
+    names: tuple[str, ...] = ("Column", "Type", "Nullable", "Default")
+    comments = [catalog.comment_on(table.id, column.position) or "" for column in table.live_columns]
+    if any(comments):
+        head = text_table((*names, "Comment"), [(*c, text) for c, text in zip(columns, comments)], title)
+    else:
+        head = text_table(names, columns, title)
     return "\n".join([head, *constraints(catalog, table)])
 
 
@@ -129,6 +165,7 @@ def foreign_key_words(catalog: Catalog, table: Table, key: ForeignKey) -> str:
     assert parent is not None
     words = f"FOREIGN KEY ({names(table, key.columns)}) REFERENCES {parent.name}({names(parent, key.parent_columns)})"
     words += f" ON DELETE {key.on_delete.upper()}" if key.on_delete != "no action" else ""
+    words += f" ({names(table, key.delete_columns)})" if key.delete_columns else ""
     words += f" ON UPDATE {key.on_update.upper()}" if key.on_update != "no action" else ""
     return words + (" DEFERRABLE" if key.deferrable else "") + ("" if key.validated else " NOT VALID")
 

@@ -88,7 +88,7 @@ def prompt_session(
         completer=SqlCompleter(shell, words),
         complete_while_typing=False,
         multiline=True,
-        key_bindings=key_bindings(),
+        key_bindings=key_bindings(shell),
         prompt_continuation=lambda width, line, wrapped: "-> ".rjust(width),
         style=STYLE,
         input=terminal[0] if terminal else None,
@@ -96,13 +96,13 @@ def prompt_session(
     )
 
 
-def complete(text: str) -> bool:
+def complete(text: str, dialect: str | None = None) -> bool:
     """Whether Enter runs `text` rather than starting a new line."""
     stripped = text.strip()
-    return not stripped or meant(stripped).startswith("\\") or not cut(text)[1]
+    return not stripped or meant(stripped).startswith("\\") or not cut(text, dialect)[1]
 
 
-def key_bindings() -> KeyBindings:
+def key_bindings(shell: Shell) -> KeyBindings:
     bindings = KeyBindings()
 
     @bindings.add("enter")
@@ -110,7 +110,7 @@ def key_bindings() -> KeyBindings:
         buffer = event.current_buffer
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
             buffer.complete_state = None
-        elif complete(buffer.text):
+        elif complete(buffer.text, shell.dialect):
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n")

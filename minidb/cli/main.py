@@ -17,20 +17,28 @@ import minidb
 from minidb.cli.messages import error_text
 from minidb.cli.sessions import Crew
 from minidb.cli.shell import Interrupted, Quit, Shell
-from minidb.dbapi.database import MEMORY, open_engine
+from minidb.dbapi.database import MEMORY, open_engine, session_of
 from minidb.errors import Error, OperationalError
 from minidb.isolation import IsolationLevel
 
 COMMANDS = {
     "advise": "the lowest safe isolation level for each transaction of a schedule",
+    "backup": "a consistent copy of a database",
+    "changes": "committed changes in commit order, as JSON lines",
+    "check": "verify everything in a database: pages, trees, indexes, constraints",
     "compare": "one schedule on several databases: minidb, SQLite, DuckDB, PostgreSQL, MariaDB",
     "demo": "every anomaly, shown happening or prevented at every isolation level",
+    "dump": "a database as SQL: for minidb again, PostgreSQL, MariaDB, SQLite or DuckDB",
     "explore": "try every interleaving of a schedule, and name what goes wrong",
     "explain": "one run of a schedule: who depended on whom, and why it went wrong; pictures",
     "fuzz": "random transactions, and an independent judge's verdict on what they saw",
+    "import": "a SQLite file, a CSV file or a script of another database into a database",
     "judge": "look for anomalies in a history (JSON as of elle-cli, list-append)",
+    "restore": "a database from a backup and the archived log, as of a time or a commit",
+    "salvage": "rescue what can be read of a damaged database into a new one",
     "schedule": "run a schedule of several sessions, as PostgreSQL's isolation tester does",
 }
+MODULES = {"import": "import_"}  # a word that is no name in Python
 FAILED = 1
 INTERRUPTED = 130
 
@@ -40,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0] in COMMANDS:
-            status: int = import_module(f"minidb.cli.{arguments[0]}").main(arguments[1:])
+            module = MODULES.get(arguments[0], arguments[0])
+            status: int = import_module(f"minidb.cli.{module}").main(arguments[1:])
             return status
         return open_and_run(parser().parse_args(arguments))
     except BrokenPipeError:
@@ -65,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-c", dest="work", metavar="SQL", action="append", type=text_work, help="run SQL (repeatable)")
     made.add_argument("-f", dest="work", metavar="FILE", action="append", type=file_work, help="run a file; - is input")
     made.add_argument("--isolation", metavar="LEVEL", type=level, help="isolation level to start with")
+    made.add_argument("--dialect", metavar="NAME", help="the SQL to expect: mysql, sqlite, duckdb, tsql ...")
     made.add_argument("--read-only", action="store_true", help="refuse to change anything")
     made.add_argument("--bail", action="store_true", help="stop at the first error of a script")
     made.add_argument("--version", action="version", version=f"minidb {minidb.__version__}")
@@ -94,7 +104,9 @@ def open_and_run(options: argparse.Namespace) -> int:
     engine = open_engine(options.file)
     try:
         crew = Crew(
-            lambda level: engine.session(isolation_level=level, autocommit=True, read_only=options.read_only),
+            lambda level: session_of(
+                engine, {"isolation_level": level, "autocommit": True, "read_only": options.read_only}, options.dialect
+            ),
             options.isolation,
         )
         name = "memory" if options.file == MEMORY else Path(options.file).stem

@@ -22,6 +22,8 @@ def error_text(error: BaseException) -> str:
         lines.append(f"DETAIL:  {error.detail}")
     if error.hint:
         lines.append(f"HINT:  {error.hint}")
+    if error.context:
+        lines.append(f"CONTEXT:  {error.context}")
     return "\n".join(lines)
 
 

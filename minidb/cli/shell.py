@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock, current_thread, main_thread
 from typing import TextIO
 
-from minidb.cli import backslash
+from minidb.cli import backslash, copying
 from minidb.cli.messages import error_text, notice_text
 from minidb.cli.sessions import Crew, Outcome, Worker
 from minidb.cli.tables import Format, table
@@ -49,6 +49,8 @@ class Shell:
         self.failed = False  # whether any statement or command has failed
         self.buffer = ""
         self._file: TextIO | None = None
+        self._copying: str | None = None  # the COPY ... FROM STDIN whose data is coming
+        self._data: list[str] = []
         self._interrupted = False
         self._printing = Lock()
 
@@ -59,7 +61,7 @@ class Shell:
         outer, self.buffer = self.buffer, ""
         failed_before, self.failed = self.failed, False
         try:
-            for line in text.splitlines():
+            for line in text.split("\n"):  # not `splitlines`: a string may hold what that takes for a line's end
                 self.feed(line, stop_on_error=stop_on_error)
                 if self.failed and stop_on_error:
                     return
@@ -70,6 +72,9 @@ class Shell:
 
     def feed(self, line: str, *, stop_on_error: bool = False) -> None:
         """One line of input, without its newline."""
+        if self._copying is not None:
+            self._feed_data(line)
+            return
         if self.interactive and not self.buffer:
             line = backslash.meant(line)
         if line.lstrip().startswith("\\") and (not self.buffer or line.strip() in ANYWHERE):
@@ -78,34 +83,57 @@ class Shell:
         self.buffer += line + "\n"
         if ";" not in line:
             return
-        statements, self.buffer = cut(self.buffer)
+        statements, self.buffer = cut(self.buffer, self.dialect)
         for statement in statements:
+            if copying.wants_input(statement):
+                self._copying, self._data = statement, []
+                if self.interactive:
+                    self.print(f"Enter the data, a line for each row; end with {copying.END} on a line by itself.")
+                return
             succeeded = self.run(statement)
             if stop_on_error and not succeeded:
                 return
 
+    def _feed_data(self, line: str) -> None:
+        """A line of the data of COPY ... FROM STDIN."""
+        if line != copying.END:
+            self._data.append(line + "\n")
+            return
+        statement, self._copying = self._copying, None
+        assert statement is not None
+        self.run(statement, self._data)
+
     def finish(self) -> None:
         """The input has ended: what is left is a statement without its semicolon."""
+        if self._copying is not None:
+            self._feed_data(copying.END)
         text, self.buffer = self.buffer, ""
-        for statement, _ in parse_script(text):
+        for statement, _ in parse_script(text, self.dialect):
             self.run(statement)
 
     def include(self, path: str, *, stop_on_error: bool = False) -> None:
         """Runs a file, as `\\i` does."""
         try:
-            self.run_text(Path(path).expanduser().read_text(encoding="utf-8"), stop_on_error=stop_on_error)
+            self.run_text(script_text(path), stop_on_error=stop_on_error)
         except Quit:
             pass
         except (OSError, UnicodeDecodeError) as error:
             self.complain(f"ERROR:  {path}: {getattr(error, 'strerror', None) or error}")
 
+    @property
+    def dialect(self) -> str | None:
+        return self.crew.current.session.dialect
+
     # -- statements
 
-    def run(self, statement: str) -> bool:
+    def run(self, statement: str, data: list[str] | None = None) -> bool:
         """Sends one statement to the current session and prints what arrives. Returns whether nothing has failed."""
         failed_before, self.failed = self.failed, False
         try:
             self.show_arrivals()
+            if copying.is_copy(statement) and not self.crew.current.busy:
+                progress = self.interactive and sys.stderr.isatty()
+                self.crew.current.session.port = copying.ShellPort(data, self._write, progress)
             with self._interruptible():
                 self.crew.submit(statement)
                 self.crew.settle()
@@ -168,7 +196,7 @@ class Shell:
                 self.print("")
             if outcome.tag.split()[0] in ("INSERT", "UPDATE", "DELETE", "MERGE"):
                 self.print(outcome.tag)
-        else:
+        elif not (outcome.tag.startswith("COPY") and getattr(worker.session.port, "wrote", False)):
             self.print(outcome.tag)
         if self.timing:
             self.print(f"Time: {outcome.seconds * 1000:.3f} ms")
@@ -189,6 +217,9 @@ class Shell:
     def print(self, text: str) -> None:
         """To standard output, or to the file of `\\o`."""
         print(text, file=self._file or sys.stdout, flush=self.interactive)
+
+    def _write(self, text: str) -> None:
+        (self._file or sys.stdout).write(text)
 
     def complain(self, text: str) -> None:
         """An error: it goes to standard error and decides the exit status."""
@@ -215,10 +246,16 @@ class Shell:
         self.send_output_to(None)
 
 
-def cut(text: str) -> tuple[list[str], str]:
+def script_text(path: str) -> str:
+    """A file's text; its lines may end as on Windows."""
+    with Path(path).expanduser().open(encoding="utf-8", newline="") as file:
+        return file.read().replace("\r\n", "\n")
+
+
+def cut(text: str, dialect: str | None = None) -> tuple[list[str], str]:
     """The statements that end with a semicolon, and what has been begun after them (not only blanks and comments)."""
-    pieces = list(parse_script(text))
-    if not pieces or is_complete(text):
+    pieces = list(parse_script(text, dialect))
+    if not pieces or is_complete(text, dialect):
         return [statement for statement, _ in pieces], ""
     return [statement for statement, _ in pieces[:-1]], text[pieces[-1][1] :]
 

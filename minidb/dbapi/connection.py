@@ -12,19 +12,26 @@ point (R72). `session` is replaced by a `Refusing` one when the connection is cl
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from threading import RLock
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from weakref import ref
 
 from minidb import errors
 from minidb.dbapi.cursor import FOREVER, Cursor, Life
 from minidb.dbapi.engine import Parameters, Session
 from minidb.dbapi.interrupts import interrupts
+from minidb.dbapi.registration import Registration
 from minidb.dbapi.transactions import Attempts, Backoff, ExceptionType, Transaction
 from minidb.isolation import IsolationLevel
 from minidb.sql.script import parse_script
+
+if TYPE_CHECKING:
+    from minidb.changes import Feed
+    from minidb.dbapi.database import Database
 
 T = TypeVar("T")
 Procedure = Callable[..., Any]
@@ -52,7 +59,7 @@ def do_nothing() -> None:
     pass
 
 
-class Connection:
+class Connection(Registration):
     """A session with a database; see `minidb.connect` and `minidb.Database.connect`.
 
     As a context manager it commits, or rolls back after an exception, and then closes."""
@@ -75,7 +82,9 @@ class Connection:
         procedures: dict[str, Procedure] | None = None,
     ) -> None:
         """`release` gives the database back when the connection closes; `procedures` are those known by name."""
-        self.session: Any = session
+        used: Any = session
+        used.connection = ref(self)  # for procedures that SQL calls
+        self.session: Any = used
         self.backoff = Backoff()
         self._blocks: list[Transaction] = []
         self._signalled = False
@@ -114,9 +123,27 @@ class Connection:
 
         It stops at the first error. Without autocommit the statements share one transaction, as if run one by one."""
         cursor = self.cursor()
-        for statement, _ in parse_script(sql):
+        for statement, _ in parse_script(sql, self.session.dialect):
             cursor.execute(statement)
         return cursor
+
+    def iterdump(self) -> Iterator[str]:
+        """The statements that make this database again: schema, rows, sequences; `executescript` runs them.
+
+        They show one snapshot: that of a session of its own, or what the open transaction sees if there is one
+        (at read committed each table as of the statement that reads it)."""
+        from minidb.dumping.dump import Dump, Options, consistent  # few programs dump
+
+        options = Options(inserts=True)
+        if self.in_transaction:
+            yield from Dump(self.session, options)
+            return
+        other = self.session.database.session(isolation_level="snapshot", read_only=True)
+        try:
+            with consistent(other):
+                yield from Dump(other, options)
+        finally:
+            other.close()
 
     def interrupt(self) -> None:
         """Stops the statement that is running, with QueryCanceled (57014). May be called from any thread."""
@@ -210,6 +237,10 @@ class Connection:
         """Lets `call` and `Cursor.callproc` find `procedure` by name, on all connections of this Database object."""
         self._procedures[name] = procedure
 
+    def has_procedure(self, name: str) -> bool:
+        """Whether `call` and SQL's CALL know a procedure of this name."""
+        return name in self._procedures
+
     # -- settings
 
     @property
@@ -271,6 +302,61 @@ class Connection:
     @property
     def closed(self) -> bool:
         return self._closed
+
+    # -- copies, and what has changed
+
+    def backup(
+        self,
+        target: Connection | Database | str | os.PathLike[str],
+        *,
+        pages: int = -1,
+        progress: Callable[[str, int, int], object] | None = None,
+        sleep: float = 0.25,
+    ) -> int:
+        """Copies the database as of now, while others go on writing; returns the number of the commit it stands for.
+
+        Args:
+            target: a new file, which is a database then; or a connection to (or the object of) an empty one.
+            pages: how many pages to copy at a time; -1: all at once.
+            progress: called between such steps with a status, the pages that are left, and all pages.
+            sleep: seconds between such steps.
+
+        Raises:
+            OperationalError: the file exists (58P02).
+            ObjectInUse: the target database is not empty, or in use.
+            DiskFull, DatabaseCorrupt: nothing is left behind then.
+        """
+        from minidb.dbapi import keeping
+
+        return keeping.backup(self.session.database, target, pages, progress, sleep)
+
+    def changes(self, since: int | None = None, *, slot: str | None = None, follow: bool = False) -> Feed:
+        """The committed changes of rows and of the schema, in commit order: an iterator of `Change`,
+        with the attributes commit, position, last, time, transaction, session, operation, kind, name, key, before,
+        after and definition.
+
+        Args:
+            since: everything after this commit; None: after the last one, or from where the slot's reader has got to.
+            slot: a slot made by `create_slot`; `Feed.acknowledge` moves it on, and it keeps what was not acknowledged.
+            follow: whether to wait for more at the end, until `close` or an error.
+
+        Raises:
+            ObjectNotReady: the changes from there on were not kept, or the slot was given up.
+            ObjectInUse: somebody else reads the slot.
+        """
+        from minidb.dbapi import keeping
+
+        return keeping.changes(self.session.database, since, slot, follow)
+
+    def create_slot(self, name: str) -> int:
+        """Makes a named place in the change feed; from its commit, which is returned, changes are kept until they are
+        acknowledged. `sys.slots` shows it; `drop_slot` ends it."""
+        database = self.session.database
+        return int(database.keeper.create_slot(name, int(database.clock() * 1_000_000)))
+
+    def drop_slot(self, name: str) -> None:
+        """Raises ObjectInUse while the slot is read, UndefinedObject if there is none."""
+        self.session.database.keeper.drop_slot(name)
 
     # -- the end
 

@@ -186,6 +186,32 @@ class Cursor:
             connection._raise_interrupt(None)
         return self
 
+    def copy(self, sql: str, data: Any = None, parameters: Parameters | None = None) -> Any:
+        """Runs COPY ... FROM STDIN with `data` (a text, an open file, an iterable of texts or rows), or COPY ... TO
+        STDOUT into `data` (an open file or a function), and returns the number of rows.
+
+        Without `data` it returns a `Copy` for a `with` block, as psycopg's: `write`, `write_row`; iteration, `rows`.
+        COPY from or to a named file is an ordinary statement, for `execute`."""
+        from minidb.dbapi import copying  # few programs copy
+
+        statement = self.connection.session.parse(sql)
+        if not hasattr(statement, "direction") or not hasattr(statement, "file") or statement.file is not None:
+            raise ProgrammingError("copy() is for COPY ... FROM STDIN and COPY ... TO STDOUT", sqlstate="42601")
+
+        def run(port: Any) -> int:
+            session = self.connection.session
+            session.port = port
+            try:
+                return self.execute(sql, parameters).rowcount
+            finally:
+                session.port = None
+
+        if data is None:
+            return copying.Copy(self, statement, run)
+        if statement.direction == "from":
+            return run(copying.port(source=copying.source_of(data, statement)))
+        return run(copying.port(target=copying.target_of(data)))
+
     def callproc(self, procname: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Runs a registered procedure as one SERIAL transaction; returns a copy of `parameters`, as PEP 249 wants.
 

@@ -8,12 +8,11 @@ from weakref import WeakSet
 
 from minidb import database as engine
 from minidb.dbapi.connection import Connection, Procedure, canonical, checked_timeout, do_nothing
-from minidb.dbapi.engine import Engine
-from minidb.errors import InterfaceError, InvalidParameterValue, NotSupportedError
+from minidb.dbapi.engine import Engine, Session
+from minidb.errors import InterfaceError, InvalidParameterValue
 
 MEMORY = ":memory:"
 DURABILITIES = ("full", "normal", "off")
-OWN_DIALECTS = (None, "minidb", "postgres", "postgresql")
 Path = str | os.PathLike[str]
 
 
@@ -26,6 +25,7 @@ def connect(
     lock_timeout: float | None = None,
     read_only: bool = False,
     dialect: str | None = None,
+    archive: Path | None = None,
 ) -> Connection:
     """Opens a connection to the database file `path`, which is created if it is absent.
 
@@ -39,7 +39,7 @@ def connect(
             `off`: neither.
         lock_timeout: longest wait for one lock, in seconds; None: without limit.
         read_only: whether all writing is refused (25006).
-        dialect: the SQL to expect; None: minidb's own.
+        dialect: the SQL to expect, as "mysql", "sqlite", "duckdb", "tsql"; None: minidb's own, which is PostgreSQL's.
 
     Raises:
         DatabaseInUse: another process has the file open.
@@ -48,8 +48,10 @@ def connect(
     """
     opened = open_engine(path)
     try:
-        options = session_options(isolation_level, autocommit, durability, lock_timeout, read_only, dialect)
-        return Connection(opened.session(**options), release=opened.close)
+        if archive is not None:
+            opened.set_archive(os.fspath(archive))
+        options = session_options(isolation_level, autocommit, durability, lock_timeout, read_only)
+        return Connection(session_of(opened, options, dialect), release=opened.close)
     except BaseException:
         opened.close()
         raise
@@ -81,8 +83,8 @@ class Database:
         """A new connection to this database; the options are those of `minidb.connect`."""
         if self._closed:
             raise InterfaceError("the database is closed")
-        options = session_options(isolation_level, autocommit, durability, lock_timeout, read_only, dialect)
-        connection = Connection(self._engine.session(**options), do_nothing, self._procedures)
+        options = session_options(isolation_level, autocommit, durability, lock_timeout, read_only)
+        connection = Connection(session_of(self._engine, options, dialect), do_nothing, self._procedures)
         self._connections.add(connection)
         return connection
 
@@ -128,19 +130,28 @@ def open_engine(path: Path, **options: Any) -> Engine:
     return engine.Database.shared(name, **options)
 
 
+def session_of(opened: Engine, options: dict[str, Any], dialect: str | None) -> Session:
+    """A session of the engine that is spoken to in a dialect."""
+    session = opened.session(**options)
+    if dialect is not None:
+        try:
+            session.dialect = dialect
+        except BaseException:
+            session.close()
+            raise
+    return session
+
+
 def session_options(
     isolation_level: str | None,
     autocommit: bool,
     durability: str,
     lock_timeout: float | None,
     read_only: bool,
-    dialect: str | None,
 ) -> dict[str, Any]:
     """The options as the engine takes them, checked."""
     if durability not in DURABILITIES:
         raise InvalidParameterValue(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
-    if dialect not in OWN_DIALECTS:
-        raise NotSupportedError(f"the dialect {dialect!r} is not supported yet", hint="minidb speaks PostgreSQL's SQL.")
     return {
         "isolation_level": canonical(isolation_level),
         "autocommit": bool(autocommit),

@@ -91,9 +91,9 @@ class Access:
             + DESCENT
             + self.settings.penalty("enable_seqscan")
         )
-        return Candidate(Path(kind="scan"), tuple(predicates), self._share(predicates) * self.rows, cost)
+        return Candidate(Path(kind="scan"), tuple(predicates), self.share(predicates) * self.rows, cost)
 
-    def _share(self, predicates: Iterable[plan.Expression]) -> float:
+    def share(self, predicates: Iterable[plan.Expression]) -> float:
         return selectivity.of_all(predicates, self.lookup)
 
     def _usable(self, index: schema.Index, predicates: Sequence[plan.Expression]) -> bool:
@@ -110,17 +110,17 @@ class Access:
         )
         complete = len(interval.parts) == len(index.keys)
         values_only = complete and all(p.value is not None for p in interval.parts)
-        if complete and index.unique and values_only:
+        if complete and index.certain and values_only:
             return self._unique(index, interval, filters)
         covering = self._covered(index)
-        read = self.rows * self._share([*answered, *partly, *implied])
+        read = self.rows * self.share([*answered, *partly, *implied])
         alternatives = 1.0
         for part in interval.parts:
             if part.items is not None:
                 alternatives *= len(part.items)
             elif part.array is not None:
                 alternatives *= 10
-        if complete and index.unique:
+        if complete and index.certain:
             read = min(read, alternatives)
         floor = max(SMALLEST - read, 0.0) * (ROW + FILTER * len(filters)) if interval.whole else 0.0
         per_row = ROW if index.clustered else ENTRY if covering else LOOKED_UP
@@ -128,11 +128,11 @@ class Access:
         cost += self.settings.penalty("enable_indexonlyscan" if covering else "enable_indexscan")
         kind = "scan" if index.clustered else "entries" if covering else "range"
         path = Path(kind=kind, index=index, interval=interval)
-        return Candidate(path, filters, min(read, self._share(predicates) * self.rows), cost)
+        return Candidate(path, filters, min(read, self.share(predicates) * self.rows), cost)
 
     def _unique(self, index: schema.Index, interval: Interval, filters: tuple[plan.Expression, ...]) -> Candidate:
         cost = FOUND + FILTER * len(filters) + self.settings.penalty("enable_indexscan")
-        share = self._share(filters)
+        share = self.share(filters)
         return Candidate(Path(kind="find", index=index, interval=interval), filters, share, cost, single=True)
 
     def _covered(self, index: schema.Index) -> bool:

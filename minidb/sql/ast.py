@@ -211,6 +211,13 @@ class Slice(Expression, frozen=True):
     high: Expression | None
 
 
+class AssignedSlice(Expression, frozen=True):
+    """The `low:high` of `SET a[low:high] = value`."""
+
+    low: Expression | None
+    high: Expression | None
+
+
 class Collate(Expression, frozen=True):
     """`x COLLATE "C"`."""
 

@@ -8,12 +8,14 @@ right side, which then takes part in the ordering; the others are applied where 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from minidb.sql import physical, plan, selectivity
 from minidb.sql.access_paths import Access, Candidate
+from minidb.sql.equalities import with_equal_constants
 from minidb.sql.join_order import Leaf, Orderer, Predicate, Tree
 from minidb.sql.joining import Sides, covers_unique, join_semi, split_condition
 from minidb.sql.ordering import Order, log_cost, satisfies
@@ -49,6 +51,7 @@ class Cluster:
         self.semis: list[plan.Join] = []
         self._take_apart(root)
         self._distinct_leaves()
+        self.terms = with_equal_constants(self.terms, {r for leaf in self.leaves for r in leaf.relations})
         self.masks = self._masks()
         self.outside: list[plan.Expression] = []  # terms that mention no leaf
         self.joins: list[tuple[int, plan.Expression]] = []
@@ -123,9 +126,9 @@ class Cluster:
     def _alone(self, leaf: _Leaf) -> Candidate:
         assert leaf.access is not None
         best = leaf.access.best(leaf.predicates)
-        union = self.planner.union_candidate(leaf.access, leaf.predicates)
-        if union is not None and union.cost < best.cost:
-            return union
+        several = self.planner.through_several(leaf.access, leaf.predicates)
+        if several is not None and several.cost < best.cost:
+            return several
         return best
 
     # -- putting together
@@ -136,7 +139,8 @@ class Cluster:
             return self._on_top(self.planner.filtered(physical.SingleRow(), ()), 0), True
         if len(self.leaves) == 1:
             node, ordered = self._single(self.leaves[0], order)
-            return self._on_top(self._apply_semis(node, 1, 0), 1), ordered
+            node = self._apply_semis(node, 1, 0)
+            return self._on_top(node, 1), ordered and (not order or self._keeps_order(node))
         orderer = self._orderer()
         tree = orderer.best()
         if order:
@@ -161,16 +165,19 @@ class Cluster:
         if not order:
             return self._scan(leaf, leaf.chosen, self.first), True
         candidate, ordered = self._ordered_candidate(leaf, order)
-        if candidate.path.kind == "union":
+        if candidate.path.paths:
             return self._scan(leaf, candidate, 0), False
         return self._scan(leaf, candidate, self.first if ordered else 0), ordered
 
-    def _ordered_candidate(self, leaf: _Leaf, order: Order) -> tuple[Candidate, bool]:
-        """The cheapest candidate, sorting included; with few rows wanted, an ordered one costs only a share."""
+    def _ordered_candidate(self, leaf: _Leaf, order: Order, always: bool = False) -> tuple[Candidate, bool]:
+        """The cheapest candidate, sorting included; with few rows wanted, an ordered one costs only a share. `always`:
+        sorting is nothing to choose."""
         assert leaf.access is not None and leaf.chosen is not None
-        wanted = self.planner.expected(self.first)
+        wanted = 0.0 if always else self.planner.expected(self.first)
         best, ordered = leaf.chosen, leaf.chosen.single
-        best_cost = best.cost + (0.0 if ordered else log_cost(best.rows))
+        best_cost = best.cost + (0.0 if ordered else log_cost(best.rows) + self.planner.join_costs().sort)
+        if always and not ordered:
+            best_cost = float("inf")
         for candidate in leaf.access.candidates(leaf.predicates):
             reverse = satisfies(leaf.access, candidate, order)
             if reverse is None:
@@ -202,7 +209,10 @@ class Cluster:
             predicates.append(Predicate(mask, share, equality))
         leaves = []
         for place, leaf in enumerate(self.leaves):
-            leaves.append(Leaf(leaf.rows, leaf.cost, leaf.needs, self._useful(place), self._inner_of(place)))
+            useful = self._useful(place)
+            leaves.append(
+                Leaf(leaf.rows, leaf.cost, leaf.needs, useful, self._inner_of(place), self._ordered_of(place))
+            )
         return Orderer(leaves, predicates, self.planner.join_costs())
 
     def _is_equality(self, term: plan.Expression) -> bool:
@@ -223,11 +233,69 @@ class Cluster:
         return useful
 
     def _inner_of(self, place: int) -> Callable[[int], float | None]:
+        """The cost of one run, by the terms that matter: the first one for each indexed column."""
+        known: dict[tuple[int, ...], float | None] = {}
+        terms: list[plan.Expression] = []
+        groups = self._indexed_terms(place, terms)
+
         def inner(outer: int) -> float | None:
-            candidate = self.inner_candidate(place, outer)
-            return None if candidate is None else candidate.cost
+            chosen: list[int] = []
+            for group in groups:
+                for needed, number, alone in group:
+                    if needed & outer == needed:
+                        chosen.append(number)
+                        if alone:
+                            break
+            key = tuple(chosen)
+            if key not in known:
+                candidate = self._through_index(place, [terms[number] for number in dict.fromkeys(key)])
+                known[key] = None if candidate is None else candidate.cost
+            return known[key]
 
         return inner
+
+    def _indexed_terms(self, place: int, terms: list[plan.Expression]) -> list[list[tuple[int, int, bool]]]:
+        """For each indexed column of a leaf the joining terms that an index may answer: (other leaves that they need,
+        their number in `terms`, whether one is enough). Equalities come first."""
+        leaf, bit = self.leaves[place], 1 << place
+        groups: dict[int, list[tuple[int, int, bool]]] = {}
+        if leaf.access is None:
+            return []
+        for mask, term in sorted(self.joins, key=lambda join: not self._is_equality(join[1])):
+            if not mask & bit:
+                continue
+            for relation, position in sorted(walk.columns(term)):
+                if relation in leaf.relations and leaf.access.is_indexed((relation, position)):
+                    alone = self._is_equality(term) and not leaf.access.expressions
+                    groups.setdefault(position, []).append((mask & ~bit, len(terms), alone))
+            terms.append(term)
+        return list(groups.values())
+
+    def _ordered_of(self, place: int) -> Callable[[int], float | None]:
+        def ordered(other: int) -> float | None:
+            bit = 1 << place
+            terms = [t for m, t in self.joins if m & bit and m & ~bit and m & ~bit & other == m & ~bit]
+            sides = split_condition(terms, self._inside(bit), self._inside(other))
+            found = self._in_key_order(place, sides.left)
+            return None if found is None else found[0].cost
+
+        return ordered
+
+    def _in_key_order(self, place: int, keys: Sequence[plan.Expression]) -> tuple[Candidate, tuple[int, ...]] | None:
+        """The cheapest way to read a leaf in ascending order of its keys, and the order of the keys."""
+        leaf = self.leaves[place]
+        if leaf.access is None or not keys or len(keys) > 3 or leaf.relations & self._semi_needs():
+            return None
+        best: tuple[Candidate, tuple[int, ...]] | None = None
+        for chosen in permutations(range(len(keys))):
+            order = tuple(plan.SortKey(keys[at]) for at in chosen)
+            candidate, ordered = self._ordered_candidate(leaf, order, always=True)
+            if ordered and (best is None or candidate.cost < best[0].cost):
+                best = candidate, chosen
+        return best
+
+    def _semi_needs(self) -> set[int]:
+        return {relation for semi in self.semis for relation in walk.relations((semi.condition, semi.right))}
 
     def inner_candidate(self, place: int, outer: int) -> Candidate | None:
         """The cheapest way to read a leaf through an index, once per row of the leaves in `outer`."""
@@ -238,6 +306,12 @@ class Cluster:
         joining = [term for mask, term in self.joins if mask & bit and mask & ~bit & outer == mask & ~bit]
         if not joining:
             return None
+        return self._through_index(place, joining)
+
+    def _through_index(self, place: int, joining: list[plan.Expression]) -> Candidate | None:
+        leaf = self.leaves[place]
+        if leaf.access is None or not joining:
+            return None
         found = [c for c in leaf.access.candidates([*leaf.predicates, *joining]) if _uses(c, joining)]
         return min(found, key=lambda candidate: candidate.cost) if found else None
 
@@ -247,8 +321,11 @@ class Cluster:
         if tree.left is None or tree.right is None:
             leaf = self.leaves[tree.mask.bit_length() - 1]
             return self._apply_semis(self._leaf_node(leaf, first), tree.mask, 0)
-        left = self._build(tree.left, first)
         terms = [t for m, t in self.joins if m & tree.mask == m and m & tree.left.mask and m & tree.right.mask]
+        if tree.method == "merge":
+            node = self._merge_join(tree, tree.left, tree.right, terms)
+            return self._apply_semis(node, tree.mask, tree.left.mask, tree.right.mask)
+        left = self._build(tree.left, first)
         node = self._join(tree, left, terms)
         return self._apply_semis(node, tree.mask, tree.left.mask, tree.right.mask)
 
@@ -271,7 +348,7 @@ class Cluster:
             outer=left,
             inner=right,
             predicates=tuple(terms),
-            materialized=tree.method == "loop",
+            materialized=tree.method == "loop" and not self.planner.join_costs().material,
             rows=tree.rows,
             cost=tree.cost,
         )
@@ -291,6 +368,38 @@ class Cluster:
             rows=tree.rows,
             cost=tree.cost,
         )
+
+    def _merge_join(self, tree: Tree, left: Tree, right: Tree, terms: list[plan.Expression]) -> physical.Node:
+        """Both sides in the order of their keys: by an index that has it, or sorted."""
+        sides = split_condition(terms, self._inside(left.mask), self._inside(right.mask))
+        chosen = tuple(range(len(sides.left)))
+        for side, keys in ((left, sides.left), (right, sides.right)):
+            found = self._in_key_order(side.mask.bit_length() - 1, keys) if side.left is None else None
+            if found is not None:
+                chosen = found[1]
+                break
+        left_keys = tuple(sides.left[at] for at in chosen)
+        right_keys = tuple(sides.right[at] for at in chosen)
+        return physical.MergeJoin(
+            kind="inner",
+            left=self._in_order(left, left_keys),
+            right=self._in_order(right, right_keys),
+            left_keys=left_keys,
+            right_keys=right_keys,
+            predicates=tuple(sides.rest),
+            rows=tree.rows,
+            cost=tree.cost,
+        )
+
+    def _in_order(self, tree: Tree, keys: tuple[plan.Expression, ...]) -> physical.Node:
+        order = tuple(plan.SortKey(key) for key in keys)
+        if tree.left is None:
+            leaf = self.leaves[tree.mask.bit_length() - 1]
+            if leaf.access is not None and not leaf.relations & self._semi_needs():
+                candidate, ordered = self._ordered_candidate(leaf, order, always=True)
+                if ordered:
+                    return self._scan(leaf, candidate, 0)
+        return self.planner.sorted(self._build(tree, 0), order)
 
     def _apply_semis(self, node: physical.Node, mask: int, *parts: int) -> physical.Node:
         """Semi and anti joins that have all they need in `mask`, and had not in one of its parts."""
@@ -336,8 +445,27 @@ class Cluster:
         share = min(1.0, wanted / max(tree.rows, 1.0)) if wanted else 1.0
         if tree.cost * share >= best.cost + log_cost(best.rows):
             return None
-        leaf.chosen = candidate
-        return self._on_top(self._build(tree, self.first), tree.mask)
+        leaf.chosen, before = candidate, leaf.chosen
+        node = self._build(tree, self.first)
+        if not self._keeps_order(node):
+            leaf.chosen = before
+            return None
+        return self._on_top(node, tree.mask)
+
+    def _keeps_order(self, node: physical.Node) -> bool:
+        """Whether rows come in the order of the table that drives the joins: not out of a merge, which has its own, nor
+        out of a hash join that may be cut into partitions."""
+        while True:
+            if isinstance(node, physical.Filter):
+                node = node.input
+            elif isinstance(node, physical.NestedLoop):
+                node = node.outer
+            elif isinstance(node, physical.HashJoin):
+                if self.planner.spilling:
+                    return False
+                node = node.probe
+            else:
+                return not isinstance(node, physical.MergeJoin)
 
 
 def _sides(term: plan.Expression) -> Sequence[plan.Expression]:

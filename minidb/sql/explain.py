@@ -1,8 +1,8 @@
 """EXPLAIN: the physical plan as a tree of lines, with estimates and, after ANALYZE, the true numbers of rows.
 
-    Sort  (estimated rows=20)
+    Sort  (estimated rows=20, actual rows=17 time=0.310 ms)
       Sort Key: t.b
-      -> Index Scan using t_b on t  (estimated rows=20, actual rows=17)
+      -> Index Scan using t_b on t  (estimated rows=20, actual rows=17 time=0.120 ms)
            Interval: b > 5
            Filter: c = 'x'
 
@@ -12,13 +12,14 @@ lock is not known here: `describe`, handed in, adds a line for each interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from minidb import schema
 from minidb.sql import physical, plan
+from minidb.sql.compiler.new_rows import key_columns
 from minidb.sql.expression_text import Names, expression_text, sort_text
 from minidb.sql.physical import Node
 from minidb.sql.rules import walk
@@ -36,6 +37,15 @@ class ReadInterval(msgspec.Struct, frozen=True):
 
 
 Describe = Callable[[ReadInterval], str | None]
+Parts = tuple[str, list[tuple[str, str]], Sequence[Node]]
+
+
+class Measure(Protocol):
+    """What ANALYZE has seen of one operator."""
+
+    loops: int
+    rows: int
+    seconds: float
 
 
 class Explained(msgspec.Struct):
@@ -44,12 +54,14 @@ class Explained(msgspec.Struct):
     title: str
     details: list[tuple[str, str]]
     estimated: float
-    actual: int | None
+    actual: int | None  # rows of one run, on average
     inputs: list[Explained]
     label: str = ""  # 'SubPlan', 'CTE x'
+    loops: int = 1  # runs
+    seconds: float = 0.0  # of one run, with all that is below
 
     def lines(self, depth: int = 0) -> Iterator[str]:
-        truth = "" if self.actual is None else f", actual rows={self.actual}"
+        truth = self._truth()
         if depth and self.label:
             yield " " * (6 * depth - 4) + self.label
         head = "" if depth == 0 else " " * (6 * depth - 4) + "->  "
@@ -59,6 +71,15 @@ class Explained(msgspec.Struct):
         for child in self.inputs:
             yield from child.lines(depth + 1)
 
+    def _truth(self) -> str:
+        if self.actual is None:
+            return ""
+        if self.loops == 0:
+            return ", never executed"
+        loops = f" loops={self.loops}" if self.loops != 1 else ""
+        time = f" time={self.seconds * 1000:.3f} ms" if self.seconds else ""
+        return f", actual rows={self.actual}{loops}{time}"
+
     def as_dict(self) -> dict[str, Any]:
         """For FORMAT JSON."""
         result: dict[str, Any] = {"Node": self.title, "Estimated Rows": max(round(self.estimated), 0)}
@@ -66,6 +87,8 @@ class Explained(msgspec.Struct):
             result["Role"] = self.label
         if self.actual is not None:
             result["Actual Rows"] = self.actual
+            result["Actual Loops"] = self.loops
+            result["Actual Total Time"] = round(self.seconds * 1000, 3)
         result.update(dict(self.details))
         if self.inputs:
             result["Plans"] = [child.as_dict() for child in self.inputs]
@@ -73,25 +96,31 @@ class Explained(msgspec.Struct):
 
 
 class Explainer:
-    """`counts`: true rows by the id of the node; `subqueries`: the physical plan of each subquery in an expression."""
+    """`measures`: what ANALYZE has seen, by the id of the node; `subqueries`: the physical plan of each subquery in an
+    expression; `spills`: whether an operator with so many rows is made to go beyond memory."""
 
     def __init__(
         self,
         names: Names,
         subqueries: Callable[[Any], physical.Query | None],
-        counts: Mapping[int, int] | None = None,
+        measures: Mapping[int, Measure] | None = None,
         describe: Describe | None = None,
+        spills: Callable[[float], bool] | None = None,
     ) -> None:
         self.names = names
         self.subqueries = subqueries
-        self.counts = counts
+        self.measures = measures
         self.describe = describe
+        self.spills = spills
 
     def explain(self, node: Node) -> Explained:
         if isinstance(node, physical.Query):
             return self._query(node)
         title, details, inputs = self._parts(node)
-        made = Explained(title, details, node.rows, self._actual(node), [self.explain(child) for child in inputs])
+        if self.spills is not None and self._may_spill(node):
+            details.append(("Memory", "goes on in temporary files"))
+        made = Explained(title, details, node.rows, None, [self.explain(child) for child in inputs])
+        self._measure(made, node)
         self._add_subqueries(made, node)
         for cte in getattr(node, "ctes", ()):
             made.inputs.append(self._labelled(cte.node, f"CTE {cte.name}"))
@@ -110,10 +139,21 @@ class Explainer:
         made.label = label
         return made
 
-    def _actual(self, node: Node) -> int | None:
-        if self.counts is None:
-            return None
-        return self.counts.get(id(node), 0)
+    def _measure(self, made: Explained, node: Node) -> None:
+        measure = self.measures.get(id(node)) if self.measures is not None else None
+        if measure is not None:
+            runs = max(measure.loops, 1)
+            made.actual = round(measure.rows / runs)
+            made.loops = measure.loops
+            made.seconds = measure.seconds / runs
+
+    def _may_spill(self, node: Node) -> bool:
+        assert self.spills is not None
+        if isinstance(node, physical.HashJoin):
+            return self.spills(node.build.rows)
+        if isinstance(node, physical.Sort):
+            return node.limit is None
+        return isinstance(node, physical.NestedLoop) and node.materialized
 
     def _add_subqueries(self, made: Explained, node: Node) -> None:
         for name in type(node).__struct_fields__:
@@ -200,7 +240,7 @@ class Explainer:
             details.append(("Locks", self.describe(interval) or ""))
         return title, details, ()
 
-    def union_scan(self, node: physical.UnionScan) -> tuple[str, list[tuple[str, str]], Sequence[Node]]:
+    def union_scan(self, node: physical.UnionScan | physical.IntersectionScan) -> Parts:
         details = []
         for path in node.paths:
             assert path.index is not None
@@ -210,15 +250,26 @@ class Explainer:
                 read = ReadInterval(node.table, path.index, False, path.kind == "find", node.locking, words)
                 details.append(("Locks", self.describe(read) or ""))
         details.append(("Filter", self.all_of(node.filters)))
-        return f"Index Union Scan on {node.table.name}", details, ()
+        kind = "Union" if isinstance(node, physical.UnionScan) else "Intersection"
+        return f"Index {kind} Scan on {node.table.name}", details, ()
 
 
 def _key_name(key: schema.IndexKey, table: schema.Table) -> str:
     return table.columns[key.position].name if key.position is not None else f"({key.expression})"
 
 
+def _distinct_scan(self: Explainer, node: physical.DistinctScan) -> Parts:
+    column = _key_name(node.index.keys[0], node.table)
+    details = [("Interval", f"the first entry of each {column}")]
+    if self.describe is not None:
+        words = f"the first entry of each {column}, and before it"
+        read = ReadInterval(node.table, node.index, False, False, False, words)
+        details.append(("Locks", self.describe(read) or ""))
+    backwards = " Backward" if node.reverse else ""
+    return f"Distinct Index Scan{backwards} using {node.index.name} on {node.table.name}", details, ()
+
+
 _KINDS = {"inner": "", "left": " Left", "semi": " Semi", "anti": " Anti", "full": " Full"}
-Parts = tuple[str, list[tuple[str, str]], Sequence[Node]]
 
 
 def _hash_join(self: Explainer, node: physical.HashJoin) -> Parts:
@@ -242,8 +293,15 @@ def _nested_loop(self: Explainer, node: physical.NestedLoop) -> Parts:
     )
 
 
+def _merge_join(self: Explainer, node: physical.MergeJoin) -> Parts:
+    keys = zip(node.left_keys, node.right_keys)
+    pairs = " AND ".join(f"{self.text(one)} = {self.text(other)}" for one, other in keys)
+    details = [("Merge Cond", pairs), ("Join Filter", self.all_of(node.predicates))]
+    return f"Merge{_KINDS[node.kind]} Join", details, (node.left, node.right)
+
+
 def _aggregate(self: Explainer, node: physical.Aggregate) -> Parts:
-    title = "HashAggregate" if node.groups else "Aggregate"
+    title = ("GroupAggregate" if node.ordered else "HashAggregate") if node.groups else "Aggregate"
     details = [("Group Key", self.list_of(node.groups))]
     if node.sets is not None:
         sets = ", ".join(f"({self.list_of([node.groups[place] for place in members])})" for members in node.sets)
@@ -267,20 +325,55 @@ def _limit(self: Explainer, node: physical.Limit) -> Parts:
 
 
 def _lock_rows(self: Explainer, node: physical.LockRows) -> Parts:
-    words = ", ".join(f"{locked.table.name} FOR {locked.strength.upper()}" for locked in node.locked)
-    return "Lock Rows", [("Rows", words)], (node.input,)
+    words = ", ".join(f"FOR {locked.strength.upper()} on each row of {locked.table.name}" for locked in node.locked)
+    return "Lock Rows", [("Row Locks", f"{words} that comes out, {_HELD}")], (node.input,)
 
 
 def _insert(self: Explainer, node: physical.Insert) -> Parts:
     details = []
     if node.on_conflict is not None:
-        details.append(("On Conflict", "DO NOTHING" if node.on_conflict.update is None else "DO UPDATE"))
+        updates = node.on_conflict.update is not None
+        details.append(("On Conflict", "DO UPDATE" if updates else "DO NOTHING"))
+        if updates:
+            details.append(("Row Locks", f"FOR UPDATE on each row of {node.table.name} in the way, {_HELD}"))
+    details += _referenced(node.table, range(len(node.table.columns)))
     return f"Insert on {node.table.name}", details, (node.source,)
+
+
+_HELD = "held to the end of the transaction"
+
+
+def _row_locks(table: schema.Table, strength: str) -> tuple[str, str]:
+    return "Row Locks", f"FOR {strength} on each row of {table.name} that is found, {_HELD}"
+
+
+def _referenced(table: schema.Table, changed: Iterable[int]) -> list[tuple[str, str]]:
+    """The rows that foreign keys of new rows refer to are locked, too."""
+    positions = set(changed)
+    names = [key.name for key in table.foreign_keys if positions & set(key.columns)]
+    return [("Row Locks", f"FOR KEY SHARE on the rows that {', '.join(names)} refers to, {_HELD}")] if names else []
+
+
+def _update(self: Explainer, node: physical.Update) -> Parts:
+    changed = {assignment.position for assignment in (*node.assignments, *node.generated)}
+    strength = "UPDATE" if changed & key_columns(node.table) else "NO KEY UPDATE"
+    details = [_row_locks(node.table, strength), *_referenced(node.table, changed)]
+    return f"Update on {node.table.name}", details, (node.input,)
+
+
+def _delete(self: Explainer, node: physical.Delete) -> Parts:
+    return f"Delete on {node.table.name}", [_row_locks(node.table, "UPDATE")], (node.input,)
+
+
+def _merge(self: Explainer, node: physical.Merge) -> Parts:
+    return f"Merge on {node.table.name}", [_row_locks(node.table, "UPDATE")], (node.input,)
 
 
 _DESCRIBED: dict[type, Callable[[Explainer, Any], Parts]] = {
     physical.Scan: Explainer.scan,
     physical.UnionScan: Explainer.union_scan,
+    physical.IntersectionScan: Explainer.union_scan,
+    physical.DistinctScan: _distinct_scan,
     physical.HashedScan: lambda self, node: (
         "Hashed",
         [
@@ -299,6 +392,7 @@ _DESCRIBED: dict[type, Callable[[Explainer, Any], Parts]] = {
     physical.ProjectSet: lambda self, node: ("ProjectSet", [], (node.input,)),
     physical.NestedLoop: _nested_loop,
     physical.HashJoin: _hash_join,
+    physical.MergeJoin: _merge_join,
     physical.FullLoop: lambda self, node: (
         "Nested Loop Full Join",
         [("Join Filter", self.all_of(node.predicates))],
@@ -318,6 +412,7 @@ _DESCRIBED: dict[type, Callable[[Explainer, Any], Parts]] = {
     ),
     physical.RecursiveUnion: lambda self, node: ("Recursive Union", [], (node.left, node.right)),
     physical.Insert: _insert,
-    physical.Update: lambda self, node: (f"Update on {node.table.name}", [], (node.input,)),
-    physical.Delete: lambda self, node: (f"Delete on {node.table.name}", [], (node.input,)),
+    physical.Update: _update,
+    physical.Merge: _merge,
+    physical.Delete: _delete,
 }

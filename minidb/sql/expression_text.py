@@ -22,7 +22,7 @@ class Names:
             if isinstance(node, plan.Scan | plan.VirtualScan):
                 columns = node.table.columns if isinstance(node, plan.Scan) else node.columns
                 self._tables[node.relation] = node.alias, columns
-            elif isinstance(node, plan.Update):
+            elif isinstance(node, plan.Update | plan.Merge):
                 self._tables[node.new_relation] = "new", node.table.columns
             elif isinstance(node, plan.Project):
                 for place, expression in enumerate(node.expressions):

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
+from minidb.sql.ordering import log_cost
+
 DP_LIMIT = 10
 
 # microseconds
@@ -20,6 +22,8 @@ BUILD = 0.15  # a row put into a hash table
 PROBE = 0.08  # a row looked up
 OUTPUT = 0.04  # a row made
 LOOP = 0.05  # a pair of rows compared
+MERGE = 0.5  # a row of either side of a merge
+SPILL = 1.5  # a row written to a file and read again
 
 Mask = int
 
@@ -35,17 +39,20 @@ class Predicate(NamedTuple):
 class Leaf(NamedTuple):
     """needs: leaves that must stand outside (LATERAL). useful: leaves whose columns an index of this one may be asked
     for. inner(mask): the cost of one run of the leaf through an index, as the inner side of a loop over the leaves in
-    `mask`; None if no index helps."""
+    `mask`; None if no index helps. ordered(mask): the cost of reading the leaf in the order of the columns that join it
+    with `mask`, where an index has it."""
 
     rows: float
     cost: float
     needs: Mask
     useful: Mask
     inner: Callable[[Mask], float | None]
+    ordered: Callable[[Mask], float | None] = lambda mask: None
 
 
 class Tree(NamedTuple):
-    """The plan of a set: a leaf (`left` None), or a join. method: 'hash' (the right side is built), 'index', 'loop'."""
+    """The plan of a set: a leaf (`left` None), or a join. method: 'hash' (the right side is built), 'merge', 'index',
+    'loop'."""
 
     cost: float
     rows: float
@@ -56,10 +63,19 @@ class Tree(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a join method costs more because a setting turned it off."""
+    """What a method costs more because a setting turned it off, and from how many rows on a hash table spills."""
 
     hash: float = 0.0
     loop: float = 0.0
+    merge: float = 0.0
+    sort: float = 0.0
+    material: float = 0.0
+    rows_in_memory: float = float("inf")
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing is turned off."""
+        return not any(self[:5])
 
 
 NO_COSTS = Costs()
@@ -74,12 +90,18 @@ class Orderer:
         self.predicates = predicates
         self.costs = costs
         self.lateral = any(leaf.needs for leaf in leaves)
+        largest = max((leaf.rows for leaf in leaves), default=0.0)
+        self.plain = not self.lateral and costs.free and largest < costs.rows_in_memory
         self._rows: dict[Mask, float] = {}
         self._inner: dict[tuple[int, Mask], float | None] = {}
         self._near: dict[Mask, Mask] = {}  # set -> leaves tied to it by a predicate
         self._equal: dict[Mask, Mask] = {}  # set -> leaves tied to it by an equality of two leaves
+        self._shares: dict[Mask, list[tuple[Mask, float]]] = {}  # leaf -> predicates of which it is the lowest leaf
         for place in range(len(leaves)):
             self._tie(1 << place)
+            self._shares[1 << place] = [
+                (p.mask, p.selectivity) for p in predicates if p.mask >> place & 1 and p.mask & ((1 << place) - 1) == 0
+            ]
 
     def _tie(self, bit: Mask) -> None:
         near = equal = 0
@@ -132,13 +154,12 @@ class Orderer:
     def rows(self, mask: Mask) -> float:
         known = self._rows.get(mask)
         if known is None:
-            known = 1.0
-            for place, leaf in enumerate(self.leaves):
-                if mask >> place & 1:
-                    known *= leaf.rows
-            for predicate in self.predicates:
-                if predicate.mask & mask == predicate.mask:
-                    known *= predicate.selectivity
+            low = mask & -mask
+            rest = mask ^ low
+            known = self.leaves[low.bit_length() - 1].rows * (self.rows(rest) if rest else 1.0)
+            for tied, share in self._shares[low]:
+                if tied & mask == tied:
+                    known *= share
             self._rows[mask] = known
         return known
 
@@ -164,6 +185,13 @@ class Orderer:
         if self._ties(left)[1] & right and not lateral:
             cost = left_cost + right_cost + right_rows * BUILD + left_rows * PROBE + output + self.costs.hash
             method = "hash"
+            large = right_rows > self.costs.rows_in_memory
+            if large:
+                cost += (left_rows + right_rows) * SPILL
+            if large or self.costs.hash:
+                merged = self._merge_cost(left, right, left_cost, right_cost) + output
+                if merged < cost:
+                    cost, method = merged, "merge"
         if right & (right - 1) == 0:
             inner = self._run_inner(right, left)
             if inner is not None:
@@ -173,6 +201,7 @@ class Orderer:
         if not method or self.costs.hash:
             run = right_cost if lateral else right_rows * LOOP
             looped = left_cost + right_cost + left_rows * run + output + self.costs.loop
+            looped += 0.0 if lateral else self.costs.material
             if looped < cost:
                 cost, method = looped, "lateral" if lateral else "loop"
         return cost, method
@@ -183,6 +212,16 @@ class Orderer:
             return None
         mask = left.mask | right.mask
         return Tree(found[0], self.rows(mask), mask, found[1], left, right)
+
+    def _merge_cost(self, left: Mask, right: Mask, left_cost: float, right_cost: float) -> float:
+        """The cost of sorting both sides, where no index does, and merging them."""
+        cost = (self.rows(left) + self.rows(right)) * MERGE + self.costs.merge
+        for side, other, plain in ((left, right, left_cost), (right, left, right_cost)):
+            ordered = None
+            if side & (side - 1) == 0:
+                ordered = self.leaves[side.bit_length() - 1].ordered(other)
+            cost += plain + log_cost(self.rows(side)) + self.costs.sort if ordered is None else ordered
+        return cost
 
     def _run_inner(self, leaf: Mask, outer: Mask) -> float | None:
         """The cost of one run of a leaf through an index, given the leaves outside; None without one."""
@@ -199,57 +238,83 @@ class Orderer:
 
     def _dynamic(self, whole: Mask, singles: list[Tree]) -> Tree | None:
         """The cheapest tree over a component: every connected set from every split into connected sets."""
-        costs: dict[Mask, float] = {tree.mask: tree.cost for tree in singles if tree.mask & whole}
+        costs = [INFINITE] * (1 << len(self.leaves))
         choices: dict[Mask, tuple[str, Mask]] = {}
         members = [tree.mask for tree in singles if tree.mask & whole]
         for member in members:
+            costs[member] = singles[member.bit_length() - 1].cost
             self.rows(member)
+        split = self._best_plain_split if self.plain else self._best_split
         for size in range(2, len(members) + 1):
             for chosen in combinations(members, size):
-                self._best_split(sum(chosen), costs, choices)
-        if whole not in costs:
+                split(sum(chosen), costs, choices)
+        if costs[whole] == INFINITE:
             return None
         return self._tree(whole, costs, choices, singles)
 
-    def _best_split(self, mask: Mask, costs: dict[Mask, float], choices: dict[Mask, tuple[str, Mask]]) -> None:
+    def _best_split(self, mask: Mask, costs: list[float], choices: dict[Mask, tuple[str, Mask]]) -> None:
         near = self._near
         self._ties(mask)
-        best = INFINITE
-        choice: tuple[str, Mask] | None = None
-        decide = self.method if self.lateral or self.costs != NO_COSTS else self._plain_method
         part = (mask - 1) & mask
         while part:
-            left = costs.get(part)
-            if left is not None and left < best and near[part] & (mask ^ part):
-                right = costs.get(mask ^ part)
-                if right is not None:
-                    found = decide(part, mask ^ part, left, right)
-                    if found is not None and found[0] < best:
-                        best, choice = found[0], (found[1], part)
+            rest = mask ^ part
+            left, right = costs[part], costs[rest]
+            if left < costs[mask] and right < INFINITE and near[part] & rest:
+                found = self.method(part, rest, left, right)
+                if found is not None and found[0] < costs[mask]:
+                    costs[mask] = found[0]
+                    choices[mask] = found[1], part
             part = (part - 1) & mask
+
+    def _best_plain_split(self, mask: Mask, costs: list[float], choices: dict[Mask, tuple[str, Mask]]) -> None:
+        """The same where nothing is lateral or turned off: this is where planning spends its time. What reads a leaf
+        through an index comes first, then every pair of sets once, for both sides to build from, unless what it costs
+        to make them is too much already."""
+        near, equal, rows = self._near, self._equal, self._rows
+        self._ties(mask)
+        output = self.rows(mask) * OUTPUT
+        best, choice = self._best_index(mask, costs)
+        rest = mask & (mask - 1)
+        part = rest
+        while part:
+            other = mask ^ part
+            cost = costs[part] + costs[other]
+            if cost < best and near[part] & other:
+                one, two = rows[part], rows[other]
+                left, method = part, "hash"
+                if not equal[part] & other:
+                    cost, method = cost + one * two * LOOP, "loop"
+                elif two <= one:
+                    cost += two * BUILD + one * PROBE
+                else:
+                    cost += one * BUILD + two * PROBE
+                    left = other
+                if cost < best:
+                    best, choice = cost, (method, left)
+            part = (part - 1) & rest
         if choice is not None:
-            costs[mask] = best
+            costs[mask] = best + output
             choices[mask] = choice
 
-    def _plain_method(self, left: Mask, right: Mask, left_cost: float, right_cost: float) -> tuple[float, str] | None:
-        """`method` where nothing is lateral or turned off, for the inner loop of the enumeration."""
-        rows = self._rows
-        left_rows, right_rows = rows[left], rows[right]
-        if self._equal[left] & right:
-            cost = left_cost + right_cost + right_rows * BUILD + left_rows * PROBE
-            method = "hash"
-        else:
-            cost = left_cost + right_cost + left_rows * right_rows * LOOP
-            method = "loop"
-        if right & (right - 1) == 0:
-            inner = self._run_inner(right, left)
-            if inner is not None and left_cost + left_rows * inner < cost:
-                cost, method = left_cost + left_rows * inner, "index"
-        return cost + self.rows(left | right) * OUTPUT, method
+    def _best_index(self, mask: Mask, costs: list[float]) -> tuple[float, tuple[str, Mask] | None]:
+        """The cheapest loop over one leaf's index."""
+        best: float = INFINITE
+        choice: tuple[str, Mask] | None = None
+        leaves = mask
+        while leaves:
+            leaf = leaves & -leaves
+            leaves ^= leaf
+            outer = mask ^ leaf
+            cost = costs[outer]
+            if cost < best:
+                inner = self._run_inner(leaf, outer)
+                if inner is not None:
+                    cost += self._rows[outer] * inner
+                    if cost < best:
+                        best, choice = cost, ("index", outer)
+        return best, choice
 
-    def _tree(
-        self, mask: Mask, costs: dict[Mask, float], choices: dict[Mask, tuple[str, Mask]], singles: list[Tree]
-    ) -> Tree:
+    def _tree(self, mask: Mask, costs: list[float], choices: dict[Mask, tuple[str, Mask]], singles: list[Tree]) -> Tree:
         choice = choices.get(mask)
         if choice is None:
             return singles[mask.bit_length() - 1]

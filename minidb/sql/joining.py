@@ -13,7 +13,7 @@ import msgspec
 
 from minidb.sql import physical, plan, selectivity
 from minidb.sql.access_paths import same
-from minidb.sql.join_order import BUILD, LOOP, OUTPUT, PROBE
+from minidb.sql.join_order import BUILD, LOOP, MERGE, OUTPUT, PROBE, SPILL
 from minidb.sql.rules import walk
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def covers_unique(node: physical.Node, keys: Sequence[plan.Expression]) -> bool:
         if isinstance(key, plan.Column) and key.relation == node.relation
     }
     return any(
-        index.unique and index.where is None and all(key.position in positions for key in index.keys)
+        index.certain and index.where is None and all(key.position in positions for key in index.keys)
         for index in node.table.indexes
     )
 
@@ -114,8 +114,10 @@ def _with_outer(planner: Planner, join: plan.Join, outer: physical.Node, kind: s
     )
     if sides.left:
         options.append(_hash(planner, outer, inner, sides, kind))
-    else:
-        options.append(_loop(planner, outer, inner, terms, kind, True, inner.rows * LOOP))
+        if _worth_merging(planner, inner):
+            options.append(_merge(planner, outer, right, sides, kind))
+    if not sides.left or planner.join_costs().hash:
+        options.append(_independent_loop(planner, outer, inner, terms, kind))
     return min(options, key=lambda option: option.cost)
 
 
@@ -140,6 +142,8 @@ def _hash(planner: Planner, outer: physical.Node, inner: physical.Node, sides: S
     terms = [*_equalities(sides), *sides.rest]
     rows = _joined_rows(planner, outer, inner.rows, terms, kind)
     cost = outer.cost + inner.cost + inner.rows * BUILD + outer.rows * PROBE + rows * OUTPUT
+    if inner.rows > planner.join_costs().rows_in_memory:
+        cost += (inner.rows + outer.rows) * SPILL
     return physical.HashJoin(
         kind=kind,
         probe=outer,
@@ -151,6 +155,42 @@ def _hash(planner: Planner, outer: physical.Node, inner: physical.Node, sides: S
         rows=rows,
         cost=cost + planner.join_costs().hash,
     )
+
+
+def _worth_merging(planner: Planner, inner: physical.Node) -> bool:
+    """Whether hashing is turned off, or would not fit into memory."""
+    costs = planner.join_costs()
+    return bool(costs.hash) or inner.rows > costs.rows_in_memory
+
+
+def _merge(planner: Planner, outer: physical.Node, right: plan.Plan, sides: Sides, kind: str) -> physical.Node:
+    """Both sides sorted by their keys; the right one may come so from an index."""
+    left = planner.sorted(outer, tuple(plan.SortKey(key) for key in sides.left))
+    order = tuple(plan.SortKey(key) for key in sides.right)
+    inner, ordered = planner.plan_ordered(right, order, 0)
+    if not ordered:
+        inner = planner.sorted(inner, order)
+    rows = _joined_rows(planner, outer, inner.rows, [*_equalities(sides), *sides.rest], kind)
+    cost = left.cost + inner.cost + (left.rows + inner.rows) * MERGE + rows * OUTPUT + planner.join_costs().merge
+    return physical.MergeJoin(
+        kind=kind,
+        left=left,
+        right=inner,
+        left_keys=tuple(sides.left),
+        right_keys=tuple(sides.right),
+        predicates=tuple(sides.rest),
+        rows=rows,
+        cost=cost,
+    )
+
+
+def _independent_loop(
+    planner: Planner, outer: physical.Node, inner: physical.Node, terms: Sequence[plan.Expression], kind: str
+) -> physical.Node:
+    """A loop over an inner side that does not depend on the outer one: kept, unless that is turned off."""
+    if planner.join_costs().material:
+        return _loop(planner, outer, inner, terms, kind, False, inner.cost)
+    return _loop(planner, outer, inner, terms, kind, True, inner.rows * LOOP)
 
 
 def _equalities(sides: Sides) -> list[plan.Expression]:
@@ -221,7 +261,10 @@ def join_full(planner: Planner, join: plan.Join) -> physical.Node:
         terms, lambda e: bool(walk.relations(e)) and not walk.relations(e) & own, lambda e: _only(e, own)
     )
     if sides.left:
-        return _hash(planner, left, right, sides, "full")
+        options = [_hash(planner, left, right, sides, "full")]
+        if _worth_merging(planner, right):
+            options.append(_merge(planner, left, join.right, sides, "full"))
+        return min(options, key=lambda option: option.cost)
     rows = _joined_rows(planner, left, right.rows, terms, "full")
     cost = left.cost + right.cost + left.rows * right.rows * LOOP
     return physical.FullLoop(left=left, right=right, predicates=tuple(terms), rows=rows, cost=cost)

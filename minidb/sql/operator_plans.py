@@ -6,12 +6,13 @@ physical node and whether its rows come in that order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from minidb.sql import physical, plan
+from minidb.sql.access_paths import DISABLED, same
 from minidb.sql.clusters import Cluster
 from minidb.sql.join_order import OUTPUT
 from minidb.sql.joining import covers_unique, join_full, join_left
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from minidb.sql.planner import Planner
 
 GROUP = 0.15  # microseconds for a row of a group
+JUMP = 12.0  # a descent to the next value of an index's leading column
+GROUP_IN_ORDER = 0.35  # the same where groups come one after the other
+_UNORDERED = ("json", "record", "unknown")
 DISTINCT = 0.1  # and for one that is looked up among those seen
 
 Result = tuple[physical.Node, bool]
@@ -130,19 +134,104 @@ def _aggregate(planner: Planner, node: plan.Aggregate, order: Order, first: Any)
     if extremes is not None:
         return extremes, True
     rows = 1.0 if not node.groups else _group_rows(planner, node.groups, child.rows)
-    return (
-        physical.Aggregate(
-            input=child,
-            relation=node.relation,
-            groups=node.groups,
-            aggregates=node.aggregates,
-            sets=node.sets,
-            groupings=node.groupings,
-            rows=rows,
-            cost=child.cost + child.rows * GROUP,
-        ),
-        not order or not (node.groups or node.sets),
+    if not node.groups or node.sets is not None:
+        cost = child.cost + child.rows * GROUP
+        return _aggregated(node, child, rows, cost, False), not order or not (node.groups or node.sets)
+    cost = child.cost + child.rows * GROUP + planner.hashing_cost(rows)
+    hashed = _aggregated(node, child, rows, cost, False)
+    jumping = None if node.aggregates else _leading_values(planner, node.input, node.groups, rows, cost)
+    if jumping is not None:
+        return physical.Project(
+            input=jumping, relation=node.relation, expressions=node.groups, rows=jumping.rows, cost=jumping.cost
+        ), not order
+    if cost < DISABLED and not _is_one_table(node.input):
+        return hashed, not order
+    return _cheaper_groups(planner, node, hashed, order, first)
+
+
+def _aggregated(
+    node: plan.Aggregate, child: physical.Node, rows: float, cost: float, ordered: bool
+) -> physical.Aggregate:
+    return physical.Aggregate(
+        input=child,
+        relation=node.relation,
+        groups=node.groups,
+        aggregates=node.aggregates,
+        sets=node.sets,
+        groupings=node.groupings,
+        ordered=ordered,
+        rows=rows,
+        cost=cost,
     )
+
+
+def _is_one_table(node: plan.Plan) -> bool:
+    while isinstance(node, plan.Filter | plan.Project):
+        node = node.input
+    return isinstance(node, plan.Scan) and bool(node.table.indexes)
+
+
+def _cheaper_groups(
+    planner: Planner, node: plan.Aggregate, hashed: physical.Aggregate, order: Order, first: Any
+) -> Result:
+    """The hash table, or groups from rows in their order: an index may have it, few groups may be wanted, and a hash
+    table may not be."""
+    keys, satisfied = _keys_in_order(order, [(node.relation, place) for place in range(len(node.groups))], node.groups)
+    if any(key.expression.type.name in _UNORDERED for key in keys):
+        return hashed, not order
+    child, ordered = planner.plan_ordered(node.input, keys, 0)
+    if not ordered and hashed.cost < DISABLED:
+        return hashed, not order
+    if not ordered:
+        child = planner.sorted(child, keys)
+    cost = child.cost + child.rows * GROUP_IN_ORDER
+    wanted = planner.expected(first) if satisfied and ordered else 0.0
+    share = min(1.0, wanted / hashed.rows) if wanted else 1.0
+    sorting = log_cost(hashed.rows) if order else 0.0
+    if cost * share < hashed.cost + sorting and (satisfied or not order or cost < hashed.cost):
+        return _aggregated(node, child, hashed.rows, cost, True), satisfied or not order
+    return hashed, not order
+
+
+def _keys_in_order(
+    order: Order, columns: list[walk.ColumnKey], expressions: Sequence[plan.Expression]
+) -> tuple[Order, bool]:
+    """(sort keys over all of `expressions`, which above are `columns`, beginning with those that `order` wants; whether
+    that is all that it wants)."""
+    keys: list[plan.SortKey] = []
+    used: set[int] = set()
+    satisfied = True
+    for key in order:
+        bare = walk.strip_relabel(key.expression)
+        column = (bare.relation, bare.position) if isinstance(bare, plan.Column) else None
+        if column not in columns:
+            satisfied = False
+            break
+        place = columns.index(column)
+        if place not in used:
+            used.add(place)
+            keys.append(plan.SortKey(expressions[place], key.descending, key.nulls_first))
+    rest = [plan.SortKey(e) for place, e in enumerate(expressions) if place not in used]
+    return (*keys, *rest), satisfied
+
+
+def _leading_values(
+    planner: Planner, node: plan.Plan, on: Sequence[plan.Expression], rows: float, cost: float
+) -> physical.Node | None:
+    """DISTINCT over the leading column of an index: a descent for each value, where there are few."""
+    if not isinstance(node, plan.Scan) or len(on) != 1 or node.relation in planner.locked:
+        return None
+    column = walk.strip_relabel(on[0])
+    if not isinstance(column, plan.Column) or column.relation != node.relation or rows * JUMP >= cost:
+        return None
+    if planner.uses(node.relation) != {column.position} or planner.settings.penalty("enable_indexonlyscan"):
+        return None
+    for index in node.table.indexes:
+        if index.keys[0].position == column.position and index.where is None and not index.clustered:
+            return physical.DistinctScan(
+                relation=node.relation, table=node.table, alias=node.alias, index=index, rows=rows, cost=rows * JUMP
+            )
+    return None
 
 
 def _extremes(planner: Planner, node: plan.Aggregate, child: physical.Node) -> physical.Node | None:
@@ -188,12 +277,7 @@ def _window(planner: Planner, node: plan.Window, order: Order, first: Any) -> Re
 
 def _sort(planner: Planner, node: plan.Sort, order: Order, first: Any) -> Result:
     child, ordered = planner.plan_ordered(node.input, node.keys, first)
-    if ordered:
-        return child, not order
-    return (
-        physical.Sort(input=child, keys=node.keys, rows=child.rows, cost=child.cost + log_cost(child.rows)),
-        not order,
-    )
+    return (child if ordered else planner.sorted(child, node.keys)), not order
 
 
 def _distinct(planner: Planner, node: plan.Distinct, order: Order, first: Any) -> Result:
@@ -201,10 +285,30 @@ def _distinct(planner: Planner, node: plan.Distinct, order: Order, first: Any) -
     if covers_unique(child, node.on):
         return child, ordered
     rows = _group_rows(planner, node.on, child.rows)
-    return (
-        physical.Distinct(input=child, on=node.on, rows=rows, cost=child.cost + child.rows * DISTINCT),
-        ordered,
-    )
+    cost = child.cost + child.rows * DISTINCT
+    jumping = _leading_values(planner, node.input, node.on, rows, cost)
+    if jumping is not None:
+        return jumping, not order
+    if planner.hashing_cost(rows) and not any(e.type.name in _UNORDERED for e in node.on):
+        found = _adjacent(planner, node, child, ordered, order)
+        if found is not None:
+            return physical.Distinct(input=found[0], on=node.on, ordered=True, rows=rows, cost=cost), found[1]
+    return physical.Distinct(input=child, on=node.on, rows=rows, cost=cost), ordered
+
+
+def _adjacent(
+    planner: Planner, node: plan.Distinct, child: physical.Node, ordered: bool, order: Order
+) -> tuple[physical.Node, bool] | None:
+    """The input in an order that brings equal rows together. Below DISTINCT ON the order decides which row stays: there
+    it must be one already."""
+    if isinstance(node.input, plan.Sort):
+        leading = [key.expression for key in node.input.keys[: len(node.on)]]
+        together = len(leading) == len(node.on) and all(any(same(e, key) for key in leading) for e in node.on)
+        return (child, ordered) if together else None
+    columns = [(e.relation, e.position) if isinstance(e, plan.Column) else (-1, -1) for e in node.on]
+    keys, satisfied = _keys_in_order(order, columns, node.on)
+    found, in_order = planner.plan_ordered(node.input, keys, 0)
+    return (found if in_order else planner.sorted(found, keys)), satisfied
 
 
 def _limit(planner: Planner, node: plan.Limit, order: Order, first: Any) -> Result:

@@ -25,7 +25,7 @@ def satisfies(access: Access, candidate: Candidate, order: Order) -> bool | None
     if candidate.single:
         return False
     index = candidate.path.index
-    if index is None or candidate.path.kind == "union":
+    if index is None or candidate.path.paths:
         return None
     parts = candidate.path.interval.parts
     if any(part.items is not None or part.array is not None for part in parts):
@@ -45,7 +45,7 @@ def _in_order(access: Access, candidate: Candidate, order: Order, fixed: int, re
         if isinstance(expression, plan.Constant) or _is_fixed(access, index, fixed, expression):
             continue
         if place == len(index.keys):
-            return index.unique and _never_null(access, index)
+            return index.certain and _never_null(access, index)
         column = index.keys[place]
         if not access.is_key(index, place, expression):
             return False

@@ -17,6 +17,7 @@ from minidb.sql.plan import (
     Assignment,
     Expression,
     LockedRelation,
+    MergeAction,
     OnConflict,
     Output,
     SetCall,
@@ -73,7 +74,7 @@ class Interval(msgspec.Struct, frozen=True):
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
     """How a table is read. kind: 'scan' (own order), 'range' (whole rows), 'entries' (index-only), 'find' (one row),
-    'union' (several paths, OR)."""
+    'union' and 'intersection' (several paths, OR and AND)."""
 
     kind: str
     index: schema.Index | None = None
@@ -106,6 +107,28 @@ class UnionScan(Node, frozen=True, kw_only=True, eq=False):
     filters: tuple[Expression, ...] = ()
     conditions: tuple[Expression, ...] = ()
     locking: bool = False
+
+
+class IntersectionScan(Node, frozen=True, kw_only=True, eq=False):
+    """AND over several indexes: rows that are in the intervals of all paths."""
+
+    relation: int
+    table: schema.Table
+    alias: str
+    paths: tuple[Path, ...]
+    filters: tuple[Expression, ...] = ()
+    conditions: tuple[Expression, ...] = ()
+    locking: bool = False
+
+
+class DistinctScan(Node, frozen=True, kw_only=True, eq=False):
+    """The different values of an index's leading column, one descent for each. It makes the one column of its table."""
+
+    relation: int
+    table: schema.Table
+    alias: str
+    index: schema.Index
+    reverse: bool = False
 
 
 class HashedScan(Node, frozen=True, kw_only=True, eq=False):
@@ -196,6 +219,17 @@ class HashJoin(Node, frozen=True, kw_only=True, eq=False):
     unique: bool = False
 
 
+class MergeJoin(Node, frozen=True, kw_only=True, eq=False):
+    """Both sides come in ascending order of their keys; kind as for HashJoin, seen from the left."""
+
+    kind: str
+    left: Node
+    right: Node
+    left_keys: tuple[Expression, ...]
+    right_keys: tuple[Expression, ...]
+    predicates: tuple[Expression, ...] = ()
+
+
 class FullLoop(Node, frozen=True, kw_only=True, eq=False):
     """FULL JOIN without an equality."""
 
@@ -205,12 +239,15 @@ class FullLoop(Node, frozen=True, kw_only=True, eq=False):
 
 
 class Aggregate(Node, frozen=True, kw_only=True, eq=False):
+    """`ordered`: rows of one group come together, so that there is only one at a time."""
+
     input: Node
     relation: int
     groups: tuple[Expression, ...]
     aggregates: tuple[AggregateCall, ...]
     sets: tuple[tuple[int, ...], ...] | None
     groupings: tuple[tuple[int, ...], ...]
+    ordered: bool = False
 
 
 class Window(Node, frozen=True, kw_only=True, eq=False):
@@ -228,8 +265,11 @@ class Sort(Node, frozen=True, kw_only=True, eq=False):
 
 
 class Distinct(Node, frozen=True, kw_only=True, eq=False):
+    """`ordered`: equal rows come together."""
+
     input: Node
     on: tuple[Expression, ...]
+    ordered: bool = False
 
 
 class Limit(Node, frozen=True, kw_only=True, eq=False):
@@ -321,4 +361,18 @@ class Delete(Node, frozen=True, kw_only=True, eq=False):
     recheck: tuple[Expression, ...]
     single: bool = False
     joined: bool = False
+    ctes: tuple[Cte, ...] = ()
+
+
+class Merge(Node, frozen=True, kw_only=True, eq=False):
+    table: schema.Table
+    relation: int
+    input: Node
+    present: Expression | None
+    actions: tuple[MergeAction, ...]
+    generated: tuple[Assignment, ...]
+    checks: tuple[tuple[str, Expression], ...]
+    returning: tuple[Output, ...] | None
+    new_relation: int
+    recheck: tuple[Expression, ...]
     ctes: tuple[Cte, ...] = ()

@@ -489,6 +489,35 @@ class Delete(Plan, frozen=True, kw_only=True):
     ctes: tuple[Cte, ...] = ()
 
 
+class MergeAction(msgspec.Struct, frozen=True):
+    """One WHEN clause of MERGE: which rows it is for, and what is done with them."""
+
+    match: str  # 'matched', 'not matched', 'not matched by source'
+    condition: Expression | None
+    kind: str  # 'insert', 'update', 'delete', 'nothing'
+    assignments: tuple[Assignment, ...] = ()
+    row: tuple[Expression, ...] = ()
+
+
+class Merge(Plan, frozen=True, kw_only=True):
+    """`input` joins the source with the target, which is relation `relation`; `on` is the join's condition.
+
+    `present` is true in rows that have a source row, None where all have one. The first of `actions` that fits a row
+    of the join is carried out."""
+
+    table: schema.Table
+    relation: int
+    input: Plan
+    on: Expression
+    present: Expression | None
+    actions: tuple[MergeAction, ...]
+    generated: tuple[Assignment, ...] = ()
+    checks: tuple[tuple[str, Expression], ...] = ()
+    returning: tuple[Output, ...] | None = None
+    new_relation: int = -1  # generated, checks and returning mention the changed row as this relation
+    ctes: tuple[Cte, ...] = ()
+
+
 def expressions_of(expression: Expression) -> Iterator[Expression]:
     """`expression` and everything below it, without entering subquery plans."""
     stack: list[Any] = [expression]

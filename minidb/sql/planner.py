@@ -14,15 +14,18 @@ from typing import Any, Protocol
 import msgspec
 
 from minidb import schema
-from minidb.sql import physical, plan, selectivity
-from minidb.sql.access_paths import FILTER, Access, Candidate, Settings
+from minidb.sql import physical, plan, selectivity, several_indexes
+from minidb.sql.access_paths import DISABLED, FILTER, Access, Candidate, Settings
 from minidb.sql.binder import bind_row_expression
-from minidb.sql.join_order import Costs
+from minidb.sql.join_order import SPILL, Costs
 from minidb.sql.operator_plans import PLANNERS
-from minidb.sql.ordering import Order
+from minidb.sql.ordering import Order, log_cost
 from minidb.sql.rules import walk
 from minidb.sql.statistics import DEFAULT_ROWS, ColumnStatistics, TableStatistics
 
+WORK_MEMORY = 64 << 20
+TYPICAL_ROW = 150  # bytes
+SURPRISE = 200  # how far estimates are believed to be wrong at most
 PARAMETER_ROWS = 10.0  # what LIMIT ? is taken for
 
 
@@ -43,8 +46,16 @@ class PlannerView(Protocol):
 class Planner:
     """Plans one statement. `rechecks`: the predicates that locked relations must meet again, by relation (R36)."""
 
-    def __init__(self, view: PlannerView, root: plan.Plan, rechecks: Mapping[int, Sequence[plan.Expression]]) -> None:
+    def __init__(
+        self,
+        view: PlannerView,
+        root: plan.Plan,
+        rechecks: Mapping[int, Sequence[plan.Expression]],
+        spilling: bool = False,
+    ) -> None:
         self.view = view
+        self.memory = int(view.settings.get("work_mem", WORK_MEMORY))  # bytes for each operator
+        self.spilling = spilling  # only operators that can go on in files
         self.settings = Settings(view.settings)
         self.rechecks = rechecks
         self.locked: set[int] = set()  # relations whose rows and addresses are needed
@@ -56,6 +67,7 @@ class Planner:
         self._statistics: dict[int, TableStatistics | None] = {}
         self._local: list[set[int]] = []
         self._cte_rows: dict[int, float] = {}
+        self._costs: Costs | None = None
         self._look_over(root)
         self.root = root
 
@@ -72,7 +84,7 @@ class Planner:
             elif kind is plan.LockRows:
                 self.locked |= {locked.relation for locked in node.locked}
                 self.updated |= {locked.relation for locked in node.locked}
-            elif kind is plan.Update or kind is plan.Delete:
+            elif kind is plan.Update or kind is plan.Delete or kind is plan.Merge:
                 self.locked.add(node.relation)
                 self.updated.add(node.relation)
         for terms in self.rechecks.values():
@@ -86,7 +98,30 @@ class Planner:
         return float(first) if isinstance(first, int) else PARAMETER_ROWS
 
     def join_costs(self) -> Costs:
-        return Costs(self.settings.penalty("enable_hashjoin"), self.settings.penalty("enable_nestloop"))
+        """What settings make dearer."""
+        if self._costs is None:
+            penalty = self.settings.penalty
+            self._costs = Costs(
+                hash=penalty("enable_hashjoin"),
+                loop=penalty("enable_nestloop"),
+                merge=penalty("enable_mergejoin"),
+                sort=penalty("enable_sort"),
+                material=penalty("enable_material"),
+                rows_in_memory=self.memory / TYPICAL_ROW,
+            )
+        return self._costs
+
+    def hashing_cost(self, rows: float) -> float:
+        """What a hash table of groups costs more: where it is turned off, or could be too large."""
+        too_large = self.spilling and rows * TYPICAL_ROW * SURPRISE > self.memory
+        return self.settings.penalty("enable_hashagg") + (DISABLED if too_large else 0.0)
+
+    def sorted(self, node: physical.Node, order: Order) -> physical.Node:
+        """`node` with a sort on top."""
+        cost = node.cost + log_cost(node.rows) + self.join_costs().sort
+        if node.rows > self.join_costs().rows_in_memory:
+            cost += node.rows * SPILL
+        return physical.Sort(input=node, keys=order, rows=node.rows, cost=cost)
 
     def local(self, relations: set[int]) -> set[int]:
         """Those of `relations` that belong to the query being planned, not to one outside."""
@@ -116,9 +151,13 @@ class Planner:
             return found
         rows = statistics.rows if statistics is not None else DEFAULT_ROWS
         for index in scan.table.indexes:
-            if index.unique and len(index.keys) == 1 and index.keys[0].position == position:
+            if index.certain and len(index.keys) == 1 and index.keys[0].position == position:
                 return ColumnStatistics(distinct=max(rows, 1.0))
         return None
+
+    def uses(self, relation: int) -> set[int]:
+        """The positions of the columns of a relation that the statement mentions."""
+        return self._uses.get(relation, set())
 
     def access(self, scan: plan.Scan) -> Access:
         statistics = self.table_statistics(scan.table)
@@ -159,8 +198,9 @@ class Planner:
     ) -> physical.Node:
         filters = tuple(sorted(candidate.filters, key=walk.has_subquery))
         locking = scan.relation in self.updated
-        if candidate.path.kind == "union":
-            return physical.UnionScan(
+        if candidate.path.kind in ("union", "intersection"):
+            made = physical.UnionScan if candidate.path.kind == "union" else physical.IntersectionScan
+            return made(
                 relation=scan.relation,
                 table=scan.table,
                 alias=scan.alias,
@@ -217,31 +257,14 @@ class Planner:
             cost=0.3 + candidate.rows * FILTER * (1 + len(correlated)),
         )
 
-    def union_candidate(self, access: Access, predicates: Sequence[plan.Expression]) -> Candidate | None:
-        """OR over several indexes: each branch through its own."""
+    def through_several(self, access: Access, predicates: Sequence[plan.Expression]) -> Candidate | None:
+        """The cheapest way to read a table through more than one index."""
         if not self.settings.enabled("enable_bitmapscan"):
             return None
-        best: Candidate | None = None
-        for term in predicates:
-            if not isinstance(term, plan.Or) or len(term.arguments) > 50:
-                continue
-            others = [p for p in predicates if p is not term]
-            branches = [self._branch(access, walk.conjuncts(part)) for part in term.arguments]
-            if any(branch is None for branch in branches):
-                continue
-            found = [branch for branch in branches if branch is not None]
-            cost = sum(branch.cost for branch in found) + sum(branch.rows for branch in found) * 0.1
-            rows = min(sum(branch.rows for branch in found), access.rows)
-            if best is None or cost < best.cost:
-                paths = tuple(branch.path for branch in found)
-                filters = tuple(predicates) if any(b.filters for b in found) else tuple(others)
-                best = Candidate(physical.Path(kind="union", paths=paths), filters, rows, cost)
-        return best
-
-    def _branch(self, access: Access, terms: list[plan.Expression]) -> Candidate | None:
-        narrow = [c for c in access.candidates(terms) if not c.path.interval.whole]
-        narrow = [_whole_rows(c) for c in narrow]
-        return min(narrow, key=lambda candidate: candidate.cost) if narrow else None
+        found = [several_indexes.union(access, predicates)]
+        if access.scan.relation not in self.locked:
+            found.append(several_indexes.intersection(access, predicates))
+        return min((c for c in found if c is not None), key=lambda candidate: candidate.cost, default=None)
 
     def distinct_side(
         self, semi: plan.Join, lefts: Sequence[plan.Plan]
@@ -337,6 +360,8 @@ class Planner:
             return self.query(root)
         if isinstance(root, plan.Insert):
             return self._insert(root)
+        if isinstance(root, plan.Merge):
+            return self._merge(root)
         assert isinstance(root, plan.Update | plan.Delete)
         ctes = tuple(self._cte(cte) for cte in root.ctes)
         node = self.planned(root.input)
@@ -382,6 +407,25 @@ class Planner:
             cost=source.cost + source.rows,
         )
 
+    def _merge(self, root: plan.Merge) -> physical.Merge:
+        ctes = tuple(self._cte(cte) for cte in root.ctes)
+        node = self.planned(root.input)
+        return physical.Merge(
+            table=root.table,
+            relation=root.relation,
+            input=node,
+            present=root.present,
+            actions=root.actions,
+            generated=root.generated,
+            checks=root.checks,
+            returning=root.returning,
+            new_relation=root.new_relation,
+            recheck=tuple(self.rechecks.get(root.relation, ())),
+            ctes=ctes,
+            rows=node.rows,
+            cost=node.cost + node.rows,
+        )
+
     def planned(self, node: plan.Plan, first: plan.Expression | int = 0) -> physical.Node:
         return self.plan_ordered(node, (), first)[0]
 
@@ -410,14 +454,6 @@ def _semi_pair(term: plan.Expression, own: set[int]) -> tuple[plan.Expression, p
         if walk.relations(other) and walk.relations(other) <= own and not walk.relations(one) & own:
             return one, other
     return None
-
-
-def _whole_rows(candidate: Candidate) -> Candidate:
-    """The same candidate reading whole rows: rows of several indexes are brought together by address."""
-    if candidate.path.kind != "entries":
-        return candidate
-    path = msgspec.structs.replace(candidate.path, kind="range")
-    return msgspec.structs.replace(candidate, path=path, cost=candidate.cost + candidate.rows * 0.3)
 
 
 def _width(node: plan.Plan) -> int:

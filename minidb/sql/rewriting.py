@@ -23,6 +23,8 @@ def gather_rechecks(root: plan.Plan) -> Rechecks:
     for node in walk.everything(root):
         if isinstance(node, plan.Update | plan.Delete):
             found[node.relation] = inner_predicates(node.input)
+        elif isinstance(node, plan.Merge):
+            found[node.relation] = walk.conjuncts(node.on)
         elif isinstance(node, plan.LockRows):
             predicates = inner_predicates(node.input)
             for locked in node.locked:

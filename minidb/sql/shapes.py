@@ -46,6 +46,7 @@ _NOT_UNDERSTOOD = re.compile(r"--|/\*|\$|\w\Z")
 _KINDS: dict[str, ast.LiftedKind] = {"i": "int4", "b": "int8", "n": "numeric", "t": "text"}
 _SAMPLES = {"i": "1", "b": "3000000000", "n": "1.5", "t": "'x'"}
 _MAX_LITERALS = 200
+_DAYS = frozenset(("'now'", "'today'", "'tomorrow'", "'yesterday'"))  # as dates they mean another value each time
 _KEY_OPERATORS = frozenset(
     ("~", "~*", "!~", "!~*", "->", "->>", "#>", "#>>", "#-", "@>", "<@", "?", "?|", "?&", "^@", "&&")
 )
@@ -65,6 +66,8 @@ def lift(text: str) -> tuple[Key, list[Value]] | None:
     if '"' in text:
         pieces = _join_quoted(pieces)
     literals = pieces[1::2]
+    if not _DAYS.isdisjoint(literals):
+        return None
     kinds = "".join(["t" if literal[0] == "'" else _kind(literal) for literal in literals])
     between = tuple(pieces[::2])
     liftable = _liftable(between, kinds)

@@ -9,6 +9,7 @@ settings, and holds no data. The door to data (`Rows`), the parameters and the f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from minidb import errors, schema
@@ -16,7 +17,7 @@ from minidb.keys import Row
 from minidb.sql import ast, physical, plan
 from minidb.sql.binder import NotLiftable, bind, bind_row_expression
 from minidb.sql.compiler.changes import emit_changes
-from minidb.sql.compiler.core import Compiler, Ticker
+from minidb.sql.compiler.core import UNBOUNDED, Compiler, Measure, Memory, Ticker
 from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.producers import new_compiler
 from minidb.sql.compiler.scope import Scope, opened, row_layout
@@ -24,6 +25,7 @@ from minidb.sql.compiler.sets import define_tables, emit_query
 from minidb.sql.explain import Describe, Explained, Explainer
 from minidb.sql.expression_text import Names
 from minidb.sql.lifting import literal_decides
+from minidb.sql.memory import Restarting, Run, bounded, spilling
 from minidb.sql.planner import Planner
 from minidb.sql.rewriting import rewrite
 from minidb.sql.rules import walk
@@ -67,6 +69,7 @@ class Prepared:
     __slots__ = (
         "columns",
         "compiled",
+        "memory",
         "node",
         "parameters",
         "planner",
@@ -77,6 +80,7 @@ class Prepared:
         "tables",
         "verb",
         "writes",
+        "zone",
     )
 
     run: Callable[[Rows, tuple[Any, ...], Any], Any]
@@ -91,6 +95,7 @@ class Prepared:
         writes: bool,
         node: physical.Node,
         planner: Planner,
+        memory: Memory = UNBOUNDED,
     ) -> None:
         self.columns = columns
         self.tables = tables
@@ -99,28 +104,44 @@ class Prepared:
         self.writes = writes
         self.node = node
         self.planner = planner
-        self.streams = isinstance(node, physical.Query) and streams(node)
-        compiler = new_compiler(planner)
+        self.zone = str(planner.view.settings.get("timezone", "UTC"))  # untyped values are read in it
+        self.streams = isinstance(node, physical.Query) and not writes and streams(node)
+        self.memory = memory
+        compiler = new_compiler(planner, memory=memory)
         self.compiled, self.source = compile_statement(compiler, node, self.streams)
-        calculates = compiler.module.calculates
-        self.run = self.run_write = guarded(self.compiled, self.streams) if calculates else self.compiled
+        run = guarded(self.compiled, self.streams) if compiler.module.calculates else self.compiled
+        if compiler.watching:
+            restarting = Restarting(run, memory.limit, partial(compile_anew, planner, node, self.streams))
+            run = restarting.stream if self.streams else restarting.whole
+        self.run = self.run_write = run
+
+    def _unguarded(self) -> Memory:
+        return self.memory._replace(guarded=False)
 
     def explain(self, describe: Describe | None = None) -> Explained:
         """The plan as a tree; `.lines()` and `.as_dict()` write it. `describe` says what reading an interval locks."""
-        return Explainer(Names(self.planner.root), self.planner.known_subquery, None, describe).explain(self.node)
+        return self._explainer(None, describe).explain(self.node)
 
     def analyze(
         self, rows: Rows, parameters: tuple[Any, ...], context: Any, describe: Describe | None = None
     ) -> Explained:
-        """Runs the statement with counters in it; the plan with the true numbers of rows."""
+        """Runs the statement with each operator measured; the plan with the true numbers of rows."""
         counters: dict[int, int] = {}
-        function, _ = compile_statement(new_compiler(self.planner, counters), self.node, False)
+        function, _ = compile_statement(new_compiler(self.planner, counters, self._unguarded()), self.node, False)
         ticker = Ticker(context)
         result = guarded(function, False)(rows, parameters, ticker)
-        counts = {node: ticker.counts.get(number, 0) for node, number in counters.items()}
+        none = Measure()
+        measures = {node: ticker.measures.get(number, none) for node, number in counters.items()}
         inner = self.node.input if isinstance(self.node, physical.Query) else self.node
-        counts[id(inner)] = result[0] if isinstance(result, tuple) else len(result)
-        return Explainer(Names(self.planner.root), self.planner.known_subquery, counts, describe).explain(self.node)
+        if id(inner) not in measures:
+            whole = measures[id(inner)] = Measure()
+            whole.rows, whole.loops = result[0] if isinstance(result, tuple) else len(result), 1
+        return self._explainer(measures, describe).explain(self.node)
+
+    def _explainer(self, measures: dict[int, Measure] | None, describe: Describe | None) -> Explainer:
+        names, memory = Names(self.planner.root), self.memory
+        spills = (lambda rows: memory.spills and memory.could_spill(rows)) if memory.spills else None
+        return Explainer(names, self.planner.known_subquery, measures, describe, spills)
 
 
 def prepare(
@@ -137,31 +158,36 @@ def prepare(
     lifted_offset: from which parameter on they are literals that the statement cache took out of the text.
     Raises ProgrammingError and its kin; StatementTooComplex (54001) where the statement is nested too deeply;
     NotLiftable where a lifted literal must stay in its place (R68)."""
-    bound = bind(
-        statement,
-        text,
-        environment,
-        parameter_types,
-        parameter_names=parameter_names,
-        lifted_offset=lifted_offset,
-    )
-    if lifted_offset is not None and literal_decides(bound.plan, lifted_offset):
-        raise NotLiftable
     try:
+        bound = bind(
+            statement,
+            text,
+            environment,
+            parameter_types,
+            parameter_names=parameter_names,
+            lifted_offset=lifted_offset,
+        )
+        if lifted_offset is not None and literal_decides(bound.plan, lifted_offset):
+            raise NotLiftable
         root, rechecks = rewrite(bound.plan)
         planner = Planner(environment, root, rechecks)
         node = planner.statement(root)
         columns = None if bound.columns is None else tuple((c.name, c.type) for c in bound.columns)
         verb = type(root).__name__.upper() if not isinstance(root, plan.Query) else "SELECT"
         writes = not isinstance(root, plan.Query) or _changes(root)
-        return Prepared(columns, bound.tables, bound.parameters, verb, writes, node, planner)
+        planner, node, memory = bounded(planner, node, writes)
+        return Prepared(columns, bound.tables, bound.parameters, verb, writes, node, planner, memory)
     except RecursionError:
         raise errors.StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from None
 
 
 def _changes(root: plan.Plan) -> bool:
-    changing = plan.Insert | plan.Update | plan.Delete | plan.LockRows
-    return any(isinstance(node, changing) for node in walk.everything(root))
+    changing = plan.Insert | plan.Update | plan.Delete | plan.Merge | plan.LockRows
+    calling = plan.Call | plan.SetCall
+    return any(
+        isinstance(node, changing) or (isinstance(node, calling) and node.function.changes)
+        for node in walk.everything(root)
+    )
 
 
 def streams(node: physical.Query) -> bool:
@@ -205,6 +231,14 @@ def compile_statement(compiler: Compiler, node: physical.Node, stream: bool) -> 
     function.absorb(body)
     compiler.module.add(function)
     return compiler.module.build("run")
+
+
+def compile_anew(planner: Planner, node: physical.Node, stream: bool, memory: Memory) -> Run:
+    """The same statement with another use of memory."""
+    if memory.spills:
+        planner, node = spilling(planner)
+    compiler = new_compiler(planner, memory=memory)
+    return guarded(compile_statement(compiler, node, stream)[0], stream)
 
 
 def guarded(function: Callable[..., Any], stream: bool) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from minidb import schema
-from minidb.keys import Row
+from minidb.keys import Row, part
 
 SAMPLE = 30_000  # rows that are looked at
 COMMON = 25  # most common values kept
@@ -73,7 +73,7 @@ def reservoir(rows: Iterable[Row], size: int = SAMPLE, seed: int = 0) -> tuple[i
 
 def column_statistics(values: Sequence[Any], total: int) -> ColumnStatistics:
     """Statistics of one column from sampled values, None for NULL, of `total` rows."""
-    present = [value for value in values if value is not None and value == value]
+    present = [_ordered(value) for value in values if value is not None and value == value]
     if not values or not present:
         return ColumnStatistics(null_fraction=1.0 if values else 0.0)
     null_fraction = 1 - len(present) / len(values)
@@ -85,6 +85,11 @@ def column_statistics(values: Sequence[Any], total: int) -> ColumnStatistics:
     common = _common(counts, len(values), distinct)
     histogram, correlation = _histogram(present, {value for value, _ in common})
     return ColumnStatistics(null_fraction, distinct, common, histogram, correlation)
+
+
+def _ordered(value: Any) -> Any:
+    """An array as its key, which has an order even where elements are NULL or NaN."""
+    return part(value) if type(value) is tuple else value
 
 
 def _distinct(counts: Counter[Any], sampled: int, total: float) -> float:
@@ -129,6 +134,7 @@ def _correlation(present: list[Any]) -> float:
 def equal_fraction(column: ColumnStatistics, value: Any = None) -> float:
     """The share of rows that equal `value`; of an average value if it is None (not known)."""
     if value is not None:
+        value = _ordered(value)
         for common, fraction in column.common:
             if common == value:
                 return fraction
@@ -144,6 +150,7 @@ def equal_fraction(column: ColumnStatistics, value: Any = None) -> float:
 
 def below_fraction(column: ColumnStatistics, value: Any, inclusive: bool) -> float | None:
     """The share of rows below `value`; None if nothing is known."""
+    value = _ordered(value)
     try:
         common = sum(f for v, f in column.common if v < value or (inclusive and v == value))
         covered = sum(fraction for _, fraction in column.common)

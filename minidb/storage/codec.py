@@ -15,6 +15,8 @@ marks), so they carry their types with them: MessagePack, and an extension type 
     ext 8   Interval                                  array [months, days, microseconds]
     ext 9   keys.Extreme                              its rank
     ext 10  keys.Descending                           the encoding of the value inside
+    ext 11  Jsonb                                     its text
+    ext 12  keys.ArrayKey                             the encoding of the tuple inside
 
 Invariants:
  1. `unpack_key(pack_key(key)) == key`, with the same types, for every key that `minidb.keys` makes.
@@ -33,8 +35,9 @@ from uuid import UUID
 
 import msgspec
 
+from minidb.documents import Jsonb
 from minidb.errors import DatabaseCorrupt
-from minidb.keys import EXTREMES, Descending, Extreme, Key
+from minidb.keys import EXTREMES, ArrayKey, Descending, Extreme, Key
 from minidb.types import Interval
 
 Ext = msgspec.msgpack.Ext
@@ -45,7 +48,7 @@ _PLAIN = frozenset({str, float, bool, bytes, type(None)})  # what MessagePack ha
 _encode = msgspec.msgpack.Encoder().encode
 _LOWEST_INT, _INT_LIMIT = -(1 << 63), 1 << 64  # what MessagePack's integers can hold
 
-BIGINT, DECIMAL, DATE, TIME, DATETIME, DATETIME_UTC, UUID_, INTERVAL, EXTREME, DESCENDING = range(1, 11)
+BIGINT, DECIMAL, DATE, TIME, DATETIME, DATETIME_UTC, UUID_, INTERVAL, EXTREME, DESCENDING, JSONB, ARRAY = range(1, 13)
 
 
 # -- writing ----------------------------------------------------------------------------------------------
@@ -76,6 +79,8 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     Interval: lambda value: Ext(INTERVAL, _encode([value.months, value.days, value.microseconds])),
     Extreme: lambda value: Ext(EXTREME, _bytes_of(value.rank)),
     Descending: lambda value: Ext(DESCENDING, pack_key(value.value)),
+    Jsonb: lambda value: Ext(JSONB, value.encode()),
+    ArrayKey: lambda value: Ext(ARRAY, pack_key(value.items)),
 }
 
 
@@ -123,6 +128,12 @@ def _time_from(data: bytes) -> time:
     return time(hour, minute, second, microsecond)
 
 
+def _array_key(items: Key) -> ArrayKey:
+    if type(items) is not tuple:
+        _corrupt("an array that is none")
+    return ArrayKey(items)
+
+
 _INTERVAL = msgspec.msgpack.Decoder(tuple[int, int, int])
 
 _READERS: dict[int, Callable[[bytes], Any]] = {
@@ -136,6 +147,8 @@ _READERS: dict[int, Callable[[bytes], Any]] = {
     INTERVAL: lambda data: Interval(*_INTERVAL.decode(data)),
     EXTREME: lambda data: EXTREMES[_int_of(data)],
     DESCENDING: lambda data: Descending(unpack_key(data)),
+    JSONB: lambda data: Jsonb(data.decode()),
+    ARRAY: lambda data: _array_key(unpack_key(data)),
 }
 
 

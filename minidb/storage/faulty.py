@@ -40,7 +40,9 @@ from minidb.storage.interface import File
 
 SECTOR = 512  # bytes that a disk writes as a whole, or not
 
-Kind = Literal["open", "read", "write", "sync", "truncate", "create", "remove", "rename", "sync_directory"]
+Kind = Literal["open", "read", "write", "sync", "truncate", "create", "remove", "rename", "sync_directory",
+               "lock"]
+FLIP = -1  # in place of an errno, for a read: one bit of what is read is turned round
 CHANGES = frozenset({"write", "truncate", "create", "remove", "rename"})
 
 
@@ -113,6 +115,8 @@ class FaultyFile(MemoryFile):
         fault = self.system.struck("read", self.path)
         if fault is None:
             return data
+        if fault.code == FLIP:
+            return self.system.flipped(data)
         if fault.code:
             raise self.system.error(fault, self.path)
         return data[: fault.partial if fault.partial is not None else self.system.random.randrange(len(data) + 1)]
@@ -134,6 +138,10 @@ class FaultyFile(MemoryFile):
         if fault is not None:
             raise self.system.error(fault, self.path)
 
+    def lock(self, *, shared: bool = False) -> None:
+        self.system.check("lock", self.path)
+        super().lock(shared=shared)
+
     def truncate(self, size: int) -> None:
         self.system.check("truncate", self.path)
         super().truncate(size)
@@ -154,6 +162,7 @@ class FaultyFileSystem(MemoryFileSystem):
         self.history: list[Change] = []
         self.faults: list[Fault] = []
         self.counts: dict[Kind, int] = {}
+        self.struck_orders = 0
         for path, inode in base.names.items() if base is not None else ():
             self.names[path] = self.new_inode(inode.data)
         self._beginning = {path: (inode.number, bytes(inode.data)) for path, inode in self.names.items()}
@@ -173,7 +182,7 @@ class FaultyFileSystem(MemoryFileSystem):
         """Lets the `nth` call of `kind` from now fail, and the `times` - 1 calls after it.
 
         Arguments:
-            code: the errno; 0 for a read lets it return fewer bytes instead of raising.
+            code: the errno. For a read, 0 lets it return fewer bytes instead of raising, FLIP one bit wrong.
             path: only calls on this path are counted.
             partial: bytes of a write that arrive before it fails, or that a read returns; None leaves it to the seed
                 (X3).
@@ -189,12 +198,21 @@ class FaultyFileSystem(MemoryFileSystem):
     def struck(self, kind: Kind, path: str) -> Fault | None:
         """Counts one call and returns the order that makes it fail, if there is one."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
-        return next(iter([fault for fault in self.faults if fault.strikes(kind, path)]), None)  # all of them count
+        found = [fault for fault in self.faults if fault.strikes(kind, path)]  # all of them count
+        self.struck_orders += len(found)
+        return found[0] if found else None
 
     def check(self, kind: Kind, path: str) -> None:
         fault = self.struck(kind, path)
         if fault is not None:
             raise self.error(fault, path)
+
+    def flipped(self, data: bytes) -> bytes:
+        """The data with one bit turned round; the seed says which."""
+        wrong = bytearray(data)
+        if wrong:
+            wrong[self.random.randrange(len(wrong))] ^= 1 << self.random.randrange(8)
+        return bytes(wrong)
 
     def arrived(self, fault: Fault, offset: int, length: int) -> int:
         """Bytes of a failing write that arrive: up to the end of some sector, if the order does not say (X3)."""

@@ -70,7 +70,7 @@ from minidb.storage.log_format import BLOCK, LARGEST_PAYLOAD, SegmentHeader, spa
 from minidb.storage.log_leader import COMMITTED, REFUSED, UNKNOWN, Gate, Leadership, Ticket
 from minidb.storage.log_reader import Commit, LogReader
 from minidb.storage.log_recovery import read_log
-from minidb.storage.log_segments import SegmentFiles, SyncFailed, disk_error
+from minidb.storage.log_segments import Segment, SegmentFiles, SyncFailed, disk_error
 from minidb.storage.log_writer import LogWriter
 
 __all__ = ["Commit", "Log", "RecoveredLog", "Ticket"]
@@ -374,6 +374,11 @@ class Log:
                 if register is not None:
                     register(last)
                 return last
+
+    def closed(self) -> list[tuple[Segment, int]]:
+        """The segments that are written no more, oldest first, each with the generation in which the first chunks of
+        its commits stand. For the thread that calls `release`: until then they do not change."""
+        return [(segment, self._writer.chunks_from(segment)) for segment in self._writer.segments[:-1]]
 
     def release(self, number: int) -> None:
         """The meta page with F = `number` is durable: cleans the segments that only held commits up to there, oldest

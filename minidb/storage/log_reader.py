@@ -152,6 +152,10 @@ class LogReader:
                 self.pins.append((commit.number, places[0].segment.generation))
         self.ends = [segment.end for segment in self.segments]
 
+    def walk(self) -> Iterator[Commit]:
+        """Every commit up to the end, raising only where there is damage: for who takes what can be had."""
+        return self._walk(None)
+
     def verify(self, ends: list[int]) -> None:
         """Raises if the segments do not hold whole batches, each following the one before, up to these ends."""
         for _ in self._walk(ends):

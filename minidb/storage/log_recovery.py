@@ -79,6 +79,8 @@ def _open_segment(files: SegmentFiles, index: int) -> Segment | None:
         block = read_exactly(file, 0, min(BLOCK, size))
         header = decode_segment_header(block)
         if header is None:
+            if size < BLOCK and not is_zero(block):  # the zeros were synced before the header was written (G1)
+                raise damage(file, size, "the file is cut off in the segment's header")
             if not is_zero(block) and not _zero_behind(file, BLOCK, size):  # batches follow a synced header only
                 raise damage(file, 0, "the segment's header is wrong")
             return None

@@ -159,6 +159,13 @@ class LogWriter:
             generations += [opened.generation for opened in self._opened.values()]
             return min(generations, default=1 << 64)
 
+    def chunks_from(self, segment: Segment) -> int:
+        """The generation in which the first chunks of a closed segment's commits stand."""
+        assert segment.header is not None
+        with self.mutex:
+            pins = [generation for number, generation in self.pins if segment.header.before < number <= segment.last]
+        return min(pins, default=segment.generation)
+
     # -- batches (leader only) ------------------------------------------------------------------------------
 
     def keep(self, tickets: list[Ticket], limit: int) -> bool:

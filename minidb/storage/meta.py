@@ -127,5 +127,8 @@ def _no_meta(path: str, slots: list[bytes]) -> DatabaseCorrupt:
     if not formats:
         return NotADatabase(f"{path} is not a minidb database")
     if FORMAT not in formats:
-        return NotADatabase(f"{path} is a minidb database of format {formats[0]}; this version reads format {FORMAT}")
+        return NotADatabase(
+            f"{path} is a minidb database of format {formats[0]}; this version reads format {FORMAT}",
+            hint="Open it with the version that made it, write `minidb dump FILE`, and load that with this version.",
+        )
     return DatabaseCorrupt(f"{path}: both meta pages are damaged", hint="Restore the database from a backup.")

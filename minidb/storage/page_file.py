@@ -22,7 +22,7 @@ import struct
 from collections.abc import Callable
 from zlib import crc32
 
-from minidb.errors import DatabaseCorrupt, DiskFull
+from minidb.errors import DatabaseCorrupt, DatabaseError, DiskFull, OperationalError
 from minidb.storage.interface import File, Layout
 from minidb.storage.pages import Inner, Leaf, Pointer, decode_inner, decode_leaf
 
@@ -37,11 +37,11 @@ KIND_NAMES = {LEAF: "leaf", INNER: "inner node", RELATIONS: "relation table", CA
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def disk_errors(path: str, error: OSError) -> BaseException:
-    """What an error of the operating system means to us: DiskFull, or itself."""
+def disk_errors(path: str, error: OSError) -> DatabaseError:
+    """What an error of the operating system means to us."""
     if error.errno in _FULL:
         return DiskFull(f"no space left to write {path}", hint="Free some space and try again; nothing was changed.")
-    return error
+    return OperationalError(f"could not read or write {path}", sqlstate="58030", detail=str(error))
 
 
 class PageFile:
@@ -66,7 +66,10 @@ class PageFile:
         """The payload of a page (invariant 1)."""
         block, length, generation, crc = pointer
         size = HEADER.size + length
-        data = self.file.read(block * self.block, size)
+        try:
+            data = self.file.read(block * self.block, size)
+        except OSError as error:
+            raise disk_errors(self.path, error) from error
         if len(data) != size:
             raise self.damaged(pointer, kind, relation, f"the file ends in it: {len(data)} of {size} bytes")
         if data[: HEADER.size] != HEADER.pack(MARK, kind, VERSION, relation, generation, block, length, crc):

@@ -180,7 +180,7 @@ class BaseWriter:
             before_swap: called when all pages are durable and the meta page is not yet written; an error from it
                 abandons the writer.
 
-        Raises DiskFull or OSError, after which nothing has changed and the writer is abandoned (R14).
+        Raises DiskFull or OperationalError (58030), after which nothing has changed and the writer is abandoned (R14).
         """
         assert self._open, "the writer has ended"
         with self._abandoned_on_error():

@@ -6,6 +6,7 @@
     publish   sync, meta page, sync (R14)
     swap      one store under the latch; readers notice that the root has changed (R17)
     drop      in slices: chains that the base now says completely (R16), and with them overlay entries and addresses
+    keep      copies of the old log segment, for slots and the archive (`keeping`)
     release   the old log segment
 
 Nothing here stops anybody: the latch is held for slices of a few hundred rows only. A checkpoint that fails changes
@@ -25,7 +26,7 @@ from minidb.access.table import TableAccess
 from minidb.keys import Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root
-from minidb.txn.relations import ENCODER, Relations, relations_of
+from minidb.txn.relations import Relations, decode_catalog, encode_catalog, relations_of
 from minidb.txn.store import Store
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from minidb.txn.manager import Manager
 
 SLICE = 500
+StoreThen = tuple[Store, list[IndexStore]]  # a table and its indexes as they were when a fold began
 Folded = tuple[Ref, Row | None, Row | None]  # address, row as of F, row in the base
 
 
@@ -49,6 +51,7 @@ class Checkpointer:
         self.mutex = threading.Lock()
         self.count = 0
         self.on_slice: Callable[[], None] = lambda: None
+        self.before_release: Callable[[int, schema.Catalog], None] = lambda number, catalog: None
 
     def run(self, *, clean: bool = False) -> bool:
         """One checkpoint; False if there was nothing to do."""
@@ -63,51 +66,60 @@ class Checkpointer:
             with manager.latch:
                 manager.views[self] = number
                 started["catalog"] = relations.catalog
+                started["stores"] = {r: (store, list(store.index_list)) for r, store in relations.stores.items()}
                 started["dropped"] = list(relations.dropped)
 
         number = self.log.switch(register)
         try:
-            if number == self.base.root.number and clean == self.base.root.clean and not started["dropped"]:
+            moved = clean and relations.sequences.moved_since(decode_catalog(self.base.root.catalog).points)
+            unchanged = number == self.base.root.number and clean == self.base.root.clean
+            if unchanged and not started["dropped"] and not moved:
                 self.drop_chains(self.all_addresses(), number)  # snapshots may have ended since
                 return False
-            folded = self.fold(number, started["catalog"], started["dropped"], clean)
+            folded = self.fold(number, started["catalog"], started["stores"], started["dropped"], clean)
         finally:
             manager.views.pop(self, None)
         self.drop_chains(folded, number)
+        self.before_release(number, started["catalog"])
         self.log.release(number)
         self.count += 1
         return True
 
     # -- folding
 
-    def fold(self, number: int, catalog: schema.Catalog, dropped: list[int], clean: bool) -> dict[int, list[Ref]]:
+    def fold(self, number: int, catalog: schema.Catalog, stores: dict[int, StoreThen], dropped: list[int],
+             clean: bool) -> dict[int, list[Ref]]:
+        """`catalog` and `stores` as of F: should a crash lose a DROP of meanwhile, table and index are there again."""
         root = self.base.root
         folded: dict[int, list[Ref]] = {}
         writer = self.base.begin(self.on_slice)
         try:
             for table in catalog.tables.values():
-                store = self.relations.stores.get(table.relation)
-                if store is None:
+                if table.relation not in stores:
                     continue
+                store, indexes = stores[table.relation]
                 changes, done = self.collect(store, root, number)
                 folded[table.relation] = done
                 if changes:
-                    self.fold_table(writer, store, table, changes)
-            for relation in self.unused(root, dropped):
+                    self.fold_table(writer, store, indexes, table, changes)
+            for relation in self.unused(root, catalog):
                 writer.drop(relation)
-            new_root = writer.publish(number, ENCODER.encode(catalog), clean=clean)
+            with self.manager.latch:
+                points = self.relations.sequences.points(catalog, clean)
+            new_root = writer.publish(number, encode_catalog(catalog, points), clean=clean)
         except BaseException:
             writer.abandon()
             raise
         with self.manager.latch:
             self.base.swap(new_root)
+            self.relations.sequences.saved(points)
             self.relations.dropped = [r for r in self.relations.dropped if r not in dropped]
         return folded
 
-    def unused(self, root: Root, dropped: list[int]) -> list[int]:
+    def unused(self, root: Root, catalog: schema.Catalog) -> list[int]:
         """Relations of the base that no catalog mentions: dropped, or built by a transaction that was rolled back."""
         with self.manager.latch:
-            used = relations_of(self.relations.catalog)
+            used = relations_of(self.relations.catalog) | relations_of(catalog)
             for txn in self.manager.active:
                 if txn.catalog is not None:
                     used |= relations_of(txn.catalog)
@@ -150,7 +162,8 @@ class Checkpointer:
         else:
             unknown.append((ref, row))  # an insert, or a chain whose bottom was trimmed
 
-    def fold_table(self, writer: BaseWriter, store: Store, table: schema.Table, changes: list[Folded]) -> None:
+    def fold_table(self, writer: BaseWriter, store: Store, indexes: list[IndexStore], table: schema.Table,
+                   changes: list[Folded]) -> None:
         access: TableAccess = store
         if store.schema is not table:  # an uncommitted ALTER TABLE has widened it: write what is committed
             access = TableAccess(self.base, table, self.relations.functions(table))
@@ -164,7 +177,7 @@ class Checkpointer:
             writer.fold_tree(
                 store.relation, access.layout, [(ref, ref, row) for ref, row in rows], clustered=True
             )
-        for index in store.index_list:
+        for index in indexes:
             if index.ready:
                 writer.fold_tree(index.relation, index.layout, index_changes(index, changes))
 
@@ -172,7 +185,8 @@ class Checkpointer:
 
     def all_addresses(self) -> dict[int, list[Ref]]:
         with self.manager.latch:
-            return {relation: list(store.addresses) for relation, store in self.relations.stores.items()}
+            stores = self.relations.stores.items()
+            return {relation: list(store.addresses) for relation, store in stores if not store.schema.temporary}
 
     def drop_chains(self, folded: dict[int, list[Ref]], number: int) -> None:
         manager = self.manager

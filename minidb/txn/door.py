@@ -39,6 +39,9 @@ class Rows(Protocol):
                 first: int = 0) -> Iterator[list[Row]]:
         """Index-only: per visible row the tuple of the index's stored values: key columns, then INCLUDE columns."""
 
+    def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[list[Ref]]:
+        """The addresses of visible rows in index order. What the interval leaves behind is that of `range`."""
+
     def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:
         """The one visible row with this complete key in a unique index without NULLs in the key."""
 
@@ -97,6 +100,9 @@ class SchemaDoor(Protocol):
         """Makes `catalog` this transaction's. Relations that appear or vanish are found by comparing. `incompatible`:
         ids of tables that older snapshots must not use any more (R64)."""
 
+    def sequence_point(self, relation: int) -> tuple[int, bool]:
+        """Where a sequence stands that is locked: its value, and whether that was given out."""
+
     def build_index(self, table: int, index: int) -> None:
         """Fills an index that `change` has just added, from all versions of all rows (R65); UniqueViolation."""
 
@@ -105,6 +111,9 @@ class SchemaDoor(Protocol):
 
     def insert_row(self, table: int, row: Row) -> None:
         """For rewrites and CREATE TABLE AS: as Rows.insert."""
+
+    def delete_row(self, table: int, ref: Ref, row: Row) -> None:
+        """A row that `newest_rows` has given, of a table that nobody else writes."""
 
     def validate_foreign_key(self, table: int, constraint: int) -> None:
         """ForeignKeyViolation if a row of `table` has no parent."""

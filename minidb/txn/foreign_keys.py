@@ -18,6 +18,7 @@ from minidb.access.layouts import key_column
 from minidb.errors import CheckViolation, ForeignKeyViolation, NotNullViolation
 from minidb.keys import HIGHEST, Key, Row, key_maker
 from minidb.storage.interface import Ref
+from minidb.txn.deferral import DeferredCheck, is_deferred
 from minidb.txn.intervals import key_words
 from minidb.txn.isolation.policy import Policy
 from minidb.txn.store import Store
@@ -114,6 +115,7 @@ class ForeignKeys(Writer):
             changes, self.parent_changes = self.parent_changes, []
             for change in changes:
                 self.unless_deferred(change.constraint, self.parent_check(change))
+            self.settle_changes()
             wanted, self.child_values = self.child_values, {}
             for (table, constraint_id), values in wanted.items():
                 store = self.store_of(table)
@@ -121,14 +123,15 @@ class ForeignKeys(Writer):
                 self.unless_deferred(constraint, self.child_check(store, constraint, values))
 
     def unless_deferred(self, constraint: schema.ForeignKey, check: Callable[[], None]) -> None:
-        if constraint.initially_deferred:
-            self.txn.deferred.append(lambda: self.run_deferred(check))
+        if is_deferred(self.txn, constraint):
+            self.txn.deferred.append(DeferredCheck(constraint.id, lambda: self.run_deferred(check)))
         else:
             check()
 
     def run_deferred(self, check: Callable[[], None]) -> None:
         self.begin()
         check()
+        self.settle_changes()
         self.check_references()
 
     def parent_check(self, change: ParentChange) -> Callable[[], None]:
@@ -247,7 +250,10 @@ class ForeignKeys(Writer):
             return
         constraint = change.constraint
         new = list(row)
+        kept = constraint.delete_columns if change.new is None else ()
         for i, position in enumerate(constraint.columns):
+            if kept and position not in kept:
+                continue
             if change.action == "cascade":
                 assert change.new is not None
                 new[position] = change.new[i]

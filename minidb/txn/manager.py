@@ -30,6 +30,7 @@ from minidb.errors import (
 )
 from minidb.isolation import IsolationLevel
 from minidb.txn.conflicts import READ_LOG, Conflicts, Edge
+from minidb.txn.deferral import DeferredCheck, Modes
 from minidb.txn.intervals import Cut
 from minidb.txn.isolation import POLICIES, Policy
 from minidb.txn.locks import (
@@ -48,12 +49,15 @@ from minidb.txn.locks import (
     choose_victim,
     find_cycle,
 )
+from minidb.txn.past import Past
+from minidb.txn.sequences import SequenceState, drawn_queued, drawn_settled, needs_log
 from minidb.txn.versions import ABORTED, PENDING, Owner, Version
 from minidb.txn.waiting import Parking, Threads, Waiting
 
 if TYPE_CHECKING:
     from minidb.schema import Catalog
     from minidb.txn.store import Store
+    from minidb.txn.temporary import Temporary
 
 SLICE = 2000  # versions that are unlinked in one hold
 CHUNK = 20_000  # changes after which a transaction begins to write ahead into the log
@@ -87,15 +91,18 @@ class Transaction(Owner):
     """One transaction, from its first statement until nobody needs to know of it any more."""
 
     __slots__ = (
+        "blind",
         "catalog",
         "catalog_base",
         "chunked",
         "compensate",
         "concurrent_from",
+        "constraint_modes",
         "deadlock_timeout",
         "deferrable",
         "deferred",
         "doomed",
+        "drawn",
         "durability",
         "ending_waiters",
         "in_edges",
@@ -119,11 +126,13 @@ class Transaction(Owner):
         "schema_undo",
         "session_name",
         "snapshot",
+        "spilled",
         "started",
         "state",
         "statement",
         "statement_snapshot",
         "statement_text",
+        "temporary",
         "texts",
         "undo",
         "unsafe",
@@ -153,15 +162,20 @@ class Transaction(Owner):
         self.texts: dict[int, str] = {}
         self.catalog: Catalog | None = None  # its own, after DDL
         self.catalog_base: Catalog | None = None  # the committed one that it was made from
+        self.temporary: Temporary | None = None  # what its session has of its own
         self.schema_undo: list[Callable[[], None]] = []
         self.redefined: set[Store] | frozenset[Store] = NOTHING  # stores that took over a definition of its own
         self.incompatible: set[int] | frozenset[int] = NOTHING  # tables that older snapshots must not use (R64)
         # what it did
         self.undo: list[tuple[Any, ...]] = []  # (store, ref, version) or (ModeLock | store, ref, previous mask)
         self.wrote = False
+        self.drawn: dict[SequenceState, int] | None = None  # stamps of the sequences that it has drawn from
         self.chunked = 0  # writes before this position of `undo` are in the log's chunks already
-        self.compensate: list[tuple[Store, Any]] = []  # rows of those chunks that were rolled back to a savepoint
-        self.deferred: list[Callable[[], None]] = []  # checks of deferred constraints
+        self.spilled = False  # the log has chunks of it, whatever was rolled back since
+        self.blind = False  # some of those chunks lack the old rows
+        self.compensate: dict[tuple[Store, Any], None] = {}  # rows of chunks that were rolled back to a savepoint
+        self.deferred: list[DeferredCheck] = []
+        self.constraint_modes: Modes = {}  # SET CONSTRAINTS
         # what it holds
         self.locks: dict[int, ModeLock] = {}
         self.row_locks: list[tuple[Store, Any]] = []
@@ -204,7 +218,7 @@ class Transaction(Owner):
 class Savepoint:
     """A place in a transaction to return to."""
 
-    __slots__ = ("catalog", "catalog_base", "deferred", "name", "schema_undo", "undo")
+    __slots__ = ("catalog", "catalog_base", "constraint_modes", "deferred", "name", "schema_undo", "undo")
 
     def __init__(self, name: str, txn: Transaction) -> None:
         self.name = name
@@ -213,6 +227,7 @@ class Savepoint:
         self.catalog_base = txn.catalog_base
         self.schema_undo = len(txn.schema_undo)
         self.deferred = len(txn.deferred)
+        self.constraint_modes = txn.constraint_modes
 
 
 class Manager:
@@ -223,6 +238,8 @@ class Manager:
         self.latch = threading.Lock()
         self.published = published
         self.assigned = published
+        self.horizon = published  # up to here versions may have been trimmed
+        self.past = Past(self, clock or (lambda: 0.0))
         self.waiting: Waiting = waiting or Threads()
         self.clock = clock or (lambda: 0.0)
         self.conflicts = Conflicts(self.wake_victim)
@@ -241,6 +258,7 @@ class Manager:
         self.before_first_write: Callable[[], None] | None = None
         self.on_published: Callable[[Transaction], None] | None = None  # under the latch: catalog, trimming
         self.failed: Exception | None = None
+        self.keeping = 0  # not 0 while somebody keeps the log: records then carry old rows; each time another number
 
     # -- beginning
 
@@ -310,13 +328,15 @@ class Manager:
 
     def oldest_view(self) -> int:
         """Nothing at or below this number that was replaced by something at or below it can still be seen."""
-        return min(min(list(self.views.values()), default=self.published), self.published)
+        oldest = min(min(list(self.views.values()), default=self.published), self.published)
+        self.horizon = max(self.horizon, oldest)
+        return oldest
 
-    def before_write(self, txn: Transaction) -> None:
-        """Asked once per writing statement."""
+    def before_write(self, txn: Transaction, temporary: bool = False) -> None:
+        """Asked once per writing statement. Read-only transactions may write what is `temporary`."""
         if self.failed is not None:  # reads go on at the last published number (R5)
             raise DatabaseFailed("the database has failed and must be reopened", detail=str(self.failed))
-        if txn.read_only:
+        if txn.read_only and not temporary:
             raise ReadOnlyTransaction("cannot write in a read-only transaction")
         if id(self.database_lock) not in txn.locks:
             mode = txn.policy.database_mode(txn, True)
@@ -521,6 +541,7 @@ class Manager:
         txn.chunked = min(txn.chunked, len(txn.undo))
         txn.catalog, txn.catalog_base = savepoint.catalog, savepoint.catalog_base
         del txn.deferred[savepoint.deferred :]
+        txn.constraint_modes = savepoint.constraint_modes
         with self.latch:
             self.end_waits(txn)  # whoever waited for what is undone begins again, and waits again if there is cause
 
@@ -535,7 +556,7 @@ class Manager:
         if isinstance(what, Version):
             first.unlink(ref, what)
             if chunked:
-                txn.compensate.append((first, ref))
+                txn.compensate[first, ref] = None
         elif isinstance(first, ModeLock):
             self.wake_granted(first.set_held(txn, what))
             if not what:
@@ -553,21 +574,18 @@ class Manager:
         except BaseException:
             self.abort(txn)
             raise
-        if not txn.wrote and txn.catalog is None:
+        if not txn.wrote and txn.catalog is None and (txn.drawn is None or not needs_log(txn)):
             self.commit_reader(txn)
             return
         assert self.log is not None
         try:
             if self.before_first_write is not None:
                 self.before_first_write()
-            payload = self.encode(txn)
-            self.log.reserve(len(payload))
-            with self.latch:
-                if txn.doomed is None:
-                    ticket = self.assign(txn, payload)
-            if txn.doomed is not None and txn.number == PENDING:
-                self.log.unreserve(len(payload))
-                raise txn.doomed
+            ticket = self.log_commit(txn)
+            while ticket is None:
+                if txn.doomed is not None:
+                    raise txn.doomed
+                ticket = self.log_commit(txn)
         except BaseException:
             self.abort(txn)
             raise
@@ -584,19 +602,34 @@ class Manager:
             txn.deferred = []
             txn.statement += 1
             for check in checks:
-                check()
+                check.run()
             checks = txn.deferred
         self.check(txn)
+
+    def log_commit(self, txn: Transaction) -> Any:
+        """Encodes, reserves, and assigns the number; None if the transaction is doomed, or if somebody has begun to
+        keep the log meanwhile, so that the record must be made again (`records`)."""
+        assert self.log is not None
+        keeping = self.keeping
+        payload = self.encode(txn)
+        self.log.reserve(len(payload))
+        with self.latch:
+            if txn.doomed is None and keeping == self.keeping:
+                return self.assign(txn, payload)
+        self.log.unreserve(len(payload))
+        return None
 
     def assign(self, txn: Transaction, payload: bytes) -> Any:
         """The point of no return (invariants 2 and 3): number, SSI check and log record in one hold."""
         assert self.log is not None
         number = self.assigned + 1
         ticket = self.log.queue(
-            number, payload, txn.durability, int(self.clock() * 1_000_000), txn.id if txn.chunked else 0
+            number, payload, txn.durability, int(self.clock() * 1_000_000), txn.id if txn.spilled else 0
         )
         self.assigned = txn.number = number
         self.committing[number] = txn
+        if txn.drawn is not None:
+            drawn_queued(txn)
         if txn.in_graph:
             self.conflicts.assigned(txn)
         return ticket
@@ -608,6 +641,10 @@ class Manager:
                 number = ticket.number
                 txn = self.committing.pop(number)
                 self.published = number
+                if self.past.keepers:
+                    self.past.note(number)
+                if txn.drawn is not None:
+                    drawn_settled(txn)
                 if self.on_published is not None:
                     self.on_published(txn)
                 self.queue_trimming(txn)
@@ -661,17 +698,18 @@ class Manager:
                     first, ref, what = undo_log.pop()
                     if isinstance(what, Version):
                         first.unlink(ref, what)
-        if txn.chunked and self.log is not None:
+        if txn.spilled and self.log is not None:
             self.log.forget(txn.id)
         with self.latch:
             self.release(txn, False)
 
     def spill(self, txn: Transaction) -> None:
-        """Writes a large transaction's changes ahead into the log (R6)."""
-        if len(txn.undo) - txn.chunked >= CHUNK and self.log is not None:
+        """Writes a large transaction's changes ahead into the log (R6). Not once it has redefined a table: a chunk
+        with rows of the new form could not be read if the form is rolled back to a savepoint."""
+        if len(txn.undo) - txn.chunked >= CHUNK and self.log is not None and not txn.redefined:
             self.log.chunk(txn.id, self.encode_chunk(txn))
             txn.chunked = len(txn.undo)
-            txn.compensate = []
+            txn.spilled = True
 
     def release(self, txn: Transaction, committed: bool) -> None:
         """Ends the transaction: locks, intervals, waiters. Under the latch."""

@@ -118,6 +118,10 @@ class Reader:
         for _, rows in self.batches(path, low, high, reverse, first, False, STORED):
             yield rows
 
+    def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[list[Ref]]:
+        for refs, _ in self.batches(self.path(table, index), low, high, False, 0, False, STORED):
+            yield refs
+
     def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:
         store = self.store_of(table)
         found = store.indexes.get(index)

@@ -342,6 +342,19 @@ class RecordingDoor(RowDoor):
         self.manager.recorder.footprint.flags |= EVERYTHING
         return super().virtual(name)
 
+    # -- sequences: who draws first gets the smaller number, whatever becomes of the transactions
+
+    def draw(self, definition: schema.Sequence, count: int) -> tuple[int, int]:
+        self.note_sequence(definition)
+        return super().draw(definition, count)
+
+    def set_sequence(self, definition: schema.Sequence, value: int, called: bool) -> None:
+        self.note_sequence(definition)
+        super().set_sequence(definition, value, called)
+
+    def note_sequence(self, definition: schema.Sequence) -> None:
+        self.manager.recorder.footprint.tokens.add(("sequence", definition.relation))
+
     # -- writes
 
     def lock_row(self, store: Store, ref: Ref, seen: Row, strength: int, wait: str = "wait",

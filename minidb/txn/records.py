@@ -1,38 +1,57 @@
 """Commits as bytes: what the log carries, and how it is read back.
 
-    payload   [catalog change or nil, [group, ...]]
+    payload   [catalog change or nil, [group, ...], [point, ...], [old, ...] or nil, origin or nil, [void, ...]]
+    point     [relation, stamp, value, called]          where a sequence stands, see `sequences`
     group     [relation, columns, refs, rows, gone]     rows set and addresses removed, of one table relation
+    old       [there, rows]                             which of a group's rows, then of its removed ones, were there
+                                                        before (a byte 0 or 1 each), and what they were
+    origin    [transaction, session]
+    void      a group that only removes: what the chunks say of these rows does not count
 
 A record sets rows to states: `row at ref is now this`, `ref is gone`. Replaying is therefore idempotent and the last
-record wins; a change that was written ahead in a chunk and then rolled back to a savepoint is put right by a later
-record
-with the state of before. Indexes are not logged: their entries follow from the rows.
+record wins. A change that was written ahead in a chunk and then rolled back to a savepoint is made void by the COMMIT
+record, which has the row once more if the transaction's own change of before remains. (To log the state of before
+instead would be wrong: the row is unlocked then, and others may change it and commit first.) Indexes are not logged:
+their entries follow from the rows.
+
+`old` and `origin` are for the change feed and are there while somebody keeps the log (`keeping`); replaying ignores
+them. The old row is the one before the transaction where the record has its first change of that row. A transaction
+that wrote chunks before somebody began to keep the log is `blind`: its COMMIT record carries all of it once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
-from minidb.access.layouts import decode_rids, encode_value
+from minidb.access.layouts import PrimaryKeyForm, RowCodec, decode_rids, encode_value
 from minidb.errors import DatabaseCorrupt
-from minidb.keys import Row
+from minidb.keys import Key, Row
+from minidb.schema import SequencePoint
 from minidb.storage.interface import Ref
 from minidb.txn.relations import CatalogChange
+from minidb.txn.sequences import points_to_log
 from minidb.txn.store import Store
-from minidb.txn.versions import ABORTED, Version
+from minidb.txn.versions import ABORTED, Version, newest
 
 if TYPE_CHECKING:
     from minidb.txn.manager import Transaction
 
 Group = tuple[int, int, bytes, bytes, bytes]  # relation, columns, refs, rows, gone
+Old = tuple[bytes, bytes]  # which rows of a group were there, those rows
+Origin = tuple[int, str]  # transaction, session
+Change = tuple[Ref, Row | None, Row | None]  # address, row now, row before
 
 
 class Payload(msgspec.Struct, array_like=True, frozen=True):
     catalog: CatalogChange | None
     groups: list[Group]
+    points: list[SequencePoint] = []
+    old: list[Old] | None = None
+    origin: Origin | None = None
+    void: list[Group] = []
 
 
 ENCODE = msgspec.msgpack.Encoder().encode
@@ -40,14 +59,17 @@ DECODER = msgspec.msgpack.Decoder(Payload)
 NOTHING = b""
 
 
-def encode_commit(txn: Transaction, catalog: CatalogChange | None) -> bytes:
-    """What the COMMIT record of `txn` carries: everything that its chunks do not."""
+def encode_commit(txn: Transaction, catalog: CatalogChange | None, old: bool = False) -> bytes:
+    """What the COMMIT record of `txn` carries: everything that its chunks do not. `old`: with the rows before."""
     undo = txn.undo
-    if catalog is None and not txn.chunked and not txn.compensate:
+    if catalog is None and not txn.spilled and txn.drawn is None and not old:
         only = single_write(undo)
-        if only is not None:
-            return ENCODE(Payload(None, [encode_group(only[0], [(only[1], only[2].row)])]))
-    return ENCODE(Payload(catalog, encode_writes(txn, txn.chunked)))
+        if only is not None and not only[0].schema.temporary:
+            return ENCODE(Payload(None, [encode_group(only[0], [(only[1], only[2].row, None)])]))
+    writes = writes_of(txn, 0 if old and txn.blind else txn.chunked, remaining(txn))
+    if catalog is None and not writes and not txn.spilled and txn.drawn is None:
+        txn.durability = "off"  # only temporary tables were written: there is nothing to wait for
+    return encode_writes(txn, writes, old, catalog, points_to_log(txn), void_of(txn))
 
 
 def single_write(undo: list[tuple[Any, ...]]) -> tuple[Any, ...] | None:
@@ -61,40 +83,77 @@ def single_write(undo: list[tuple[Any, ...]]) -> tuple[Any, ...] | None:
     return found
 
 
-def encode_chunk(txn: Transaction) -> bytes:
+def encode_chunk(txn: Transaction, old: bool = False) -> bytes:
     """The writes since the last chunk."""
-    return ENCODE(Payload(None, encode_writes(txn, txn.chunked)))
+    txn.blind = txn.blind or not old
+    return encode_writes(txn, writes_of(txn, txn.chunked, ()), old, None, [], [])
 
 
-def encode_writes(txn: Transaction, start: int) -> list[Group]:
-    states: dict[int, tuple[Store, dict[Ref, Row | None]]] = {}
+def encode_writes(txn: Transaction, writes: list[tuple[Store, list[Change]]], old: bool,
+                  catalog: CatalogChange | None, points: list[SequencePoint], void: list[Group]) -> bytes:
+    groups = [encode_group(store, changes) for store, changes in writes]
+    if not old:
+        return ENCODE(Payload(catalog, groups, points, None, None, void))
+    before = [encode_old(changes) for _, changes in writes]
+    return ENCODE(Payload(catalog, groups, points, before, (txn.id, txn.session_name), void))
 
-    def state_of(store: Store) -> dict[Ref, Row | None]:
+
+def writes_of(txn: Transaction, start: int, first: Iterable[tuple[Store, Change]]) -> list[tuple[Store, list[Change]]]:
+    """What the changes `first`, then the writes from position `start` of the undo list on have made of each row, by
+    table."""
+    states: dict[int, tuple[Store, dict[Ref, tuple[Row | None, Row | None]]]] = {}
+
+    def state_of(store: Store) -> dict[Ref, tuple[Row | None, Row | None]]:
         return states.setdefault(store.relation, (store, {}))[1]
 
-    for store, ref in txn.compensate:  # written ahead, then rolled back
-        state_of(store)[ref] = committed_state(store, ref, txn)
+    for store, (ref, row, before) in first:
+        state_of(store)[ref] = row, before
     undo = txn.undo
     for position in range(start, len(undo)):
         store, ref, what = undo[position]
         if type(what) is Version:
-            state_of(store)[ref] = what.row
-    return [encode_group(store, list(changes.items())) for store, changes in states.values() if not store.dropped]
+            state = state_of(store)
+            known = state.get(ref)
+            state[ref] = what.row, (row_below(what) if known is None else known[1])
+    return [
+        (store, [(ref, row, before) for ref, (row, before) in changes.items()])
+        for store, changes in states.values()
+        if not store.dropped and not store.schema.temporary
+    ]
 
 
-def committed_state(store: Store, ref: Ref, txn: Transaction) -> Row | None:
-    version = store.chains.get(ref)
-    while version is not None and version.owner is not txn and version.owner.number >= ABORTED:
-        version = version.older
-    if version is not None:
-        return version.row
-    return store.base_row(store.base.root, ref)
+def row_below(version: Version) -> Row | None:
+    """What the row was before this version."""
+    older = version.older
+    while older is not None and older.owner.number >= ABORTED:
+        older = older.older
+    return None if older is None else older.row
 
 
-def encode_group(store: Store, changes: list[tuple[Ref, Row | None]]) -> Group:
-    refs = [ref for ref, row in changes if row is not None]
-    rows = [row for _, row in changes if row is not None]
-    gone = [ref for ref, row in changes if row is None]
+def remaining(txn: Transaction) -> Iterator[tuple[Store, Change]]:
+    """Of the rows that the chunks have wrong, those that the transaction has changed nevertheless."""
+    for store, ref in txn.compensate:
+        own = newest(store.chains.get(ref))
+        if own is not None and own.owner is txn:
+            lowest = own
+            while lowest.older is not None and lowest.older.owner is txn:
+                lowest = lowest.older
+            yield store, (ref, own.row, row_below(lowest))
+
+
+def void_of(txn: Transaction) -> list[Group]:
+    """The rows of which the chunks say what was rolled back to a savepoint."""
+    stores: dict[Store, list[Change]] = {}
+    for store, ref in txn.compensate:
+        if not store.dropped and not store.schema.temporary:
+            stores.setdefault(store, []).append((ref, None, None))
+    return [encode_group(store, changes) for store, changes in stores.items()]
+
+
+def encode_group(store: Store, changes: list[Change]) -> Group:
+    refs = [ref for ref, row, _ in changes if row is not None]
+    rows = [row for _, row, _ in changes if row is not None]
+    gone = [ref for ref, row, _ in changes if row is None]
     width = len(store.schema.columns)
     body = encode_value(rows) if rows else NOTHING
     if store.primary is not None:
@@ -104,6 +163,13 @@ def encode_group(store: Store, changes: list[tuple[Ref, Row | None]]) -> Group:
     return store.relation, width, head, body, encode_value(gone) if gone else NOTHING
 
 
+def encode_old(changes: list[Change]) -> Old:
+    """The rows before, in the order of a group: of the rows that are set, then of those that are removed."""
+    before = [old for _, row, old in changes if row is not None] + [old for _, row, old in changes if row is None]
+    rows = [row for row in before if row is not None]
+    return bytes(row is not None for row in before), encode_value(rows) if rows else NOTHING
+
+
 def decode(payload: bytes) -> Payload:
     try:
         return DECODER.decode(payload)
@@ -111,12 +177,34 @@ def decode(payload: bytes) -> Payload:
         raise DatabaseCorrupt(f"a commit record cannot be decoded: {error}") from error
 
 
-def changes_of(group: Group, find_store: Callable[[int], Store | None]) -> Iterator[tuple[Store, Ref, Row | None]]:
-    """The row states that a group sets. Groups of relations that were dropped later are passed over."""
+class RowForm(Protocol):
+    """What it takes to read a table's groups; a store has it."""
+
+    codec: RowCodec
+    primary: PrimaryKeyForm | None
+    key: Callable[[Row], Key] | None
+
+
+Form = TypeVar("Form", bound=RowForm)
+
+
+def changes_of(group: Group, find_store: Callable[[int], Form | None]) -> Iterator[tuple[Form, Ref, Row | None]]:
+    """The row states that a group sets, first the addresses that it empties. Groups of relations that were dropped
+    later are passed over."""
     relation, width, head, body, gone = group
     store = find_store(relation)
     if store is None:
         return
+    refs, rows, removed = parts_of(store, width, head, body, gone)
+    for ref in removed:
+        yield store, ref, None
+    for ref, row in zip(refs, rows):
+        yield store, ref, row
+
+
+def parts_of(store: RowForm, width: int, head: bytes, body: bytes, gone: bytes) -> tuple[
+        list[Ref], list[Row], list[Ref]]:
+    """(addresses of the rows that are set, those rows, addresses that are emptied)."""
     rows = store.codec.decode(width, body) if body else []
     if store.primary is None:
         refs = decode_rids(memoryview(head)) if head else []
@@ -127,7 +215,18 @@ def changes_of(group: Group, find_store: Callable[[int], Store | None]) -> Itera
         removed = store.primary.decode(gone) if gone else []
     if len(refs) != len(rows):
         raise DatabaseCorrupt("a commit record has another number of addresses than rows")
-    for ref in removed:
-        yield store, ref, None
-    for ref, row in zip(refs, rows):
-        yield store, ref, row
+    return refs, rows, removed
+
+
+def differences_of(group: Group, old: Old, form: RowForm) -> Iterator[Change]:
+    """The rows of a group, each with the row before, in the order in which they are encoded."""
+    _, width, head, body, gone = group
+    refs, rows, removed = parts_of(form, width, head, body, gone)
+    there, data = old
+    before = form.codec.decode(width, data) if data else []
+    if len(there) != len(refs) + len(removed) or sum(there) != len(before):
+        raise DatabaseCorrupt("a commit record has another number of old rows than it says")
+    rest = iter(before)
+    now: list[Row | None] = [*rows, *[None] * len(removed)]
+    for ref, row, known in zip([*refs, *removed], now, there):
+        yield ref, row, next(rest) if known else None

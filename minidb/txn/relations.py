@@ -7,8 +7,8 @@ start; at commit what it changed is merged into the newest catalog in one hold. 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from minidb import schema
 from minidb.errors import DatabaseCorrupt, SerializationFailure, UndefinedTable
 from minidb.storage.base import Base
 from minidb.txn.door import RowFunction, SchemaCompiler
+from minidb.txn.sequences import Sequences
 from minidb.txn.store import Store
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ENCODER = msgspec.msgpack.Encoder()
 CATALOG_DECODER = msgspec.msgpack.Decoder(schema.Catalog)
+Named = TypeVar("Named", schema.Table, schema.View, schema.Sequence)
 References = dict[int, list[tuple[schema.Table, schema.ForeignKey]]]
 
 
@@ -35,6 +37,10 @@ class CatalogChange(msgspec.Struct, frozen=True):
     gone_views: tuple[str, ...]
     next_id: int
     incompatible: tuple[int, ...] = ()
+    sequences: tuple[schema.Sequence, ...] = ()
+    gone_sequences: tuple[str, ...] = ()
+    comments: tuple[schema.Comment, ...] = ()
+    gone_comments: tuple[str, ...] = ()
 
 
 def difference(old: schema.Catalog, new: schema.Catalog, incompatible: set[int] | frozenset[int]) -> CatalogChange:
@@ -45,6 +51,10 @@ def difference(old: schema.Catalog, new: schema.Catalog, incompatible: set[int] 
         gone_views=tuple(name for name in old.views if name not in new.views),
         next_id=new.next_id,
         incompatible=tuple(sorted(incompatible)),
+        sequences=tuple(s for name, s in new.sequences.items() if old.sequences.get(name) is not s),
+        gone_sequences=tuple(name for name in old.sequences if name not in new.sequences),
+        comments=tuple(c for key, c in new.comments.items() if old.comments.get(key) is not c),
+        gone_comments=tuple(key for key in old.comments if key not in new.comments),
     )
 
 
@@ -54,11 +64,15 @@ class Relations:
     def __init__(self, base: Base, compiler: SchemaCompiler | None = None) -> None:
         self.base = base
         self.compiler = compiler
-        self.catalog = decode_catalog(base.root.catalog)
+        stored = decode_catalog(base.root.catalog)
+        self.sequences = Sequences(stored)
+        self.catalog = msgspec.structs.replace(stored, points=())
         self.versions = itertools.count(self.catalog.version + 1)
-        self.next_id = self.catalog.next_id
+        # an index whose transaction a crash has ended may have left its tree in the base: nobody gets its number
+        self.next_id = max([self.catalog.next_id, *base.root.relations])
         self.stores: dict[int, Store] = {}
         self.tables: dict[int, Store] = {}  # committed, by table id
+        self.temporary: dict[int, Store] = {}  # of all sessions, by table id
         self.dropped: list[int] = []  # relations that the next checkpoint removes from the base
         self.references: References = {}
         self.on_change: Callable[[], None] | None = None
@@ -85,7 +99,7 @@ class Relations:
 
     def store_of(self, txn: Transaction, table: int) -> Store:
         if txn.catalog is None:
-            store = self.tables.get(table)
+            store = self.tables.get(table) or self.temporary.get(table)
             if store is not None:
                 return store
         else:
@@ -94,9 +108,9 @@ class Relations:
                 return self.stores[found.relation]
         raise UndefinedTable("the table does not exist any more")
 
-    def check_age(self, txn: Transaction, table: int) -> None:
+    def check_age(self, txn: Transaction, table: int, always: bool = False) -> None:
         """A snapshot that is older than the last incompatible DDL of the table must not use it (R64)."""
-        if txn.policy.keeps_snapshot and txn.snapshot >= 0:
+        if (always or txn.policy.keeps_snapshot) and txn.snapshot >= 0:
             store = self.store_of(txn, table)
             if store.incompatible_since > txn.snapshot:
                 raise SerializationFailure(
@@ -108,8 +122,10 @@ class Relations:
     # -- the catalog
 
     def visible_catalog(self, txn: Transaction | None) -> schema.Catalog:
-        if txn is None or txn.catalog is None:
+        if txn is None:
             return self.catalog
+        if txn.catalog is None:
+            return self.catalog if txn.temporary is None else txn.temporary.over(self)
         if txn.catalog_base is not self.catalog:
             self.rebase(txn)
         return txn.catalog
@@ -123,12 +139,16 @@ class Relations:
         txn.catalog_base = current
 
     def changed(self, old: schema.Catalog, change: CatalogChange) -> schema.Catalog:
-        tables = {name: t for name, t in old.tables.items() if name not in change.gone_tables}
-        tables.update((t.name, t) for t in change.tables)
-        views = {name: v for name, v in old.views.items() if name not in change.gone_views}
-        views.update((v.name, v) for v in change.views)
-        next_id = max(self.next_id, change.next_id)
-        return schema.Catalog(version=self.new_version(), next_id=next_id, tables=tables, views=views)
+        comments = {key: c for key, c in old.comments.items() if key not in change.gone_comments}
+        comments.update((schema.comment_key(c.object, c.position), c) for c in change.comments)
+        return schema.Catalog(
+            version=self.new_version(),
+            next_id=max(self.next_id, change.next_id),
+            tables=changed_names(old.tables, change.gone_tables, change.tables),
+            views=changed_names(old.views, change.gone_views, change.views),
+            sequences=changed_names(old.sequences, change.gone_sequences, change.sequences),
+            comments=comments,
+        )
 
     def new_version(self) -> int:
         return next(self.versions)
@@ -143,6 +163,7 @@ class Relations:
         self.next_id = max(self.next_id, change.next_id)
         self.catalog = self.changed(old, change)
         self.drop_unused(old)
+        self.sequences.keep_only(self.catalog, old)
         self.index_catalog()
         for table in change.tables:
             self.retire(table.relation)
@@ -188,10 +209,21 @@ class Relations:
                 store.enter_chains(added)
                 for index in added:
                     index.ready = True  # its tree was published before the commit; `Database.replay` looks again
+        self.sequences.adopt(change.sequences)
         self.merge(change, number)
 
-    def encode_catalog(self) -> bytes:
-        return ENCODER.encode(self.catalog)
+
+
+def changed_names(old: dict[str, Named], gone: Iterable[str], put: Iterable[Named]) -> dict[str, Named]:
+    """Objects by name after some have gone and others have come or changed."""
+    found = {name: thing for name, thing in old.items() if name not in gone}
+    found.update((schema.key_of(thing), thing) for thing in put)
+    return found
+
+
+def encode_catalog(catalog: schema.Catalog, points: tuple[schema.SequencePoint, ...]) -> bytes:
+    """A committed catalog for the base, with where its sequences stand."""
+    return ENCODER.encode(msgspec.structs.replace(catalog, points=points))
 
 
 def decode_catalog(data: bytes) -> schema.Catalog:

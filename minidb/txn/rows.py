@@ -10,6 +10,7 @@ from minidb.keys import Row
 from minidb.txn.foreign_keys import ForeignKeys
 from minidb.txn.manager import Manager, Transaction
 from minidb.txn.relations import Relations
+from minidb.txn.sequences import note_drawn
 from minidb.txn.store import Store
 
 
@@ -32,11 +33,15 @@ class RowDoor(ForeignKeys):
 
     def referencing(self, table: int) -> list[tuple[schema.Table, schema.ForeignKey]]:
         if self.txn.catalog is None:
-            return self.relations.references.get(table, [])
+            if table not in self.relations.temporary:
+                return self.relations.references.get(table, [])
         catalog = self.relations.visible_catalog(self.txn)
         return [(t, f) for t in catalog.tables.values() for f in t.foreign_keys if f.parent == table]
 
     def default_of(self, table: schema.Table, position: int) -> Any:
+        sequence = self.relations.visible_catalog(self.txn).sequence_of(table, position)
+        if sequence is not None:
+            return self.context.next_value((sequence.name,))
         compiler = self.relations.compiler
         assert compiler is not None
         return compiler.default(table, position)(self.context)
@@ -45,6 +50,41 @@ class RowDoor(ForeignKeys):
         compiler = self.relations.compiler
         assert compiler is not None
         return compiler.row_function(table, expression)
+
+    # -- sequences
+
+    def lock_sequence(self, definition: schema.Sequence) -> bool:
+        """Keeps ALTER and DROP SEQUENCE away to the transaction's end; False if it does so already."""
+        manager, txn = self.manager, self.txn
+        lock = manager.table_locks.get(definition.id)
+        if lock is not None and txn in lock.holders:
+            return False
+        if not definition.temporary:
+            manager.before_write(txn)
+        manager.lock_table(txn, definition.id, "row exclusive", definition.name)
+        return True
+
+    def draw(self, definition: schema.Sequence, count: int) -> tuple[int, int]:
+        """Takes up to `count` numbers of a locked sequence: the first and the last. Raises 2200H."""
+        with self.manager.latch:
+            state = self.relations.sequences.states[definition.relation]
+            drawn = state.draw(definition, count)
+            note_drawn(self.txn, state)
+        return drawn
+
+    def use_drawn(self, definition: schema.Sequence) -> None:
+        """The transaction uses a number that its session drew before."""
+        with self.manager.latch:
+            note_drawn(self.txn, self.relations.sequences.states[definition.relation])
+
+    def set_sequence(self, definition: schema.Sequence, value: int, called: bool) -> None:
+        """setval of a locked sequence."""
+        with self.manager.latch:
+            state = self.relations.sequences.states[definition.relation]
+            state.set(value, called)
+            note_drawn(self.txn, state)
+
+    # -- facts
 
     def virtual(self, name: str) -> Iterable[Row]:
         return self.inside(name)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+from msgspec.structs import replace
+
 from minidb import schema
 from minidb.access.index import IndexStore
-from minidb.errors import UniqueViolation
+from minidb.errors import ProgramLimitExceeded, UniqueViolation
 from minidb.keys import Key, Row
 from minidb.storage.interface import Ref
 from minidb.txn.checkpoint import Checkpointer
@@ -19,7 +22,10 @@ from minidb.txn.manager import Manager, Transaction
 from minidb.txn.relations import CatalogChange, Relations, difference
 from minidb.txn.rows import RowDoor
 from minidb.txn.store import Store
+from minidb.txn.temporary import without_temporary
 from minidb.txn.versions import newest
+
+MOST_COLUMNS = 1600  # dropped ones count, as in PostgreSQL
 
 
 class SchemaChanges:
@@ -32,10 +38,12 @@ class SchemaChanges:
         self.txn = txn
         self.relations = relations
         self.rows = rows
+        self.read: schema.Catalog | None = None  # the catalog as it was last asked for
 
     @property
     def catalog(self) -> schema.Catalog:
-        return self.relations.visible_catalog(self.txn)
+        self.read = self.relations.visible_catalog(self.txn)
+        return self.read
 
     def new_id(self) -> int:
         with self.manager.latch:
@@ -45,27 +53,36 @@ class SchemaChanges:
         self.manager.lock_name(self.txn, name)
 
     def lock_table(self, table: int, mode: str, nowait: bool = False) -> None:
-        found = self.catalog.table_by_id(table)
+        catalog = self.catalog
+        found = catalog.table_by_id(table) or next((s for s in catalog.sequences.values() if s.id == table), None)
         self.manager.lock_table(self.txn, table, mode, found.name if found is not None else str(table), nowait)
 
     def change(self, catalog: schema.Catalog, *, incompatible: Iterable[int] = ()) -> None:
+        """Takes over a catalog that was made from the one that `catalog` has returned last."""
         txn, relations = self.txn, self.relations
         self.manager.before_write(txn)
-        old = self.catalog
+        made_from, old = self.read, self.catalog
+        if made_from is not None and made_from is not old:  # others' DDL was committed in between
+            catalog = relations.changed(old, difference(made_from, catalog, frozenset()))
         before = {t.relation: t for t in old.tables.values()}
         for table in catalog.tables.values():
             known = before.get(table.relation)
+            if known is not table and len(table.columns) > MOST_COLUMNS:
+                raise ProgramLimitExceeded(f"tables can have at most {MOST_COLUMNS} columns", sqlstate="54011")
             if known is None:
                 self.create(table)
             elif known is not table:
                 self.redefine(relations.stores[table.relation], known, table)
+        for sequence in catalog.sequences.values():
+            if sequence.relation not in relations.sequences.states:
+                self.create_sequence(sequence)
         self.replace_tables(old, catalog)
         with self.manager.latch:
             version = relations.new_version()
             next_id = max(catalog.next_id, relations.next_id)
         if txn.catalog is None:
-            txn.catalog_base = old
-        txn.catalog = schema.Catalog(version=version, next_id=next_id, tables=catalog.tables, views=catalog.views)
+            txn.catalog_base = old if txn.temporary is None else txn.temporary.committed_part(old)
+        txn.catalog = replace(catalog, version=version, next_id=next_id, comments=living_comments(catalog))
         txn.incompatible |= set(incompatible)
 
     def replace_tables(self, old: schema.Catalog, new: schema.Catalog) -> None:
@@ -87,6 +104,18 @@ class SchemaChanges:
         with self.manager.latch:
             self.relations.stores[table.relation] = store
         self.txn.schema_undo.append(lambda: self.remove(table.relation))
+
+    def create_sequence(self, sequence: schema.Sequence) -> None:
+        states = self.relations.sequences
+        with self.manager.latch:
+            states.add(sequence)
+        self.txn.schema_undo.append(lambda: states.remove(sequence.relation))
+
+    def sequence_point(self, relation: int) -> tuple[int, bool]:
+        """Where a sequence stands; its lock keeps it there."""
+        with self.manager.latch:
+            state = self.relations.sequences.states[relation]
+            return state.value, state.called
 
     def remove(self, relation: int) -> None:
         with self.manager.latch:
@@ -157,6 +186,12 @@ class SchemaChanges:
         for refs, rows in batches:
             yield from zip(refs, rows)
 
+    def delete_row(self, table: int, ref: Ref, row: Row) -> None:
+        with self.rows.newest_state():
+            locked = self.rows.lock(table, ref, row)
+            if locked is not None:
+                self.rows.delete(table, ref, locked)
+
     def insert_row(self, table: int, row: Row) -> None:
         self.rows.insert(table, row)
 
@@ -168,9 +203,28 @@ class SchemaChanges:
         self.rows.check_references()
 
 
+def living_comments(catalog: schema.Catalog) -> dict[str, schema.Comment]:
+    """The comments on what is still there."""
+    if not catalog.comments:
+        return catalog.comments
+    places: dict[int, set[int]] = {}
+    for table in catalog.tables.values():
+        places[table.id] = {column.position for column in table.live_columns}
+        places.update((index.id, set()) for index in table.indexes)
+    places.update((view.id, set(range(len(view.columns)))) for view in catalog.views.values())
+    places.update((sequence.id, set()) for sequence in catalog.sequences.values())
+    return {
+        key: comment
+        for key, comment in catalog.comments.items()
+        if comment.object in places and (comment.position is None or comment.position in places[comment.object])
+    }
+
+
 def catalog_change(txn: Transaction, relations: Relations) -> CatalogChange | None:
-    """What the transaction did to the catalog, None if nothing."""
+    """What the transaction did to the catalog of all, None if nothing."""
     if txn.catalog is None:
         return None
     assert txn.catalog_base is not None
-    return difference(txn.catalog_base, txn.catalog, txn.incompatible)
+    change = difference(txn.catalog_base, without_temporary(txn.catalog), txn.incompatible)
+    facts = msgspec.structs.asdict(change)
+    return change if any(facts[name] for name in facts if name not in ("next_id", "incompatible")) else None

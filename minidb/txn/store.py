@@ -20,10 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sortedcontainers import SortedList
-
 from minidb import schema
 from minidb.access.index import IndexStore, RowFunction
+from minidb.access.sorted_entries import SortedEntries
 from minidb.access.table import TableAccess
 from minidb.keys import Key, Row
 from minidb.storage.base import Base
@@ -39,7 +38,7 @@ class Store(TableAccess):
     def __init__(self, base: Base, table: schema.Table, functions: dict[str, RowFunction]) -> None:
         super().__init__(base, table, functions)
         self.chains: dict[Ref, Version] = {}
-        self.addresses: Any = SortedList()
+        self.addresses: Any = SortedEntries()
         self.row_locks: dict[Ref, Any] = {}  # (transaction, mask) or a ModeLock
         self.orphans: set[Ref] = set()  # addresses without a row that are released with their lock
         self.intervals = IntervalLocks(self.names)
@@ -105,7 +104,7 @@ class Store(TableAccess):
             for version, ref in zip(versions, refs):
                 version.older = self.chains.get(ref)
         self.chains.update(zip(refs, versions))
-        self.addresses.update(fresh)
+        self.addresses.add_sorted(sorted(fresh))
         for index, entries in zip(self.index_list, keys):
             index.overlay.add_many([(key, ref) for key, ref in zip(entries, refs) if key is not None])
         self.changes += len(refs)

@@ -6,6 +6,8 @@ each index has exactly one entry per row that belongs into it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import DatabaseCorrupt
@@ -22,19 +24,34 @@ if TYPE_CHECKING:
 
 def verify(base: Base, relations: Relations, manager: Manager) -> None:
     """Raises DatabaseCorrupt naming the first table or index that is not right."""
+    for _, part in parts(base, relations, manager):
+        part()
+
+
+def parts(base: Base, relations: Relations, manager: Manager) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The same in steps, each with its name; for who wants to show how far it is, or to find more than one fault."""
     root = base.root
     for store in list(relations.stores.values()):
-        store.source.check(root)
+        yield f'table "{store.name}"', partial(store.source.check, root)
         for index in store.index_list:
             if index.ready:
-                index.tree.check(root)
-                verify_index(base, root, store, index)
-                verify_chains(base, root, store, index, manager)
-        with manager.latch:
-            try:
-                store.check()
-            except AssertionError as error:
-                raise DatabaseCorrupt(f"{base.path}: {error}") from error
+                name = f'index "{index.schema.name}" of table "{store.name}"'
+                yield name, partial(verify_whole_index, base, root, store, index, manager)
+        yield f'changes of table "{store.name}" in memory', partial(verify_memory, base, store, manager)
+
+
+def verify_whole_index(base: Base, root: Root, store: Store, index: IndexStore, manager: Manager) -> None:
+    index.tree.check(root)
+    verify_index(base, root, store, index)
+    verify_chains(base, root, store, index, manager)
+
+
+def verify_memory(base: Base, store: Store, manager: Manager) -> None:
+    with manager.latch:
+        try:
+            store.check()
+        except AssertionError as error:
+            raise DatabaseCorrupt(f"{base.path}: {error}") from error
 
 
 def verify_index(base: Base, root: Root, store: Store, index: IndexStore) -> None:

@@ -16,6 +16,7 @@ Base pages that a probe needs are read before the hold; a root that has changed 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import CardinalityViolation, LockNotAvailable, UniqueViolation
@@ -23,6 +24,7 @@ from minidb.keys import Key, Row
 from minidb.storage.free_space import HeapSpace
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root, StaleRoot
+from minidb.txn.deferral import DeferredCheck, is_deferred
 from minidb.txn.intervals import key_words
 from minidb.txn.locks import ROW_CONFLICTS, ROW_STRENGTHS, Request
 from minidb.txn.reads import Reader
@@ -100,7 +102,7 @@ class Writer(Reader):
         a dirty read, whose row may have been rolled back. `came`: the tombstone that led here, or the version that was
         met in its newest state and not by the statement's snapshot."""
         manager, txn = self.manager, self.txn
-        manager.before_write(txn)
+        manager.before_write(txn, store.schema.temporary)
         while True:
             found, stone = None, None
             with manager.latch:
@@ -198,7 +200,7 @@ class Writer(Reader):
         return self.insert_row(self.store_of(table), row)
 
     def insert_row(self, store: Store, row: Row) -> Ref:
-        self.manager.before_write(self.txn)
+        self.manager.before_write(self.txn, store.schema.temporary)
         change = Change(store, None, None, row)
         ref = self.apply(change)
         self.inserted(store, row)
@@ -206,7 +208,7 @@ class Writer(Reader):
 
     def update(self, table: int, ref: Ref, old: Row, new: Row) -> None:
         store = self.store_of(table)
-        self.manager.before_write(self.txn)
+        self.manager.before_write(self.txn, store.schema.temporary)
         if store.key is not None:
             ref = store.key(old)  # where the newest row is: it may have moved since it was found
         if store.key is not None and store.key(new) != ref:
@@ -221,7 +223,7 @@ class Writer(Reader):
 
     def delete(self, table: int, ref: Ref, old: Row) -> None:
         store = self.store_of(table)
-        self.manager.before_write(self.txn)
+        self.manager.before_write(self.txn, store.schema.temporary)
         if store.key is not None:
             ref = store.key(old)
         self.apply(Change(store, ref, old, None))
@@ -237,7 +239,7 @@ class Writer(Reader):
 
     def insert_many(self, table: int, rows: Sequence[Row]) -> None:
         store = self.store_of(table)
-        self.manager.before_write(self.txn)
+        self.manager.before_write(self.txn, store.schema.temporary)
         self.load_space(store)
         for start in range(0, len(rows), BULK):
             part = rows[start : start + BULK]
@@ -252,7 +254,7 @@ class Writer(Reader):
     def insert_or_conflict(self, table: int, row: Row, arbiters: Sequence[int],
                            lock: bool) -> tuple[Ref | None, Ref | None, Row | None]:
         store = self.store_of(table)
-        self.manager.before_write(self.txn)
+        self.manager.before_write(self.txn, store.schema.temporary)
         change = Change(store, None, None, row)
         while True:
             clash = self.attempt(change, arbiters)
@@ -467,12 +469,16 @@ class Writer(Reader):
         return None
 
     def forgives(self, change: Change, clash: Clash, arbiters: Sequence[int] | None) -> bool:
-        """Whether a clash is left to the statement's end (R43): the row in the way may be changed by then."""
+        """Whether a clash is left to the statement's end (R43): the row in the way may be changed by then.
+
+        A deferrable key is judged there even if no UPDATE is running, or at the end of the transaction."""
         if arbiters is not None:
             if not arbiters or self.index_id(change.store, clash) in arbiters:
                 return False
             self.refuse_now(change.store, clash)
-        return self.tolerant and change.old is not None and clash.index is not None
+        if clash.index is None:
+            return False
+        return clash.index.schema.deferrable or (self.tolerant and change.old is not None)
 
     def index_id(self, store: Store, clash: Clash) -> int:
         if clash.index is not None:
@@ -565,15 +571,23 @@ class Writer(Reader):
 
     def finish_statement(self) -> None:
         """What is judged when all rows are changed: moved rows, doubtful keys, then foreign keys."""
+        self.settle_changes()
+        self.check_references()
+        self.manager.spill(self.txn)
+
+    def settle_changes(self) -> None:
+        """Inserts moved rows and judges doubtful keys: those of the statement, then those of each round of cascades."""
         moves, self.moves = self.moves, []
         for store, row in moves:
             self.apply(Change(store, None, None, row))
         doubtful, self.doubtful = self.doubtful, []
         for store, index, key in dict.fromkeys(doubtful):
-            self.judge_key(store, index, key)
+            if is_deferred(self.txn, index.schema):
+                judge = partial(self.judge_key, store, index, key)
+                self.txn.deferred.append(DeferredCheck(index.schema.id, judge))
+            else:
+                self.judge_key(store, index, key)
         self.tolerant = False
-        self.check_references()
-        self.manager.spill(self.txn)
 
     def judge_key(self, store: Store, index: IndexStore, key: Key) -> None:
         """Whether more than one live row has `key` now."""

@@ -130,6 +130,10 @@ class ModelDatabase:
             rows = list(self.rows.data[table.id].values())
             self._statistics[table.id] = collect(table, len(rows), rows)
 
+    def pretend(self, table: schema.Table, statistics: TableStatistics) -> None:
+        """Statistics of other rows than the table has."""
+        self._statistics[table.id] = statistics
+
     # -- statements
 
     def prepare(self, sql: str, *parameters: Any) -> tuple[Prepared, tuple[Any, ...]]:

@@ -110,6 +110,11 @@ class ModelRows:
         for batch in self._batches(model.entries(self.data[table]), low, high, reverse, first):
             yield [tuple([value(entry[2]) for value in model.values]) for entry in batch]
 
+    def addresses(self, table, index, low, high):  # type: ignore[no-untyped-def]
+        self.log.append(("addresses", table, index, low, high))
+        for batch in self._batches(self.indexes[table, index].entries(self.data[table]), low, high, False, 0):
+            yield [entry[1] for entry in batch]
+
     def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Any, Row] | None:
         self.log.append(("find", table, index, key, locking))
         for found, ref, row in self.indexes[table, index].entries(self.data[table]):

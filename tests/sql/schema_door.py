@@ -55,6 +55,10 @@ class FakeDoor:
         assert found is not None
         return found
 
+    def sequence_point(self, relation: int) -> tuple[int, bool]:
+        found = next(s for s in self.catalog.sequences.values() if s.relation == relation)
+        return found.value, found.called
+
     def build_index(self, table: int, index: int) -> None:
         found = next(i for i in self.table(table).indexes if i.id == index)
         self.log.append(f"build {found.name}")
@@ -72,6 +76,9 @@ class FakeDoor:
     def insert_row(self, table: int, row: Row) -> None:
         self.rows(table).append(row)
 
+    def delete_row(self, table: int, ref: int, row: Row) -> None:
+        self.rows(table).remove(row)
+
     def validate_foreign_key(self, table: int, constraint: int) -> None:
         key = next(k for k in self.table(table).foreign_keys if k.id == constraint)
         self.log.append(f"validate {key.name}")
@@ -81,10 +88,13 @@ def check(catalog: schema.Catalog) -> None:
     """What holds for every catalog that DDL makes."""
     tables = list(catalog.tables.values())
     indexes = [index for table in tables for index in table.indexes]
-    assert all(name == table.name for name, table in catalog.tables.items())
-    names = [*catalog.tables, *catalog.views, *[index.name for index in indexes]]
+    assert all(name == schema.key_of(table) for name, table in catalog.tables.items())
+    assert all(name == schema.key_of(sequence) for name, sequence in catalog.sequences.items())
+    own = [f"{schema.TEMPORARY * table.temporary}{index.name}" for table in tables for index in table.indexes]
+    names = [*catalog.tables, *catalog.views, *catalog.sequences, *own]
     assert len(names) == len(set(names))
-    ids = [t.id for t in tables] + [i.id for i in indexes] + [v.id for v in catalog.views.values()]
+    sequences, views = catalog.sequences.values(), catalog.views.values()
+    ids = [item.id for items in (sequences, tables, indexes, views) for item in items]
     ids += [c.id for t in tables for c in (*t.checks, *t.foreign_keys)]
     assert len(ids) == len(set(ids))
     relations = [t.relation for t in tables] + [i.relation for i in indexes if not i.clustered]

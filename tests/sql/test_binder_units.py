@@ -181,7 +181,7 @@ def test_errors_carry_place_and_statement(schema: Schema) -> None:
     assert (caught.value.position, caught.value.statement) == (sql.index("nothing"), sql)
 
 
-@pytest.mark.parametrize("sql", ["MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", "SELECT t FROM t"])
+@pytest.mark.parametrize("sql", ["SELECT generate_series(1, generate_series(1, 2))"])
 def test_what_is_not_there_yet_says_so(sql: str, schema: Schema) -> None:
     with pytest.raises(errors.NotSupportedError, match="not supported yet"):
         schema.bind(sql)

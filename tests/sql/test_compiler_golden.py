@@ -7,6 +7,7 @@ MINIDB_UPDATE_GOLDEN=1 rewrites them.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from minidb import errors
 from minidb.sql.binder import bind
 from minidb.sql.parser import parse
 from minidb.sql.rewriting import rewrite
+from minidb.sql.statistics import TableStatistics, column_statistics
 
 HERE = Path(__file__).parent
 
@@ -42,9 +44,25 @@ def shop() -> ModelDatabase:
         rows=[(s, a, float(s * a) if a % 4 else None) for s in range(5) for a in range(20)],
     )
     db.table("note", "id int!, body text, tags text default 'none'", "primary id", "check id > 0")
+    wide = db.table(
+        "wide",
+        "id int!, a int, b int, owner text",
+        "primary id",
+        "index a",
+        "index b",
+        rows=[(i, i % 40, i * 7 % 41, f"o{i % 9}") for i in range(8)],
+    )
     db.rows.views["sys.things"] = [(1, "one"), (2, None)]
     db.analyze()
+    db.pretend(wide, statistics_of_many())
     return db
+
+
+@cache
+def statistics_of_many() -> TableStatistics:
+    """Of `wide`, as if it had many rows."""
+    values = [list(range(5000)), [i % 40 for i in range(5000)], [i * 7 % 41 for i in range(5000)]]
+    return TableStatistics(5000.0, {place: column_statistics(column, 5000) for place, column in enumerate(values)})
 
 
 def explained(db: ModelDatabase, sql: str) -> str:

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 from base_tools import CLUSTERED, ID, PATH, TREE, check, fold, forwards, make_base, open_base
 
-from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, DiskFull, NotADatabase, ReadOnlyTransaction
+from minidb.errors import (
+    DatabaseCorrupt,
+    DatabaseFailed,
+    DatabaseInUse,
+    DiskFull,
+    NotADatabase,
+    OperationalError,
+    ReadOnlyTransaction,
+)
 from minidb.storage.base import Base
 from minidb.storage.btree import Tree
 from minidb.storage.faulty import FaultyFileSystem, flip
@@ -345,7 +353,7 @@ def test_a_meta_page_that_cannot_be_taken_back_stops_the_writing() -> None:
     base = make_base(files)
     fold(base, rows(60))
     writer = base.begin()
-    with pytest.raises(OSError):
+    with pytest.raises(OperationalError):
         writer.publish(2, b"new", before_swap=lambda: void(files.fail("write", 1, times=2)))
     with pytest.raises(DatabaseFailed):
         base.begin()
@@ -361,7 +369,7 @@ def test_a_failed_sync_stops_the_writing_and_not_the_reading(nth: int) -> None:
     files.fail("sync", nth)
     writer = base.begin()
     writer.fold_tree(1, TREE, rows(60, "y"))
-    with pytest.raises(OSError):
+    with pytest.raises(OperationalError):
         writer.publish(2, b"new")
     with pytest.raises(DatabaseFailed, match="reopen the database"):
         base.begin()
@@ -377,7 +385,7 @@ def test_a_failing_read_is_not_called_damage() -> None:
     base = make_base(files, pool=0)
     fold(base, rows(60))
     files.fail("read", 1)
-    with pytest.raises(OSError):
+    with pytest.raises(OperationalError):
         contents(base)
     assert contents(base) == rows(60)
 

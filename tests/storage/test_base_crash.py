@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from base_tools import PATH, TREE, check, fold, forwards, make_base, open_base
 
+from minidb.errors import OperationalError
 from minidb.storage.base import Base
 from minidb.storage.btree import Tree
 from minidb.storage.faulty import Change, FaultyFileSystem, subsets
@@ -118,7 +119,7 @@ def test_a_meta_page_that_was_taken_back_stays_away() -> None:
     def order() -> None:
         files.fail("write", 1, partial=512)
 
-    with pytest.raises(OSError):
+    with pytest.raises(OperationalError):
         writer.publish(20, b"second catalog", before_swap=order)
     first = len(files.history)
     base.begin().fold_tree(1, TREE, [(key, 1, ("third",)) for key in range(40)])
@@ -158,7 +159,7 @@ def test_an_error_at_any_call_and_then_a_crash(kind: Any) -> None:
         fault = files.fail(kind, nth)
         try:
             second_publish(base)
-        except OSError:
+        except OperationalError:
             pass
         if fault.times:
             assert nth > 1 or kind == "truncate"

@@ -17,19 +17,16 @@ What an engine cannot do is left as it is, and the engine's own error tells.
 
 from __future__ import annotations
 
-import logging
 from functools import cache, lru_cache
 
 from sqlglot import exp
 from sqlglot.dialects import Dialect
-from sqlglot.errors import SqlglotError
 
-from minidb.errors import NotSupportedError
+from minidb.sql.dialects.outwards import translating
 
 NULLS = {"sqlite": "nulls_are_small", "mysql": "nulls_are_small", "duckdb": "nulls_are_last"}
 VARCHAR = "VARCHAR(255)"
 DECIMAL = "DECIMAL(30, 10)"
-LOG = logging.getLogger("sqlglot")  # it warns of every FOR UPDATE that it drops; see above
 
 
 @cache
@@ -44,15 +41,9 @@ def reader(target: str) -> Dialect:
 def translated(sql: str, target: str) -> tuple[str, ...]:
     """One statement as the target's statements. target: "sqlite", "mysql" or "duckdb". Raises NotSupportedError for
     what sqlglot cannot read."""
-    level = LOG.level
-    LOG.setLevel(logging.ERROR)
-    try:
+    with translating(sql, target):
         trees = [adapted(tree, target) for tree in reader(target).parse(sql) if tree is not None]
         return tuple(text_of(part, target) for tree in trees for part in divided(tree, target))
-    except SqlglotError as error:
-        raise NotSupportedError(f"cannot translate to {target}: {sql}", detail=str(error).split("\n")[0]) from None
-    finally:
-        LOG.setLevel(level)
 
 
 def adapted(tree: exp.Expr, target: str) -> exp.Expr:

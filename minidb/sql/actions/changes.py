@@ -103,6 +103,9 @@ class ChangeActions(QueryActions):
     ) -> Assignment:
         return Assignment((column,), value, subscripts=subscripts, at=at)
 
+    def assigned_slice(self, at: int, low: Expression | None, high: Expression | None) -> Expression:
+        return ast.AssignedSlice(low, high, at=at)
+
     def assignment_row(self, at: int, columns: tuple[Name, ...], value: Expression) -> Assignment:
         return Assignment(columns, value, multiple=True, at=at)
 
@@ -185,6 +188,12 @@ class ChangeActions(QueryActions):
 
     def copy_quote(self, at: int, as_: bool, value: str) -> Option:
         return Option("quote", value, at=at)
+
+    def option_names(self, at: int, names: tuple[str, ...]) -> str:
+        return ",".join(names)
+
+    def option_star(self, at: int) -> str:
+        return "*"
 
     def option(self, at: int, name: str, value: str | int | None = None) -> Option:
         return Option(name, value, at=at)

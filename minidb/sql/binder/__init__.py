@@ -8,7 +8,7 @@ expressions   the registry of expression handlers; literals, operators, predicat
 aggregates, windows, grouping, sorting    what a SELECT gathers besides its rows
 items         the registry of FROM items; named_tables, derived_tables, common_tables (WITH)
 targets, ordinals, ordering, selects, values, set_operations, queries
-rows, assignments, inserts, conflicts, updates    changing data
+rows, assignments, inserts, conflicts, updates, merges    changing data
 trees         walking, comparing and rewriting plans
 
 Handlers register themselves when their module is imported; this package imports all of them. No pass recurses along a
@@ -26,9 +26,11 @@ from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import (  # noqa: F401 - their handlers register themselves
     conditionals,
+    copies,
     derived_tables,
     inserts,
     literals,
+    merges,
     named_tables,
     operators,
     predicates,
@@ -57,7 +59,7 @@ __all__ = [
     "rename_in_view",
 ]
 
-BoundPlan = plan.Query | plan.Insert | plan.Update | plan.Delete
+BoundPlan = plan.Query | plan.Insert | plan.Update | plan.Delete | plan.Merge
 
 
 class Bound(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from minidb.sql.binder.sorting import bind_sort_key
 from minidb.sql.binder.trees import relations_in, same
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions import resolve_aggregate
+from minidb.sql.functions.hypothetical import HYPOTHETICAL, hypothetical
 from minidb.sql.functions.registry import Aggregate
 from minidb.types import INTEGER, SqlType
 
@@ -62,8 +63,12 @@ def aggregate_call(
 ) -> plan.AggregateCall:
     """The call with its aggregate found and its arguments converted. Raises 42883, 42809."""
     name = node.name[-1]
+    if node.within_group and name in HYPOTHETICAL:
+        return _hypothetical_call(node, bound, places, order_by, condition, scope)
     with located(node.at):
-        aggregate, targets = resolve_aggregate(name, tuple([e.type for e in bound]))
+        types = tuple([e.type for e in bound])
+        own = scope.workspace.own
+        aggregate, targets = (own.aggregate(name, types) if own is not None else None) or resolve_aggregate(name, types)
     _check_form(aggregate, node)
     arguments = _converted(bound, targets, places, scope)
     if node.within_group:
@@ -78,7 +83,7 @@ def aggregate_call(
         )
     return plan.AggregateCall(
         aggregate=aggregate,
-        arguments=arguments,
+        arguments=_wrapped(aggregate, arguments),
         type=aggregate.result_type(targets),
         distinct=node.distinct,
         filter=condition,
@@ -86,10 +91,52 @@ def aggregate_call(
     )
 
 
+def _hypothetical_call(
+    node: ast.FunctionCall,
+    bound: list[plan.Expression],
+    places: list[int],
+    order_by: tuple[plan.SortKey, ...],
+    condition: plan.Expression | None,
+    scope: Scope,
+) -> plan.AggregateCall:
+    """rank(a, b) WITHIN GROUP (ORDER BY x, y): a and x get their common type, b and y theirs."""
+    count = len(node.within_group)
+    if len(bound) != 2 * count:
+        given = ", ".join([str(e.type) for e in bound])
+        raise errors.UndefinedFunction(
+            f"function {node.name[-1]}({given}) does not exist",
+            position=node.at,
+            hint=f"To use the hypothetical-set aggregate {node.name[-1]}, the number of hypothetical direct arguments"
+            f" (here {len(bound) - count}) must match the number of ordering columns (here {count}).",
+        )
+    targets = [
+        coercion.common([bound[i].type, bound[count + i].type], [places[i], places[count + i]], "WITHIN GROUP")
+        for i in range(count)
+    ]
+    arguments = _converted(bound, [*targets, *targets], places, scope)
+    aggregate = hypothetical(node.name[-1], targets, [(k.descending, k.nulls_first) for k in order_by])
+    keys = tuple([plan.SortKey(a, k.descending, k.nulls_first) for a, k in zip(arguments[count:], order_by)])
+    return plan.AggregateCall(
+        aggregate=aggregate, arguments=arguments, type=aggregate.result_type(()), filter=condition, order_by=keys
+    )
+
+
 def _converted(
     bound: Sequence[plan.Expression], targets: Sequence[SqlType], places: Sequence[int], scope: Scope
 ) -> tuple[plan.Expression, ...]:
     return tuple([coercion.coerce(e, t, at, scope.workspace) for e, t, at in zip(bound, targets, places)])
+
+
+def _wrapped(aggregate: Aggregate, arguments: tuple[plan.Expression, ...]) -> tuple[plan.Expression, ...]:
+    """The arguments of json_agg and its like as JSON: what comes later does not know their types."""
+    if not aggregate.wraps:
+        return arguments
+    return tuple(
+        [
+            plan.Call(type=wrap.result_type([argument.type]), nullable=False, function=wrap, arguments=(argument,))
+            for wrap, argument in zip(aggregate.wraps, arguments)
+        ]
+    )
 
 
 def _converted_keys(

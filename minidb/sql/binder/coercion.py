@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from minidb import errors
 from minidb.sql import plan
 from minidb.sql.binder.workspace import Workspace, located
+from minidb.sql.functions.registry import Function, FunctionContext
 from minidb.types import (
     BOOLEAN,
     TEXT,
@@ -21,10 +22,9 @@ from minidb.types import (
     SqlType,
     can_coerce,
     cast,
-    cast_function,
     common_type,
-    from_text,
 )
+from minidb.zoned import conversion, mentions_now, read
 
 
 def coerce(
@@ -40,19 +40,22 @@ def coerce(
         return expression
     if not can_coerce(source, target, context):
         raise errors.CannotCoerce(f"cannot cast type {source} to {target}", position=at)
-    return _convert(expression, target, at, explicit=context == "explicit")
+    return _convert(expression, target, at, workspace, explicit=context == "explicit")
 
 
 def _has_no_modifiers(kind: SqlType) -> bool:
     return kind.length is None and kind.precision is None
 
 
-def _convert(expression: plan.Expression, target: SqlType, at: int, explicit: bool) -> plan.Expression:
+def _convert(
+    expression: plan.Expression, target: SqlType, at: int, workspace: Workspace, explicit: bool
+) -> plan.Expression:
+    function = conversion(expression.type, target, explicit, workspace.zone)
     if type(expression) is plan.Constant:
+        value = expression.value
         with located(at):
-            value = cast(expression.value, expression.type, target, explicit)
+            value = value if value is None or function is None else function(value)
         return plan.Constant(type=target, nullable=value is None, value=value)
-    function = cast_function(expression.type, target, explicit)
     return plan.Convert(type=target, nullable=expression.nullable, argument=expression, function=function)
 
 
@@ -61,26 +64,38 @@ def _coerce_unknown(
 ) -> plan.Expression:
     explicit = context == "explicit"
     if type(expression) is plan.Constant:
-        return _literal(expression, target, at, explicit)
+        return _literal(expression, target, at, workspace, explicit)
     if type(expression) is plan.Parameter:
         wanted = TEXT if target.category == "P" else target.base
         known = workspace.settle_parameter(expression.index, wanted)
         settled = replace(expression, type=known)
         return settled if known == UNKNOWN else coerce(settled, target, at, workspace, context)
-    return _convert(replace(expression, type=TEXT), target, at, explicit)
+    return _convert(replace(expression, type=TEXT), target, at, workspace, explicit)
 
 
-def _literal(literal: plan.Constant, target: SqlType, at: int, explicit: bool) -> plan.Expression:
+def _literal(literal: plan.Constant, target: SqlType, at: int, workspace: Workspace, explicit: bool) -> plan.Expression:
     if target.category == "P":
         return replace(literal, type=TEXT)
     if literal.value is None:
         return replace(literal, type=target)
+    if target.category == "D" and mentions_now(literal.value):
+        return _word_for_a_day(literal, target)
     with located(at):
         if explicit:
-            value = cast(from_text(target.base, literal.value), target.base, target, explicit=True)
+            value = cast(read(target.base, literal.value, workspace.zone), target.base, target, explicit=True)
         else:
-            value = from_text(target, literal.value)
+            value = read(target, literal.value, workspace.zone)
     return plan.Constant(type=target, nullable=False, value=value)
+
+
+def _word_for_a_day(literal: plan.Constant, target: SqlType) -> plan.Expression:
+    """'today' and its like are asked of the clock whenever the statement runs, because plans are kept."""
+
+    def today(context: FunctionContext) -> object:
+        return read(target, literal.value, context.time_zone, context.now)
+
+    function = Function(str(literal.value), (), target, today, volatility="stable", needs_context=True)
+    return plan.Call(type=target, nullable=False, function=function, arguments=())
 
 
 def settle(expression: plan.Expression, at: int, workspace: Workspace) -> plan.Expression:

@@ -30,7 +30,7 @@ def bind_with(with_: ast.With, statement: ast.Node, scope: Scope) -> None:
 def _bind_table(table: ast.CommonTable, with_: ast.With, statement: ast.Node, scope: Scope) -> None:
     if with_.recursive and mentions(table.statement, table.name):
         scope.common_tables[table.name] = _recursive(table, scope)
-    elif _is_inlined(table, statement):
+    elif _is_inlined(table, statement, scope):
         assert isinstance(table.statement, ast.Query)
         entry = CommonTableEntry(table.name, table.columns, -1, inlined=table.statement)
         entry.scope = _definition_scope(scope)
@@ -51,17 +51,19 @@ def mentions(statement: ast.Node, name: str) -> int:
     return sum(1 for node in ast.walk(statement) if isinstance(node, ast.TableRef) and node.name.parts == (name,))
 
 
-def _is_inlined(table: ast.CommonTable, statement: ast.Node) -> bool:
+def _is_inlined(table: ast.CommonTable, statement: ast.Node, scope: Scope) -> bool:
     query = table.statement
     if not isinstance(query, ast.Query) or table.materialized is True or query.locking:
         return False
     if table.materialized is None and mentions(statement, table.name) != 1:
         return False
-    return not any(_is_volatile(node) for node in ast.walk(query))
+    return not any(_is_volatile(node, scope) for node in ast.walk(query))
 
 
-def _is_volatile(node: ast.Node) -> bool:
+def _is_volatile(node: ast.Node, scope: Scope) -> bool:
     if isinstance(node, ast.FunctionCall):
+        if scope.workspace.own is not None and scope.workspace.own.is_volatile(node.name[-1]):
+            return True
         return any(overload.volatility == "volatile" for overload in overloads(node.name[-1]))
     return False
 

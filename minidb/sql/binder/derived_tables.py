@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder.calls import convert_arguments
@@ -14,6 +16,8 @@ from minidb.sql.binder.scope import EMPTY_FRAME, Frame, Scope, Source, SourceCol
 from minidb.sql.binder.trees import relations_in
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions import resolve
+from minidb.sql.functions.registry import Function
+from minidb.sql.functions.side_by_side import together
 from minidb.types import BIGINT, SqlType
 
 
@@ -83,12 +87,13 @@ def _visible_relations(visible: Frame) -> set[int]:
 @binds_item(ast.TableFunction)
 def _table_function(item: ast.TableFunction, scope: Scope, visible: Frame) -> Frame:
     """A function in FROM; it always sees the tables to its left."""
-    if len(item.calls) > 1:
-        raise errors.NotSupportedError("ROWS FROM with several functions is not supported yet", position=item.at)
     if any(column.type is not None for column in item.columns):
         raise errors.NotSupportedError("column definition lists are not supported yet", position=item.at)
-    node = item.calls[0]
+    calls = _calls(item)
+    node = calls[0]
     level = outer_scope(scope, visible, True)
+    if len(calls) > 1:
+        return _side_by_side(calls, item, level, scope)
     scan: plan.FunctionScan | plan.Values
     if isinstance(node, ast.FunctionCall) and _is_plain(node):
         scan, name = _function_scan(node, item, level, scope)
@@ -96,11 +101,63 @@ def _table_function(item: ast.TableFunction, scope: Scope, visible: Frame) -> Fr
         scan, name = _value_scan(node, item, scope, level)
     alias = item.alias or name
     # A function with one column names it by its alias.
-    names = [alias, *(["ordinality"] if item.ordinality else [])]
+    names = [*_result_names(scan, alias), *(["ordinality"] if item.ordinality else [])]
     columns = column_aliases(alias, names, [column.name for column in item.columns], item.at)
     nullable = [True] * (len(scan.types) - 1) + [not item.ordinality]
     found = relation_columns(scan.relation, alias, columns, scan.types, nullable)
-    return Frame(scan, (Source(alias, found, scan.relation),), found)
+    scalar = len(found) == 1 and scan.types[0].name != "record"
+    return Frame(scan, (Source(alias, found, scan.relation, scalar=scalar),), found)
+
+
+def _result_names(scan: plan.FunctionScan | plan.Values, alias: str) -> list[str]:
+    """A function whose rows have columns says their names."""
+    if isinstance(scan, plan.FunctionScan) and scan.function.column is not None:
+        return [scan.function.column]
+    result = scan.function.result if isinstance(scan, plan.FunctionScan) else None
+    return [name for name, _ in result.fields] if isinstance(result, SqlType) and result.fields else [alias]
+
+
+def _calls(item: ast.TableFunction) -> Sequence[ast.Expression]:
+    """The functions of ROWS FROM; `unnest(a, b)` is short for ROWS FROM (unnest(a), unnest(b))."""
+    node = item.calls[0]
+    if len(item.calls) > 1 or not isinstance(node, ast.FunctionCall):
+        return item.calls
+    if node.name[-1] != "unnest" or len(node.arguments) < 2 or not _is_plain(node):
+        return item.calls
+    return [replace(node, arguments=(argument,)) for argument in node.arguments]
+
+
+def _side_by_side(calls: Sequence[ast.Expression], item: ast.TableFunction, level: Scope, scope: Scope) -> Frame:
+    """Several functions run beside each other, shorter ones filled up with NULL, as one function."""
+    functions: list[Function] = []
+    arguments: list[plan.Expression] = []
+    names: list[str] = []
+    types: list[SqlType] = []
+    widths: list[int] = []
+    for node in calls:
+        if not isinstance(node, ast.FunctionCall) or not _is_plain(node):
+            raise errors.SyntaxError("ROWS FROM takes calls of functions", position=node.at)
+        bound = [bind_in_clause(argument, level, "functions in FROM") for argument in node.arguments]
+        with located(node.at):
+            function, targets = resolve(node.name[-1], tuple([e.type for e in bound]))
+        functions.append(function)
+        arguments += convert_arguments(bound, targets, [a.at for a in node.arguments], scope)
+        widths.append(len(bound))
+        names.append(node.name[-1])
+        types.append(function.result_type(targets))
+    if item.ordinality:
+        names.append("ordinality")
+        types.append(BIGINT)
+    relation = scope.workspace.new_relation(scope.selection)
+    scan = plan.FunctionScan(
+        relation=relation, function=together(functions, widths, [e.type for e in arguments]),
+        arguments=tuple(arguments), types=tuple(types), ordinality=item.ordinality,
+    )
+    alias = item.alias or names[0]
+    columns = column_aliases(alias, names, [column.name for column in item.columns], item.at)
+    nullable = [True] * len(functions) + [False] * item.ordinality
+    found = relation_columns(relation, alias, columns, types, nullable)
+    return Frame(scan, (Source(alias, found, relation),), found)
 
 
 def _is_plain(node: ast.FunctionCall) -> bool:
@@ -118,7 +175,8 @@ def _function_scan(
     if not function.returns_set:
         return _value_scan(node, item, scope, level)
     arguments = convert_arguments(bound, targets, [a.at for a in node.arguments], scope)
-    types: tuple[SqlType, ...] = (function.result_type(targets),)
+    result = function.result_type(targets)
+    types: tuple[SqlType, ...] = (result,) if result.fields is None else tuple([of for _, of in result.fields])
     if item.ordinality:
         types += (BIGINT,)
     relation = scope.workspace.new_relation(scope.selection)

@@ -6,18 +6,19 @@ file (`operators`, `predicates`, `conditionals`, `calls`, `subqueries`); they ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.scope import Scope, Source
+from minidb.sql.functions.registry import Function
 from minidb.types import (
     BIGINT,
     INTEGER,
     NUMERIC,
-    RECORD,
+    TEXT,
     UNKNOWN,
     SqlType,
     array_of,
@@ -138,9 +139,26 @@ def _column(node: ast.ColumnRef, scope: Scope) -> plan.Expression:
         return meaning
     except errors.UndefinedColumn:
         for level in scope.levels():
-            if any(source.alias == node.name for source in level.frame.sources) and len(node.parts) == 1:
-                raise errors.NotSupportedError("whole-row references are not supported yet", position=node.at) from None
+            for source in level.frame.sources:
+                if source.alias == node.name and len(node.parts) == 1:
+                    return _whole_row(source, level, node.at)
         raise
+
+
+def _whole_row(source: Source, level: Scope, at: int) -> plan.Expression:
+    """A table's name as a value: its row; NULL where an outer join has found none."""
+    values = [level.mention(column.expression, at) for column in source.columns]
+    if source.scalar:
+        return values[0]
+    row = row_value(values, [column.name for column in source.columns])
+    if not source.null_extended:
+        return row
+    certain = {c.name for c in source.table.live_columns if c.not_null} if source.table is not None else set()
+    tested = [v for c, v in zip(source.columns, values) if c.name in certain][:1] or values
+    missing: plan.Expression = plan.IsNull(argument=tested[0])
+    if len(tested) > 1:
+        missing = plan.And(arguments=tuple([plan.IsNull(argument=value) for value in tested]), nullable=False)
+    return plan.Case(type=row.type, branches=((missing, null(row.type)),), otherwise=row)
 
 
 @binds(ast.Star)
@@ -158,9 +176,23 @@ def _collate(node: ast.Collate, scope: Scope) -> plan.Expression:
     operand = bind_typed(node.operand, scope)
     if operand.type.category != "S":
         raise errors.DatatypeMismatch(f"collations are not supported by type {operand.type}", position=node.at)
-    if node.collation.lower() not in ("c", "posix", "default", "ucs_basic", "c.utf-8", "c.utf8", "binary"):
+    known = ("c", "posix", "default", "ucs_basic", "c.utf-8", "c.utf8", "binary")
+    if node.collation.lower() not in known and own_collation(node, scope) is None:
         raise errors.UndefinedObject(f'collation "{node.collation}" does not exist', position=node.at)
     return operand
+
+
+def own_collation(node: ast.Node, scope: Scope) -> Function | None:
+    """The sort key of a collation written in Python, if `node` names one: for ORDER BY and comparisons."""
+    own = scope.workspace.own
+    if own is None or not isinstance(node, ast.Collate):
+        return None
+    return own.collation(node.collation)
+
+
+def in_collation(key: Function, value: plan.Expression) -> plan.Expression:
+    """A text as the sort key of its collation."""
+    return plan.Call(type=TEXT, nullable=value.nullable, function=key, arguments=(value,))
 
 
 # -- casts and constructors -------------------------------------------------------------------------------
@@ -194,7 +226,15 @@ def _cut(expression: plan.Expression, fields: str) -> plan.Expression:
 
 @binds(ast.Row)
 def _row(node: ast.Row, scope: Scope) -> plan.Expression:
-    return plan.RowValue(type=RECORD, nullable=False, arguments=tuple([bind_typed(i, scope) for i in node.items]))
+    """What is untyped in it gets its type from the row that it is compared with."""
+    return row_value([bind(item, scope) for item in node.items])
+
+
+def row_value(arguments: Sequence[plan.Expression], names: Sequence[str] | None = None) -> plan.RowValue:
+    """A row of these values; its columns are f1, f2, ... where they have no names."""
+    named = names or [f"f{place}" for place in range(1, len(arguments) + 1)]
+    kind = SqlType("record", fields=tuple([(name, argument.type) for name, argument in zip(named, arguments)]))
+    return plan.RowValue(type=kind, nullable=False, arguments=tuple(arguments))
 
 
 @binds(ast.ArrayConstructor)

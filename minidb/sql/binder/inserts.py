@@ -10,7 +10,7 @@ from minidb.sql.binder import coercion
 from minidb.sql.binder.assignments import bind_returning, check_given, target_column, target_table
 from minidb.sql.binder.common_tables import bind_with
 from minidb.sql.binder.conflicts import bind_on_conflict
-from minidb.sql.binder.expressions import bind_in_clause
+from minidb.sql.binder.expressions import bind_in_clause, null
 from minidb.sql.binder.named_tables import table_columns
 from minidb.sql.binder.queries import bind_query
 from minidb.sql.binder.rows import default_of, generated_columns, row_checks
@@ -27,8 +27,6 @@ def _bind_insert(node: ast.Insert, around: Scope) -> plan.Plan:
     if node.with_ is not None:
         bind_with(node.with_, node, scope)
     table = target_table(node.table, scope)
-    if node.overriding is not None:
-        raise errors.NotSupportedError("OVERRIDING is not supported yet", position=node.at)
     columns = _columns(node, table)
     source = _source(node, columns, table, scope)
     source_relation = workspace.new_relation()
@@ -43,7 +41,7 @@ def _bind_insert(node: ast.Insert, around: Scope) -> plan.Plan:
         relation=relation,
         source=source,
         source_relation=source_relation,
-        row=_row(table, columns, source, source_relation, scope),
+        row=_row(table, _stored(columns, node), source, source_relation, scope),
         generated=generated_columns(table, relation, workspace),
         checks=row_checks(table, relation, workspace),
         on_conflict=conflict,
@@ -82,12 +80,20 @@ def _check_width(node: ast.Insert, columns: int, values: int, at: int) -> None:
         raise errors.SyntaxError("INSERT has more target columns than expressions", position=node.columns[values].at)
 
 
+def _stored(columns: Sequence[schema.Column], node: ast.Insert) -> tuple[schema.Column | None, ...]:
+    """The columns whose given values are stored: OVERRIDING USER VALUE passes over those for identity columns."""
+    passed = node.overriding == "user"
+    return tuple([None if passed and column.identity is not None else column for column in columns])
+
+
 def _row(
-    table: schema.Table, columns: Sequence[schema.Column], source: plan.Query, relation: int, scope: Scope
+    table: schema.Table, columns: Sequence[schema.Column | None], source: plan.Query, relation: int, scope: Scope
 ) -> tuple[plan.Expression, ...]:
     """The complete row: given columns from the source, defaults for the others."""
     given = {}
     for place, (column, output) in enumerate(zip(columns, source.outputs)):
+        if column is None:
+            continue
         e = output.expression
         given[column.position] = plan.Column(
             relation=relation, position=place, type=e.type, nullable=e.nullable, name=column.name
@@ -114,7 +120,7 @@ def _source(node: ast.Insert, columns: Sequence[schema.Column], table: schema.Ta
     query = bind_query(node.source, scope, wanted=wanted)
     _check_width(node, len(columns), len(query.outputs), node.source.at)
     for column in columns[: len(query.outputs)]:
-        check_given(column, False, node.source.at, "insert")
+        check_given(column, False, node.source.at, "insert", node.overriding)
     outputs = tuple(
         [
             plan.Output(c.name, coercion.assign(o.expression, c.type, c.name, node.source.at, scope.workspace))
@@ -137,7 +143,9 @@ def _values(
     _check_width(node, len(columns), width, body.rows[0][min(len(columns), width - 1)].at)
     columns = columns[:width]
     scope = values_scope(around)
-    rows = tuple([tuple([_value(e, c, table, scope) for e, c in zip(row, columns)]) for row in body.rows])
+    rows = tuple(
+        [tuple([_value(e, c, table, scope, node.overriding) for e, c in zip(row, columns)]) for row in body.rows]
+    )
     relation = around.workspace.new_relation()
     types: tuple[SqlType, ...] = tuple([column.type for column in columns])
     outputs = tuple(
@@ -149,9 +157,13 @@ def _values(
     return plan.Query(input=plan.Values(relation=relation, rows=rows, types=types), outputs=outputs)
 
 
-def _value(node: ast.Expression, column: schema.Column, table: schema.Table, scope: Scope) -> plan.Expression:
+def _value(
+    node: ast.Expression, column: schema.Column, table: schema.Table, scope: Scope, overriding: str | None
+) -> plan.Expression:
     is_default = isinstance(node, ast.DefaultValue)
-    check_given(column, is_default, node.at, "insert")
+    check_given(column, is_default, node.at, "insert", overriding)
+    if is_default and overriding == "user" and column.identity is not None:
+        return null(column.type)  # the row takes the default by itself: a second one would skip a number
     if is_default:
         return default_of(table, column, scope.workspace)
     bound = bind_in_clause(node, scope, "VALUES")

@@ -12,6 +12,7 @@ from minidb.sql.binder.queries import bind_query
 from minidb.sql.binder.scope import CommonTableEntry, Frame, Scope, Source, SourceColumn
 from minidb.sql.parser import parse
 from minidb.sql.suggest import nearest
+from minidb.types import BIGINT, BOOLEAN
 
 VIRTUAL_SCHEMAS = ("sys", "information_schema")
 
@@ -26,18 +27,30 @@ def _table_ref(item: ast.TableRef, scope: Scope, visible: Frame) -> Frame:
     if name.schema in VIRTUAL_SCHEMAS:
         return _virtual(item, scope)
     catalog = scope.workspace.view.catalog
-    view = catalog.views.get(name.name) if name.schema in (None, "public") else None
-    if view is not None:
-        return _view(item, view, scope)
-    return table_frame(item, find_table(name, catalog), scope, "access share")
+    found = find_relation(name, catalog, scope.workspace.open_views)
+    if isinstance(found, schema.View):
+        return _view(item, found, scope)
+    if isinstance(found, schema.Sequence):
+        return _sequence(item, found, scope)
+    return table_frame(item, found or find_table(name, catalog), scope, "access share")
+
+
+def find_relation(
+    name: ast.QualifiedName, catalog: schema.Catalog, open_views: Sequence[str] = ()
+) -> schema.Table | schema.View | schema.Sequence | None:
+    """What a name in FROM means. The text of a view does not mean the temporary tables of who reads it."""
+    if len(name.parts) > 2 or name.schema not in (None, "public", "pg_temp"):
+        return None
+    inside = bool(open_views) and not open_views[-1].startswith(schema.TEMPORARY)
+    return catalog.find(name.name, "public" if inside and name.schema is None else name.schema)
 
 
 def find_table(name: ast.QualifiedName, catalog: schema.Catalog) -> schema.Table:
     """The base table of this name. Raises 42P01, 3F000."""
-    if len(name.parts) > 2 or name.schema not in (None, "public"):
+    if len(name.parts) > 2 or name.schema not in (None, "public", "pg_temp"):
         shown = ".".join(name.parts)
         raise errors.UndefinedTable(f'relation "{shown}" does not exist', position=name.at)
-    table = catalog.tables.get(name.name)
+    table = catalog.find_table(name.name, name.schema)
     if table is None:
         near = nearest(name.name, [*catalog.tables, *catalog.views])
         raise errors.UndefinedTable(
@@ -50,6 +63,11 @@ def find_table(name: ast.QualifiedName, catalog: schema.Catalog) -> schema.Table
 
 def table_frame(item: ast.TableRef, table: schema.Table, scope: Scope, mode: str) -> Frame:
     """A base table under a new relation number."""
+    if table.materialized == "empty":
+        raise errors.ProgrammingError(
+            f'materialized view "{table.name}" has not been populated', sqlstate="55000", position=item.at,
+            hint="Use the REFRESH MATERIALIZED VIEW command.",
+        )
     workspace = scope.workspace
     workspace.use_table(table, mode)
     alias = item.alias or table.name
@@ -94,6 +112,28 @@ def _table_column(column: schema.Column, relation: int, unchecked: bool) -> plan
     )
 
 
+SEQUENCE_COLUMNS = (
+    schema.Column("last_value", BIGINT, 0, not_null=True),
+    schema.Column("log_cnt", BIGINT, 1, not_null=True),
+    schema.Column("is_called", BOOLEAN, 2, not_null=True),
+)
+
+
+def _sequence(item: ast.TableRef, sequence: schema.Sequence, scope: Scope) -> Frame:
+    """A sequence is a relation of one row that says where it stands."""
+    alias = item.alias or sequence.name
+    relation = scope.workspace.new_relation(scope.selection)
+    scan = plan.VirtualScan(
+        relation=relation, name=f"sequence {sequence.relation}", alias=alias, columns=SEQUENCE_COLUMNS
+    )
+    names = column_aliases(alias, [c.name for c in SEQUENCE_COLUMNS], item.columns, item.at)
+    found = relation_columns(relation, alias, names, [c.type for c in SEQUENCE_COLUMNS], [False] * 3)
+    source = Source(
+        alias, found, relation, schema="public" if item.alias is None else None, table_name=sequence.name
+    )
+    return Frame(scan, (source,), found)
+
+
 def _virtual(item: ast.TableRef, scope: Scope) -> Frame:
     name = item.name
     assert name.schema is not None
@@ -116,13 +156,13 @@ def _virtual(item: ast.TableRef, scope: Scope) -> Frame:
 def _view(item: ast.TableRef, view: schema.View, scope: Scope) -> Frame:
     """The view's query in place of its name; it sees nothing of the query around it."""
     workspace = scope.workspace
-    if view.name in workspace.open_views:
+    if schema.key_of(view) in workspace.open_views:
         raise errors.ProgrammingError(f'view "{view.name}" refers to itself', sqlstate="42P17", position=item.at)
     query = parse(view.query)
     assert isinstance(query, ast.Query)
     alone = Scope(workspace)
     alone.ctes = scope.ctes
-    workspace.open_views.append(view.name)
+    workspace.open_views.append(schema.key_of(view))
     try:
         bound = bind_query(query, alone, hoist=True)
     except errors.Error as error:

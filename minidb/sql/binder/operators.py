@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, bind_row, binds, constant
+from minidb.sql.binder.expressions import bind, bind_row, binds, constant, in_collation, own_collation
 from minidb.sql.binder.scope import Scope
 from minidb.sql.binder.workspace import Workspace, located
+from minidb.sql.functions import resolve
+from minidb.sql.functions.intervals import add_interval
 from minidb.sql.functions.operators import resolve_operator
 from minidb.sql.functions.registry import Operator
-from minidb.types import SqlType
+from minidb.types import INTERVAL, TIMESTAMPTZ, SqlType
+from minidb.zoned import is_plain, shifted
 
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 _SWITCHED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -31,12 +36,38 @@ def applied(
     operator: Operator, left: plan.Expression, right: plan.Expression, at: int, workspace: Workspace, right_at: int = -1
 ) -> plan.Expression:
     assert operator.left is not None
+    if operator.name == "||" and operator.result.element is not None:
+        return _array_concatenation(operator, left, right, at, workspace)
+    operator = _in_zone(operator, workspace.zone)
+    assert operator.left is not None
     arguments = (
         operand(left, operator.left, at, workspace),
         operand(right, operator.right, right_at if right_at >= 0 else at, workspace),
     )
     nullable = coercion.any_nullable(arguments) or operator.name in _MAYBE_NULL
     return plan.Operator(type=operator.result, nullable=nullable, operator=operator, arguments=arguments)
+
+
+def _in_zone(operator: Operator, zone: str) -> Operator:
+    """timestamptz + interval counts days by the calendar of the session's zone."""
+    kinds = operator.left, operator.right
+    if TIMESTAMPTZ not in kinds or INTERVAL not in kinds or is_plain(zone):
+        return operator
+    sign = -1 if operator.name == "-" else 1
+    return replace(operator, call=shifted(add_interval, zone, sign, operator.left == INTERVAL), template=None)
+
+
+def _array_concatenation(
+    operator: Operator, left: plan.Expression, right: plan.Expression, at: int, workspace: Workspace
+) -> plan.Expression:
+    """The one operator that is not strict: `array || NULL` appends a NULL, `NULL::int[] || 1` is an array of one."""
+    assert operator.left is not None
+    arrays = operator.left.element is not None, operator.right.element is not None
+    name = {(True, True): "array_cat", (True, False): "array_append", (False, True): "array_prepend"}[arrays]
+    arguments = (operand(left, operator.left, at, workspace), operand(right, operator.right, at, workspace))
+    function, _ = resolve(name, (operator.left, operator.right))
+    nullable = left.nullable and right.nullable
+    return plan.Call(type=operator.result, nullable=nullable, function=function, arguments=arguments)
 
 
 def operand(expression: plan.Expression, target: SqlType, at: int, workspace: Workspace) -> plan.Expression:
@@ -68,6 +99,10 @@ def _infix(node: ast.BinaryOp, left: plan.Expression, left_at: int, scope: Scope
         operator = resolve_operator(node.operator, left.type, right.type)
     assert operator.left is not None
     left = operand(left, operator.left, left_at, scope.workspace)
+    collation = own_collation(node.left, scope) or own_collation(node.right, scope)
+    if collation is not None and node.operator in COMPARISONS:
+        right = operand(right, operator.right, node.right.at, scope.workspace)
+        left, right = in_collation(collation, left), in_collation(collation, right)
     return applied(operator, left, right, node.at, scope.workspace, node.right.at)
 
 

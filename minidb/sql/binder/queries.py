@@ -45,7 +45,7 @@ def _query_statement(query: ast.Query, scope: Scope) -> plan.Plan:
 
 def _check(query: ast.Query) -> None:
     if query.as_of is not None:
-        raise errors.NotSupportedError("AS OF is not supported yet", position=query.as_of.at)
+        raise errors.NotSupportedError("AS OF is for a whole query", position=query.as_of.at)
 
 
 def _bind_body(

@@ -14,10 +14,17 @@ from minidb.sql.binder.named_tables import table_columns
 from minidb.sql.binder.scope import Frame, Scope, Selection, Source
 from minidb.sql.binder.trees import walk
 from minidb.sql.binder.workspace import CatalogView, Workspace
+from minidb.sql.functions import resolve
 from minidb.sql.parser import parse_expression
-from minidb.types import BOOLEAN, can_coerce
+from minidb.sql.sequence_names import qualified
+from minidb.types import BIGINT, BOOLEAN, TEXT, can_coerce
 
-_parsed = lru_cache(maxsize=1024)(parse_expression)
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, temporary: bool = False) -> ast.Expression:
+    """An expression of a table; that of a permanent one means nothing temporary."""
+    node = parse_expression(text)
+    return node if temporary else qualified(node)
 
 
 def row_scope(table: schema.Table, relation: int, workspace: Workspace, clause: str) -> Scope:
@@ -41,7 +48,7 @@ def bind_row_node(
 
 def bind_row_expression(text: str, table: schema.Table, view: CatalogView) -> plan.Expression:
     """The expression of a CHECK, DEFAULT, GENERATED or index, over `Column(relation=0, position)`."""
-    return bind_row_node(_parsed(text), table, view)
+    return bind_row_node(_parsed(text, table.temporary), table, view)
 
 
 # -- definitions, checked when they are made ---------------------------------------------------------------
@@ -115,12 +122,15 @@ def stored_expression(
 ) -> plan.Expression:
     """An expression of the schema as part of a statement; places in its text mean nothing there."""
     scope = row_scope(table, relation, workspace, clause)
-    node = _parsed(text)
+    node = _parsed(text, table.temporary)
+    own, workspace.own = workspace.own, None  # a name means there what it means to everybody
     try:
         return bind_in_clause(node, scope, clause)
     except errors.Error as error:
         error.position = None
         raise
+    finally:
+        workspace.own = own
 
 
 def default_of(table: schema.Table, column: schema.Column, workspace: Workspace) -> plan.Expression:
@@ -128,11 +138,21 @@ def default_of(table: schema.Table, column: schema.Column, workspace: Workspace)
     if column.dropped or column.generated is not None:
         return null(column.type)
     if column.identity is not None:
-        raise errors.NotSupportedError("identity columns are not supported yet")
+        return coercion.assign(_identity_value(table, column, workspace), column.type, column.name, -1, workspace)
     if column.default is None:
         return null(column.type)
     bound = stored_expression(column.default, replace(table, columns=()), -1, workspace, "DEFAULT expressions")
     return coercion.assign(bound, column.type, column.name, -1, workspace)
+
+
+def _identity_value(table: schema.Table, column: schema.Column, workspace: Workspace) -> plan.Expression:
+    """The next number of the sequence that belongs to an identity column."""
+    sequence = workspace.view.catalog.sequence_of(table, column.position)
+    assert sequence is not None, "an identity column has its sequence"
+    name = ("pg_temp." if sequence.temporary else "public.") + '"' + sequence.name.replace('"', '""') + '"'
+    function, _ = resolve("nextval", (TEXT,))
+    argument = plan.Constant(type=TEXT, nullable=False, value=name)
+    return plan.Call(type=BIGINT, nullable=False, function=function, arguments=(argument,))
 
 
 def generated_columns(table: schema.Table, relation: int, workspace: Workspace) -> tuple[plan.Assignment, ...]:

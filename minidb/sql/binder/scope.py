@@ -37,6 +37,7 @@ class Source(msgspec.Struct, frozen=True):
     schema: str | None = None  # of a table named without an alias: `public.t.c`
     table_name: str | None = None  # the name that an alias hides
     null_extended: bool = False  # on the nullable side of an outer join
+    scalar: bool = False  # a function of one value: its name is the value, not a row
 
     def find(self, name: str) -> list[SourceColumn]:
         return [column for column in self.columns if column.name == name]

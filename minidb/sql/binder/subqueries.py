@@ -87,8 +87,6 @@ def _quantified(
     values = list(bound.arguments) if isinstance(bound, plan.RowValue) else [bound]
     subquery = bind_subquery(query, scope)
     _check_width(len(values), len(subquery.outputs), at)
-    if len(values) > 1 and symbol not in ("=", "<>"):
-        raise errors.NotSupportedError(f"row {symbol} ANY / ALL (subquery) is not supported yet", position=at)
     operators = []
     for place, output in enumerate(subquery.outputs):
         with located(at):

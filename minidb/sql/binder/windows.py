@@ -5,6 +5,8 @@ A window call stands in expressions as `Column(window_relation, k)`; the SELECT'
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 from msgspec.structs import replace
 
 from minidb import errors
@@ -17,7 +19,7 @@ from minidb.sql.binder.sorting import bind_sort_key
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions import is_aggregate, resolve_window
 from minidb.sql.functions.operators import resolve_operator
-from minidb.types import BIGINT
+from minidb.types import BIGINT, DATE, INTERVAL
 
 _ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
 _NEVER_NULL = frozenset({"count", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist"})
@@ -65,7 +67,8 @@ def _call(node: ast.FunctionCall, spec: ast.WindowSpec, scope: Scope) -> plan.Wi
 def _function(node: ast.FunctionCall, scope: Scope) -> plan.WindowCall:
     name = node.name[-1]
     bound, places, keys, condition = aggregate_parts(node, scope)
-    if is_aggregate(name):
+    own = scope.workspace.own
+    if is_aggregate(name) or (own is not None and own.is_aggregate(name)):
         call = aggregate_call(node, bound, places, keys, condition, scope)
         return plan.WindowCall(function=call.aggregate, arguments=call.arguments, type=call.type, filter=call.filter)
     with located(node.at):
@@ -172,8 +175,11 @@ def _offset(
 def _range_operators(key: plan.SortKey, offset: plan.Expression, at: int) -> tuple[object, object, object]:
     kind = key.expression.type
     with located(at):
-        return (
-            resolve_operator("+", kind, offset.type),
-            resolve_operator("-", kind, offset.type),
-            resolve_operator("<=", kind, kind),
-        )
+        at_most = resolve_operator("<=", kind, kind)
+        if kind == DATE and offset.type == INTERVAL:  # date + interval is a timestamp
+            at_most = replace(at_most, call=lambda left, right: _midnight(left) <= _midnight(right))
+        return resolve_operator("+", kind, offset.type), resolve_operator("-", kind, offset.type), at_most
+
+
+def _midnight(value: date | datetime) -> datetime:
+    return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)

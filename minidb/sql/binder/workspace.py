@@ -12,6 +12,7 @@ from minidb.types import UNKNOWN, SqlType
 
 if TYPE_CHECKING:
     from minidb.sql.binder.scope import Selection, SourceColumn
+    from minidb.sql.functions.in_python import PythonFunctions
 
 
 class CatalogView(Protocol):
@@ -54,11 +55,17 @@ class Workspace:
         self.base_tables: dict[int, schema.Table] = {}
         self.table_modes: dict[int, str] = {}
         self.open_views: list[str] = []
+        self.own: PythonFunctions | None = getattr(view, "python", None)  # what the session has registered
         # What each `*` and each column name meant, by the id of its node, if somebody asks.
         self.stars: dict[int, Sequence[SourceColumn]] | None = None
         self.meanings: dict[int, plan.Expression] | None = None
         self._relations = 0
         self._ctes = 0
+
+    @property
+    def zone(self) -> str:
+        """The session's time zone; UTC where no session is at hand."""
+        return str(getattr(self.view, "settings", {}).get("timezone", "UTC"))
 
     def new_relation(self, owner: Selection | None = None) -> int:
         number = self._relations

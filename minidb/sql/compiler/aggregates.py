@@ -28,9 +28,11 @@ from minidb.sql.compiler.batches import (
 )
 from minidb.sql.compiler.cells import Cells, prepare, print_updates
 from minidb.sql.compiler.clauses import Clauses, For, Let, comprehensible, comprehension, leading, nest
-from minidb.sql.compiler.core import Compiler, Required
+from minidb.sql.compiler.core import Compiler, Guard, Required
 from minidb.sql.compiler.emitter import Function
+from minidb.sql.compiler.hash_tables import start_guard
 from minidb.sql.compiler.scope import ColumnKey, Scope
+from minidb.sql.compiler.sorted_groups import sorted_groups
 from minidb.sql.rules import walk
 
 MANY_GROUPS = 0.2  # groups per row from which on an exception per new group costs more than a test per row
@@ -45,6 +47,8 @@ def aggregate(
     with function.no_flush():
         if node.sets is not None:
             return _grouping_sets(compiler, function, node, scope, wanted, calls, required)
+        if node.ordered:
+            return sorted_groups(compiler, node, scope, wanted, calls)
         if node.groups:
             return _grouped(compiler, function, node, scope, wanted, calls, required)
         return _plain(compiler, function, node, scope, wanted, calls)
@@ -119,7 +123,7 @@ def _grouped(
     columns = {(node.relation, place): key if len(texts) == 1 else f"{key}[{place}]" for place in range(len(texts))}
     known = {(node.relation, place) for place, e in enumerate(node.groups) if not site.nullable(e)}
     if not calls:
-        _distinct_keys(function, groups, clauses, value)
+        _distinct_keys(function, groups, clauses, value, compiler.guard(groups, node))
         outer = scope.with_columns(columns)
         outer.known |= known
         if len(texts) > 1:
@@ -129,38 +133,49 @@ def _grouped(
     many = node.rows > MANY_GROUPS * max(node.input.rows, 1)
     outer = scope.with_columns(columns)
     outer.known |= known
-    finals = _counted(compiler, function, clauses, groups, group, value, calls)
+    guard = compiler.guard(groups, node)
+    finals = _counted(compiler, function, clauses, groups, group, value, calls, guard)
     argument = gathered_argument(clauses, calls)
     if finals is None and argument is not None:
         function.add(f"{groups} = {{}}")
-        finals = print_gathered(site, function, clauses, groups, value, argument, calls, group, many)
+        finals = print_gathered(site, function, clauses, groups, value, argument, calls, group, many, guard)
     if finals is None:
         cells = Cells(lambda number: f"{group}[{number}]")
         finals = {place: prepare(compiler, site, cells, call) for place, call in calls}
         function.add(f"{groups} = {{}}")
-        nest(function, clauses, lambda: _group_body(compiler, function, cells, groups, group, value, many))
+        after = start_guard(function, guard)
+        nest(function, clauses, lambda: _group_body(compiler, function, cells, groups, group, value, many), after)
     return _results(compiler, node, outer, [For(f"{key}, {group}", f"{groups}.items()")], finals)
 
 
 def _counted(
-    compiler: Compiler, function: Function, clauses: Clauses, groups: str, group: str, key: str, calls: Calls
+    compiler: Compiler,
+    function: Function,
+    clauses: Clauses,
+    groups: str,
+    group: str,
+    key: str,
+    calls: Calls,
+    guard: Guard,
 ) -> Finals | None:
     """count(*) alone."""
     if any(call.aggregate.kind != "count_star" or call.filter is not None for _, call in calls):
         return None
     function.add(f"{groups} = {compiler.module.constant(Counter, 'f')}()")
-    if not print_counter(function, clauses, groups, key, compiler.module.name("update")):
-        nest(function, clauses, lambda: function.add(f"{groups}[{key}] += 1"))
+    after = start_guard(function, guard)
+    if not print_counter(function, clauses, groups, key, compiler.module.name("update"), after):
+        nest(function, clauses, lambda: function.add(f"{groups}[{key}] += 1"), after)
     return {place: group for place, _ in calls}
 
 
-def _distinct_keys(function: Function, groups: str, clauses: Clauses, value: str) -> None:
+def _distinct_keys(function: Function, groups: str, clauses: Clauses, value: str, guard: Guard) -> None:
     before, loops = leading(clauses)
-    if loops and comprehensible(loops) and not before:
+    if not guard.after and loops and comprehensible(loops) and not before:
         function.add(f"{groups} = dict.fromkeys([{comprehension(loops, value)}])")
         return
     function.add(f"{groups} = {{}}")
-    nest(function, clauses, lambda: function.add(f"{groups}[{value}] = None"))
+    after = start_guard(function, guard)
+    nest(function, clauses, lambda: function.add(f"{groups}[{value}] = None"), after)
 
 
 def _group_body(

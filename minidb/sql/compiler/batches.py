@@ -24,9 +24,10 @@ from minidb.sql.compiler.clauses import (
     loop_count,
     nest,
 )
-from minidb.sql.compiler.core import Compiler
+from minidb.sql.compiler.core import NO_GUARD, Compiler, Guard
 from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.expressions import Expressions
+from minidb.sql.compiler.hash_tables import start_guard
 from minidb.sql.compiler.hopeful import print_filtered
 from minidb.types import numeric_add
 
@@ -42,7 +43,9 @@ Finals = dict[int, str]  # position -> source of the result
 FOLDED = 500  # batches after which lists of values are folded
 
 
-def print_counter(function: Function, clauses: Clauses, groups: str, key: str, update: str) -> bool:
+def print_counter(
+    function: Function, clauses: Clauses, groups: str, key: str, update: str, after: tuple[str, ...] = ()
+) -> bool:
     """Counts rows per key in a Counter, if whole batches can be counted."""
     before, loops = leading(clauses)
     if before or loop_count(loops) != 2 or not comprehensible(loops[1:]):
@@ -53,6 +56,8 @@ def print_counter(function: Function, clauses: Clauses, groups: str, key: str, u
     function.add(f"{update} = {groups}.update")
     with function.block(f"for {header.target} in {header.items}:"):
         function.add(f"{update}([{comprehension(loops[1:], key)}])")
+        for line in after:
+            function.add(line)
     return True
 
 
@@ -81,6 +86,7 @@ def print_gathered(
     calls: Calls,
     group: str,
     many: bool,
+    guard: Guard = NO_GUARD,
 ) -> Finals:
     """Values are appended to the list of their group; `groups` ends up with the states."""
     lists = site.module.name("d")
@@ -118,7 +124,7 @@ def print_gathered(
                 function.add(f"{lists}[{name}] = [{value}]")
 
     after = (f"{batches} += 1", f"if {batches} == {FOLDED}:", f"    {call}", f"    {batches} = 0")
-    nest(function, clauses, body, after)
+    nest(function, clauses, body, (*after, *start_guard(function, guard)))
     function.add(call)
     return finals
 

@@ -8,8 +8,9 @@ functions, because CPython allows 20 nested blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from minidb.sql import physical, plan
 from minidb.sql.compiler.clauses import (
@@ -28,6 +29,7 @@ from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.hopeful import may_be_hopeful, nullable_leaves, print_filtered
 from minidb.sql.compiler.limits import emit_limited
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
+from minidb.sql.compiler.spilling import Kept, checked_bound, first_bound
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import strict_columns
 
@@ -45,6 +47,28 @@ class SubqueryPlanner(Protocol):
         """The physical plan of a subquery; the same object each time it is asked for."""
 
 
+class Memory(NamedTuple):
+    """How a statement keeps to its bound of `limit` bytes for each operator. `spills`: by operators that go on in
+    files; otherwise, if `guarded`, by giving up (`spilling.WorkMemoryExceeded`)."""
+
+    limit: int = 64 << 20
+    guarded: bool = False
+    spills: bool = False
+
+    def watches(self, rows: float) -> bool:
+        """Whether so many rows are worth a look."""
+        return self.guarded and self.could_spill(rows)
+
+    def could_spill(self, rows: float) -> bool:
+        """Whether so many rows could be too many: an estimate may be wrong by a factor."""
+        return rows * TYPICAL_ROW * SURPRISE > self.limit
+
+
+UNBOUNDED = Memory()
+TYPICAL_ROW = 150  # bytes
+SURPRISE = 200  # how far estimates are believed to be wrong at most
+
+
 class Compiler:
     """One statement on its way to Python. `counters`: a number per operator, for EXPLAIN ANALYZE, or None."""
 
@@ -54,7 +78,10 @@ class Compiler:
         producers: Mapping[type, Producer],
         subqueries: Mapping[type, SubquerySource],
         counters: dict[int, int] | None = None,
+        memory: Memory = UNBOUNDED,
     ) -> None:
+        self.memory = memory
+        self.watching = False  # whether a size is watched somewhere
         self.module = Module()
         self.planner = planner
         self.producers = producers
@@ -63,6 +90,7 @@ class Compiler:
         self.tables: dict[int, str] = {}  # sources of the rows of common table expressions, by number
         self.first_calls: list[str] = []  # data-modifying ones, that run whether they are read or not
         self.changes: Callable[[Compiler, physical.Node], str] = _no_changes
+        self._measured: physical.Node | None = None  # whose generator is being made
         self._loops: dict[int, int] = {}
         self._kept: list[Any] = []  # what `_loops` knows by id
 
@@ -107,13 +135,21 @@ class Compiler:
         self, function: Function, node: physical.Node, scope: Scope, required: Required
     ) -> tuple[Clauses, Scope]:
         """The loops through which the rows of `node` come, and the scope inside. Columns in `required` are used."""
-        found, inside = self.producers[type(node)](self, function, node, scope, required)
-        if self.counters is not None:
-            number = self.counters.setdefault(id(node), len(self.counters))
-            self._kept.append(node)
-            tick = self.module.constant(Ticker.tick, "f")
-            found = [*found, If(f"{tick}(c, {number})")]
-        return found, inside
+        if self.counters is not None and node is not self._measured:
+            return self._measured_part(node, scope, required)
+        self._measured = None
+        return self.producers[type(node)](self, function, node, scope, required)
+
+    def _measured_part(self, node: physical.Node, scope: Scope, required: Required) -> tuple[Clauses, Scope]:
+        """For EXPLAIN ANALYZE each operator is a generator of its own, whose batches are counted and timed."""
+        assert self.counters is not None
+        number = self.counters.setdefault(id(node), len(self.counters))
+        self._kept.append(node)
+        self._measured = node
+        call, layout = self.stream_call(node, scope, required)
+        watched = f"{self.module.constant(Ticker.watched, 'f')}(c, {number}, {call})"
+        batch, row = self.module.name("b"), self.module.name("m")
+        return [For(batch, watched, True), For(row, batch)], scope.unpacked(row, layout)
 
     def loops(self, node: physical.Node) -> int:
         """About how many loops `node` needs if nothing is cut."""
@@ -186,6 +222,8 @@ class Compiler:
             emit_limited(self, function, node, scope, required, output)
             return
         clauses, inside = self.clauses(function, node, scope, required)
+        if stream and self.memory.spills:  # what may go to a file is no more than what is needed
+            inside = inside.without_tuples()
         text = output(function, inside)
         if stream:
             emit_stream(function, clauses, text)
@@ -196,26 +234,73 @@ class Compiler:
         self, function: Function, node: physical.Node, scope: Scope, required: Required
     ) -> tuple[str, Layout, set[ColumnKey]]:
         """Prints code that keeps the rows of `node` in a list: (its name, the tuples' layout, what is not NULL)."""
+        if self.memory.spills:
+            return self._collect_spilling(function, node, scope, required)
         clauses, inside = self.clauses(function, node, scope, required)
         text, layout = inside.layout(c for c in required if c in inside.columns and c not in scope.columns)
         name = self.module.name("l")
-        fill_list(function, name, clauses, text)
+        fill_list(function, name, clauses, text, self.guard(name, node))
         return name, layout, inside.known & layout.keys()
+
+    def _collect_spilling(
+        self, function: Function, node: physical.Node, scope: Scope, required: Required
+    ) -> tuple[str, Layout, set[ColumnKey]]:
+        """The same, in a file if need be."""
+        call, layout = self.stream_call(node, scope, required)
+        name = self.module.name("l")
+        function.add(f"{name} = {self.module.constant(Kept, 'f')}({call}, {self.memory.limit})")
+        return name, layout, set()
+
+    def stream_call(self, node: physical.Node, scope: Scope, required: Required) -> tuple[str, Layout]:
+        """A call of a generator of the rows of `node`, and their layout."""
+        name, arguments, layout = self.stream_function(node, scope, required)
+        return f"{name}({', '.join([ARGUMENTS, *[scope.columns[a] for a in arguments]])})", layout
+
+    def guard(self, name: str, node: physical.Node) -> Guard:
+        """What watches the size of `name`, which holds rows of `node`."""
+        if not self.memory.watches(node.rows):
+            return NO_GUARD
+        self.watching = True
+        bound = self.module.name("bound")
+        ask = f"{self.module.constant(checked_bound, 'f')}({name}, {self.memory.limit})"
+        test = f"if len({name}) > {bound}: {bound} = {ask}"
+        return Guard(f"{bound} = {first_bound(self.memory.limit)}", test)
+
+
+class Measure:
+    """What EXPLAIN ANALYZE has seen of one operator: rows and seconds of all its runs together."""
+
+    __slots__ = ("loops", "rows", "seconds")
+
+    def __init__(self) -> None:
+        self.loops = 0
+        self.rows = 0
+        self.seconds = 0.0
 
 
 class Ticker:
-    """Counts rows for EXPLAIN ANALYZE; the function context is wrapped in one."""
+    """Measures operators for EXPLAIN ANALYZE, by the context's clock; the function context is wrapped in one."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
-        self.counts: dict[int, int] = {}
+        self.measures: dict[int, Measure] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
 
-    def tick(self, number: int) -> bool:
-        self.counts[number] = self.counts.get(number, 0) + 1
-        return True
+    def watched(self, number: int, batches: Iterator[list[Any]]) -> Iterator[list[Any]]:
+        """The batches of one run of operator `number`."""
+        measure = self.measures.setdefault(number, Measure())
+        clock = self._context.clock
+        measure.loops += 1
+        while True:
+            start = clock()
+            batch = next(batches, None)
+            measure.seconds += (clock() - start).total_seconds()
+            if batch is None:
+                return
+            measure.rows += len(batch)
+            yield batch
 
 
 def _packer(required: Required, layouts: list[Layout], outer: Scope) -> Callable[[Function, Scope], str]:
@@ -248,9 +333,25 @@ def _no_changes(compiler: Compiler, node: physical.Node) -> str:
 # -- printing ---------------------------------------------------------------------------------------------
 
 
-def fill_list(function: Function, name: str, clauses: Clauses, text: str) -> None:
+class Guard(NamedTuple):
+    """Lines that watch a size: `before` all rows, `after` each batch. Empty where nothing is watched."""
+
+    before: str = ""
+    after: str = ""
+
+
+NO_GUARD = Guard()
+_LIST = re.compile(r"[lk]\d+\Z")  # names that hold a list, or a constant tuple of rows
+
+
+def fill_list(function: Function, name: str, clauses: Clauses, text: str, guard: Guard = NO_GUARD) -> None:
     """Prints code that puts `text` for each row into the new list `name`."""
     before, loops = leading(clauses)
+    if guard.after and loops:
+        function.add(guard.before)
+        function.add(f"{name} = []")
+        nest(function, before, lambda: guarded_batches(function, loops, lambda i: f"{name} += [{i}]", text, guard))
+        return
     if loops and comprehensible(loops):
         if before:
             function.add(f"{name} = []")
@@ -263,6 +364,25 @@ def fill_list(function: Function, name: str, clauses: Clauses, text: str) -> Non
     function.add(f"{name} = []")
     with function.no_flush():
         nest(function, clauses, lambda: function.add(f"{name}.append({text})"))
+
+
+def guarded_batches(
+    function: Function, loops: Clauses, statement: Callable[[str], str], text: str, guard: Guard
+) -> None:
+    """Prints `statement`, which is given a comprehension's inside, per batch of the outermost loop."""
+    first = loops[0]
+    assert isinstance(first, For)
+    if first.batched and comprehensible(loops[1:] or [first]) and isinstance(next(iter(loops[1:]), None), For):
+        with function.block(f"for {first.target} in {first.items}:"):
+            function.add(statement(comprehension(loops[1:], text)))
+            function.add(guard.after)
+        return
+    if comprehensible(loops):
+        function.add(statement(comprehension(loops, text)))
+    else:
+        with function.no_flush():
+            nest(function, loops, lambda: function.add(statement(f"{text} for _ in (0,)")))
+    function.add(guard.after)
 
 
 def _whole_batch(loops: Clauses, text: str) -> str | None:
@@ -304,7 +424,8 @@ def _return_list(function: Function, loops: Clauses, text: str) -> None:
             function.add(f"out += {batch}")
         function.add("return out")
     elif len(loops) == 1 and first.target == text:
-        function.add(f"return {first.items}" if first.items.isidentifier() else f"return list({first.items})")
+        is_list = _LIST.match(first.items) is not None
+        function.add(f"return {first.items}" if is_list else f"return list({first.items})")
     else:
         function.add(f"return [{comprehension(loops, text)}]")
 

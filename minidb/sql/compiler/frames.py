@@ -2,7 +2,8 @@
 
 A partition is a list of rows in window order; `peers` tells which rows are equal in it. A frame is a half-open range
 `[start, end)` of places, less what EXCLUDE takes out. Aggregates whose frames begin with the partition and only grow
-keep one running state; for others each frame is aggregated anew.
+keep one running state; counts and sums of whole numbers are differences of running ones; for others each frame is
+aggregated anew.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ import msgspec
 from minidb import errors
 from minidb.keys import Row
 from minidb.sql.compiler.runtime import SortColumn, order_equal, sort
+from minidb.types import Interval
+
+_COUNTS = frozenset({"count", "count_star"})
+_SUMS = _COUNTS | {"sum_int", "avg_int"}
 
 
 class FrameSpec(msgspec.Struct, frozen=True):
@@ -133,6 +138,8 @@ class Partition:
             raise errors.DataError(f"frame {side} offset must not be null", sqlstate="22004")
         if self.call.frame.mode != "range" and value < 0:
             raise errors.DataError(f"frame {side} offset must not be negative", sqlstate="22013")
+        if self.call.frame.mode == "range" and value < (Interval() if isinstance(value, Interval) else 0):
+            raise errors.DataError("invalid preceding or following size in window function", sqlstate="22013")
         return value
 
     def _bound(self, kind: str, offset: Any, place: int, is_end: bool) -> int:
@@ -210,6 +217,8 @@ class Partition:
         frame = self.call.frame
         if frame.start == "unbounded preceding" and frame.exclude == "no others":
             return self._running()
+        if frame.exclude == "no others" and self.call.aggregate.kind in _SUMS:
+            return self._differences()
         results = []
         known: tuple[int, int] | None = None
         value: Any = None
@@ -222,6 +231,18 @@ class Partition:
                 known = start, end
             results.append(value)
         return results
+
+    def _differences(self) -> list[Any]:
+        """Counts and sums of whole numbers over any frame are differences of two running ones, and exact."""
+        counts, totals = [0], [0]
+        for member, values in enumerate(self.arguments):
+            counted = (self.passes is None or self.passes[member]) and None not in values
+            counts.append(counts[-1] + counted)
+            totals.append(totals[-1] + (values[0] if counted and self.call.aggregate.kind not in _COUNTS else 0))
+        final = self.call.aggregate.final
+        if self.call.aggregate.kind in _COUNTS:
+            return [final(counts[end] - counts[start]) for start, end in self.frames()]
+        return [final([counts[end] - counts[start], totals[end] - totals[start]]) for start, end in self.frames()]
 
     def _running(self) -> list[Any]:
         results = []

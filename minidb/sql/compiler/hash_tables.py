@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from minidb.sql import physical, plan
 from minidb.sql.compiler.clauses import Clauses, For, If, comprehensible, comprehension, leading, nest
-from minidb.sql.compiler.core import Compiler, Required
+from minidb.sql.compiler.core import NO_GUARD, Compiler, Guard, Required, guarded_batches
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.scope import Layout, Scope, opened
@@ -32,18 +32,20 @@ class JoinTable:
         made = wanted | walk.columns(node.build_keys)
         clauses, inside = compiler.clauses(function, node.build, scope, made)
         clauses, key, inside = keyed(compiler, function, clauses, inside, node.build_keys)
+        guard = compiler.guard(self.name, node.build)
         needed = {c for c in wanted if c in inside.columns and c not in scope.columns}
         text, self.layout = inside.layout(needed)
         self.known = inside.known & self.layout.keys()
         if only_keys:
-            fill_set(function, self.name, clauses, key)
+            fill_set(function, self.name, clauses, key, guard)
             return
         if node.unique:
-            fill_dict(function, self.name, clauses, key, text)
+            fill_dict(function, self.name, clauses, key, text, guard)
         else:
             function.add(f"{self.name} = {{}}")
+            after = start_guard(function, guard)
             with function.no_flush():
-                nest(function, clauses, lambda: append_to(compiler, function, self.name, key, text))
+                nest(function, clauses, lambda: append_to(compiler, function, self.name, key, text), after)
         function.add(f"{self.get} = {self.name}.get")
 
 
@@ -85,8 +87,21 @@ def key_text(site: Expressions, keys: tuple[plan.Expression, ...]) -> str:
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
-def fill_set(function: Function, name: str, clauses: Clauses, key: str) -> None:
+def start_guard(function: Function, guard: Guard) -> tuple[str, ...]:
+    """Prints the guard's beginning; the lines to print after each batch."""
+    if not guard.after:
+        return ()
+    function.add(guard.before)
+    return (guard.after,)
+
+
+def fill_set(function: Function, name: str, clauses: Clauses, key: str, guard: Guard = NO_GUARD) -> None:
     before, loops = leading(clauses)
+    if guard.after and loops:
+        function.add(guard.before)
+        function.add(f"{name} = set()")
+        nest(function, before, lambda: guarded_batches(function, loops, lambda i: f"{name} |= {{{i}}}", key, guard))
+        return
     if loops and comprehensible(loops) and not before:
         function.add(f"{name} = {{{comprehension(loops, key)}}}")
         return
@@ -95,8 +110,14 @@ def fill_set(function: Function, name: str, clauses: Clauses, key: str) -> None:
         nest(function, clauses, lambda: function.add(f"{name}.add({key})"))
 
 
-def fill_dict(function: Function, name: str, clauses: Clauses, key: str, text: str) -> None:
+def fill_dict(function: Function, name: str, clauses: Clauses, key: str, text: str, guard: Guard = NO_GUARD) -> None:
     before, loops = leading(clauses)
+    if guard.after and loops:
+        pair = f"{key}: {text}"
+        function.add(guard.before)
+        function.add(f"{name} = {{}}")
+        nest(function, before, lambda: guarded_batches(function, loops, lambda i: f"{name} |= {{{i}}}", pair, guard))
+        return
     if loops and comprehensible(loops) and not before:
         function.add(f"{name} = {{{comprehension(loops, f'{key}: {text}')}}}")
         return

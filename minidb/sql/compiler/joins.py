@@ -11,6 +11,7 @@ the lines that fill tables and lists are printed when the clauses are made, ahea
 from __future__ import annotations
 
 from minidb.sql import physical, plan
+from minidb.sql.compiler import paired_joins
 from minidb.sql.compiler.clauses import (
     Clauses,
     For,
@@ -160,6 +161,8 @@ def _left(
 def hash_join(
     compiler: Compiler, function: Function, node: physical.HashJoin, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
+    if compiler.memory.spills and compiler.memory.could_spill(node.build.rows):
+        return paired_joins.hash_join(compiler, function, node, scope, required)
     if node.kind == "full":
         return full_join(compiler, function, node, scope, required)
     wanted = required | walk.columns(node.predicates)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from minidb.sql import physical, plan
 from minidb.sql.compiler import (
+    address_scans,
     aggregates,
     changes,
     full_joins,
@@ -13,6 +14,7 @@ from minidb.sql.compiler import (
     joins,
     limits,
     locking,
+    paired_joins,
     scans,
     sets,
     sorting,
@@ -20,12 +22,14 @@ from minidb.sql.compiler import (
     subqueries,
     windows,
 )
-from minidb.sql.compiler.core import Compiler, Producer, SubqueryPlanner, SubquerySource
+from minidb.sql.compiler.core import UNBOUNDED, Compiler, Memory, Producer, SubqueryPlanner, SubquerySource
 
 PRODUCERS: Mapping[type, Producer] = {
     physical.SingleRow: sources.single_row,
     physical.Scan: scans.scan,
     physical.UnionScan: scans.union_scan,
+    physical.IntersectionScan: address_scans.intersection_scan,
+    physical.DistinctScan: address_scans.distinct_scan,
     physical.HashedScan: hash_tables.hashed_scan,
     physical.VirtualScan: sources.virtual_scan,
     physical.Values: sources.values,
@@ -36,6 +40,7 @@ PRODUCERS: Mapping[type, Producer] = {
     physical.ProjectSet: sources.project_set,
     physical.NestedLoop: joins.nested_loop,
     physical.HashJoin: joins.hash_join,
+    physical.MergeJoin: paired_joins.merge_join,
     physical.FullLoop: full_joins.full_join,
     physical.Aggregate: aggregates.aggregate,
     physical.Window: windows.window,
@@ -54,8 +59,10 @@ SUBQUERIES: Mapping[type, SubquerySource] = {
 }
 
 
-def new_compiler(planner: SubqueryPlanner, counters: dict[int, int] | None = None) -> Compiler:
+def new_compiler(
+    planner: SubqueryPlanner, counters: dict[int, int] | None = None, memory: Memory = UNBOUNDED
+) -> Compiler:
     """A compiler that knows every operator."""
-    compiler = Compiler(planner, PRODUCERS, SUBQUERIES, counters)
+    compiler = Compiler(planner, PRODUCERS, SUBQUERIES, counters, memory)
     compiler.changes = changes.changes
     return compiler

@@ -43,6 +43,11 @@ def least(values: tuple[Any, ...]) -> Any:
     return min(present, key=_above_nan) if present else None
 
 
+def same_keys(left: Row, right: Row) -> bool:
+    """Whether two rows are of one group."""
+    return all(map(same, left, right))
+
+
 def any_of(call: Callable[[Any, Any], Any], value: Any, items: Iterable[Any] | None) -> bool | None:
     """`value op ANY (items)`."""
     if items is None:
@@ -78,6 +83,25 @@ def row_equal(calls: Sequence[Callable[[Any, Any], Any]], left: Row, right: Row)
         elif not call(one, other):
             return False
     return None if unknown else True
+
+
+def row_test(symbol: str, operators: Sequence[Any]) -> Callable[[Row, Row], bool | None]:
+    """`(a, b) op (c, d)` in three values: the first columns that differ decide, `operators` has `op` for each."""
+    calls = [operator.call for operator in operators]
+    if symbol == "=":
+        return lambda left, right: row_equal(calls, left, right)
+    if symbol == "<>":
+        return lambda left, right: negate(row_equal([same] * len(calls), left, right))
+
+    def test(left: Row, right: Row) -> bool | None:
+        for call, one, other in zip(calls, left, right):
+            if one is None or other is None:
+                return None
+            if not same(one, other):
+                return bool(call(one, other))
+        return symbol in ("<=", ">=")
+
+    return test
 
 
 def in_rows(calls: Sequence[Callable[[Any, Any], Any]], value: Row, rows: Iterable[Row]) -> bool | None:

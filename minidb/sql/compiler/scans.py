@@ -126,6 +126,8 @@ def _find(
 
 def _part(site: Expressions, key: schema.IndexKey, text: str, expression: plan.Expression | None) -> str:
     """The part of a key for a value that is not NULL; `text` is simple."""
+    if key.type.element is not None:
+        return f"{site.constant(part_maker(key), 'f')}({text})"
     if key.type.name in _NAN_TYPES:
         if not key.descending and isinstance(expression, plan.Constant) and expression.value == expression.value:
             return text
@@ -176,7 +178,7 @@ def _fixed(site: Expressions, path: physical.Path, before: Clauses) -> list[str]
 
 
 def _alternatives(site: Expressions, key: schema.IndexKey, part: physical.Part, reverse: bool) -> str:
-    make = part_maker(key) if key.descending or key.type.name in _NAN_TYPES else None
+    make = part_maker(key) if key.descending or key.type.name in _NAN_TYPES or key.type.element else None
     distinct = site.constant(runtime.distinct_parts, "f")
     if part.array is not None:
         values = f"{site.value(part.array)} or ()"

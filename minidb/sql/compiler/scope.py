@@ -39,6 +39,10 @@ class Scope:
         result.columns.update(columns)
         return result
 
+    def without_tuples(self) -> Scope:
+        """The same columns; tuples are made anew, with nothing in them that is not wanted."""
+        return Scope(self.columns, self.known)
+
     def rename(self, bindings: Mapping[str, str]) -> None:
         """Columns whose source was bound to a name are read from there."""
         for column, text in self.columns.items():

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from minidb.sql import physical, plan
 from minidb.sql.compiler import runtime
 from minidb.sql.compiler.clauses import Clauses, For, If, nest
-from minidb.sql.compiler.core import Compiler, Required, fill_list
-from minidb.sql.compiler.emitter import Function
+from minidb.sql.compiler.core import Compiler, Required, emit_stream, fill_list
+from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
+from minidb.sql.compiler.spilling import sorted_batches
 from minidb.sql.rules import walk
 
 _NAN_TYPES = ("real", "double precision", "numeric")
@@ -49,6 +50,8 @@ def sort(
     compiler: Compiler, function: Function, node: physical.Sort, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
     keys = [key for key in node.keys if not isinstance(key.expression, plan.Constant)]
+    if compiler.memory.spills and node.limit is None and keys:
+        return _external_sort(compiler, node, keys, scope, required)
     wanted = required | walk.columns(tuple(key.expression for key in keys))
     with function.no_flush():
         clauses, inside = compiler.clauses(function, node.input, scope, wanted)
@@ -62,11 +65,30 @@ def sort(
             sort_line = f"{sorter}({name}, {columns})"
             _fill_bounded(compiler, function, name, clauses, text, node.limit, sort_line, scope, bound)
         else:
-            fill_list(function, name, clauses, text)
+            fill_list(function, name, clauses, text, compiler.guard(name, node))
         if keys:
             function.add(f"{sorter}({name}, {columns})")
     row = compiler.module.name("m")
     return [For(row, name)], scope.joined(opened(row, layout, inside.known & layout.keys()))
+
+
+def _external_sort(
+    compiler: Compiler, node: physical.Sort, keys: list[plan.SortKey], scope: Scope, required: Required
+) -> tuple[Clauses, Scope]:
+    """A generator of the rows, sorted outside of the generated code (`spilling.Sorter`)."""
+    wanted = required | walk.columns(tuple(key.expression for key in keys))
+    arguments = compiler.outer_columns(node, scope)
+    function, outer = compiler.new_function("part", arguments, scope)
+    clauses, inside = compiler.clauses(function, node.input, outer, wanted)
+    site = compiler.expressions(function, inside.without_tuples())
+    text, layout, places = _packed(site, keys, outer, required)
+    columns = site.constant(tuple(sort_columns(keys, places, site)))
+    emit_stream(function, clauses, text)
+    compiler.module.add(function)
+    stream = f"{function.name}({', '.join([ARGUMENTS, *[scope.columns[a] for a in arguments]])})"
+    batch, row = compiler.module.name("b"), compiler.module.name("m")
+    call = f"{compiler.module.constant(sorted_batches, 'f')}({stream}, {columns}, {compiler.memory.limit})"
+    return [For(batch, call, True), For(row, batch)], scope.joined(opened(row, layout, inside.known & layout.keys()))
 
 
 def _packed(
@@ -146,6 +168,8 @@ def distinct(
     compiler: Compiler, function: Function, node: physical.Distinct, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
     """The first row for each value of `on`."""
+    if node.ordered:
+        return _adjacent(compiler, function, node, scope, required)
     wanted = required | walk.columns(node.on)
     seen, add = compiler.module.name("seen"), compiler.module.name("add")
     function.add(f"{seen} = set()")
@@ -168,6 +192,19 @@ def distinct(
     return [*clauses, If(test)], inside
 
 
+def _adjacent(
+    compiler: Compiler, function: Function, node: physical.Distinct, scope: Scope, required: Required
+) -> tuple[Clauses, Scope]:
+    """The first of rows that come together."""
+    key, last = compiler.module.name("x"), compiler.module.name("last")
+    function.add(f"{last} = None")
+    clauses, inside = compiler.clauses(function, node.input, scope, required | walk.columns(node.on))
+    texts = compiler.expressions(function, inside).values(node.on)
+    differs = changed(compiler, node.on, key, last)
+    made = f"({key} := ({', '.join(texts)},))"
+    return [*clauses, If(f"{made} and {differs} and [{last} := {key}]")], inside
+
+
 def _columns(expressions: tuple[plan.Expression, ...]) -> set[ColumnKey]:
     return walk.columns(expressions)
 
@@ -179,4 +216,12 @@ def _same(scope: Scope, variable: str, on: tuple[plan.Expression, ...]) -> bool:
     return {layout[column] for column in _columns(on)} == places
 
 
-__all__ = ["distinct", "sort", "sort_columns"]
+def changed(compiler: Compiler, groups: tuple[plan.Expression, ...], key: str, last: str) -> str:
+    """A test that a key is another one than the last one, None at the beginning; NaN equals NaN."""
+    if not any(group.type.name in _NAN_TYPES for group in groups):
+        return f"{key} != {last}"
+    same = compiler.module.constant(runtime.same_keys, "f")
+    return f"({last} is None or {key} != {last} and not {same}({key}, {last}))"
+
+
+__all__ = ["changed", "distinct", "sort", "sort_columns"]

@@ -107,10 +107,12 @@ def project_set(
     site = compiler.expressions(function, inside)
     calls = [set_call(site, call.function, call.arguments) for call in node.calls]
     row = compiler.module.name("r")
+    interruptible = compiler.module.constant(runtime.interruptible, "f")
     if len(calls) == 1:
-        clauses = [*clauses, For(row, calls[0])]
+        clauses = [*clauses, For(row, f"{interruptible}({calls[0]}, rows.check_interrupt)")]
         return clauses, inside.with_columns({(node.relation, 0): row})
     parallel = compiler.module.constant(runtime.parallel, "f")
-    clauses = [*clauses, For(row, f"{parallel}(({', '.join(calls)}))")]
+    together = f"{parallel}(({', '.join(calls)}))"
+    clauses = [*clauses, For(row, f"{interruptible}({together}, rows.check_interrupt)")]
     columns = {(node.relation, place): f"{row}[{place}]" for place in range(len(calls))}
     return clauses, inside.with_columns(columns)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from minidb import errors
 from minidb.sql import physical, plan
 from minidb.sql.compiler import runtime
 from minidb.sql.compiler.clauses import For, If, leading, nest
@@ -157,12 +156,13 @@ def quantified(site: Expressions, node: plan.QuantifiedSubquery, question: str) 
     membership = (node.symbol == "=" and not node.all) or (node.symbol == "<>" and node.all)
     if membership:
         return _membership(site, node, question)
-    if len(node.arguments) != 1:
-        raise errors.NotSupportedError(f"row comparison with {node.symbol} and a subquery is not supported")
     values = _called(site, node.plan, lambda *given: _values(*given))
     helper = site.constant(runtime.all_of if node.all else runtime.any_of, "f")
-    call = site.constant(node.operators[0].call, "f")
-    text = f"{helper}({call}, {site.value(node.arguments[0])}, {values})"
+    if len(node.arguments) == 1:
+        call, value = node.operators[0].call, site.value(node.arguments[0])
+    else:
+        call, value = runtime.row_test(node.symbol, node.operators), site.tuple_of(node.arguments)
+    text = f"{helper}({site.constant(call, 'f')}, {value}, {values})"
     return f"{text} is False" if question == "falsity" else text
 
 

@@ -43,3 +43,10 @@ def second_conflict() -> NoReturn:
         "ON CONFLICT DO UPDATE command cannot affect row a second time",
         hint="Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
     )
+
+
+def second_merge() -> NoReturn:
+    raise errors.CardinalityViolation(
+        "MERGE command cannot affect row a second time",
+        hint="Ensure that not more than one source row matches any one target row.",
+    )

@@ -3,7 +3,9 @@
     syntax --> checked against the catalog --> a new catalog value, handed to `SchemaDoor.change` --> rows checked
 
 tables        CREATE TABLE [AS], DROP TABLE, TRUNCATE; likes: LIKE; columns, constraints: parts of a definition
-indexes       CREATE / DROP INDEX, REINDEX; views: CREATE / DROP VIEW; names: names that nobody has given
+sequences     CREATE / ALTER / DROP SEQUENCE; identities: serial and identity columns; comments: COMMENT ON
+indexes       CREATE / DROP INDEX, REINDEX; names: names that nobody has given
+views         CREATE / DROP VIEW; materialized_views: CREATE / REFRESH / DROP / ALTER MATERIALIZED VIEW
 alter         ALTER TABLE / INDEX / VIEW; new_columns, alter_columns, alter_types, alter_constraints: its actions
 rewrite       new storage for a table
 dependents    what would break, and CASCADE; changes: what every statement works with
@@ -27,7 +29,10 @@ from minidb.sql.binder import CatalogView
 from minidb.sql.binder.workspace import locate
 from minidb.sql.ddl.alter import alter
 from minidb.sql.ddl.changes import Changes, RunQuery
+from minidb.sql.ddl.comments import comment_on
 from minidb.sql.ddl.indexes import create_index, drop_indexes, reindex
+from minidb.sql.ddl.materialized_views import create_materialized_view, drop_materialized_views, refresh
+from minidb.sql.ddl.sequences import alter_sequence, create_sequence, drop_sequences
 from minidb.sql.ddl.tables import create_table, create_table_as, drop_tables, truncate
 from minidb.sql.ddl.views import create_view, drop_view_statement
 from minidb.txn.door import SchemaCompiler, SchemaDoor
@@ -44,7 +49,7 @@ class DdlResult(msgspec.Struct, frozen=True):
 
 def is_ddl(statement: ast.Statement) -> bool:
     """Whether `execute` is the one to ask."""
-    return type(statement) in _STATEMENTS or type(statement) in _UNSUPPORTED
+    return type(statement) in _STATEMENTS
 
 
 def execute(
@@ -79,13 +84,13 @@ Handler = Callable[[Any, Changes], str]
 def _handler(statement: ast.Statement) -> Handler:
     handler = _STATEMENTS.get(type(statement))
     if handler is None:
-        what = _UNSUPPORTED.get(type(statement), type(statement).__name__)
+        what = type(statement).__name__
         raise errors.NotSupportedError(f"{what} is not supported yet", position=max(statement.at, 0))
     return handler
 
 
 def _drop(statement: ast.Drop, changes: Changes) -> str:
-    handler = {"table": drop_tables, "index": drop_indexes, "view": drop_view_statement}.get(statement.kind)
+    handler = _DROPS.get(statement.kind)
     if handler is None:
         raise errors.NotSupportedError(f"DROP {statement.kind.upper()} is not supported yet", position=statement.at)
     return handler(statement, changes)
@@ -100,21 +105,26 @@ def _create_schema(statement: ast.CreateSchema, changes: Changes) -> str:
     return "CREATE SCHEMA"
 
 
+_DROPS: dict[str, Handler] = {
+    "table": drop_tables,
+    "index": drop_indexes,
+    "view": drop_view_statement,
+    "materialized view": drop_materialized_views,
+    "sequence": drop_sequences,
+}
 _STATEMENTS: dict[type, Handler] = {
     ast.CreateTable: create_table,
     ast.CreateTableAs: create_table_as,
     ast.CreateIndex: create_index,
     ast.CreateView: create_view,
     ast.CreateSchema: _create_schema,
+    ast.Comment: comment_on,
+    ast.CreateSequence: create_sequence,
+    ast.AlterSequence: alter_sequence,
     ast.Drop: _drop,
     ast.Truncate: truncate,
     ast.AlterTable: alter,
     ast.Reindex: reindex,
-}
-_UNSUPPORTED: dict[type, str] = {
-    ast.CreateMaterializedView: "CREATE MATERIALIZED VIEW",
-    ast.RefreshMaterializedView: "REFRESH MATERIALIZED VIEW",
-    ast.CreateSequence: "CREATE SEQUENCE",
-    ast.AlterSequence: "ALTER SEQUENCE",
-    ast.Comment: "COMMENT",
+    ast.CreateMaterializedView: create_materialized_view,
+    ast.RefreshMaterializedView: refresh,
 }

@@ -12,24 +12,31 @@ from msgspec.structs import replace
 
 from minidb import errors, schema
 from minidb.sql import ast
-from minidb.sql.ddl import alter_columns, alter_constraints, alter_types, new_columns
+from minidb.sql.ddl import alter_columns, alter_constraints, alter_types, identities, new_columns
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.ddl.dependents import with_renamed_table
 from minidb.sql.ddl.indexes import owner
+from minidb.sql.ddl.materialized_views import alter_materialized_view, refuse_materialized
+from minidb.sql.ddl.sequences import locked_sequence, rename_sequence
 from minidb.sql.ddl.views import find_view, rename_in_views, rename_view
 
 
 def alter(node: ast.AlterTable, changes: Changes) -> str:
     tag = f"ALTER {node.kind.upper()}"
-    if node.if_exists and not changes.is_taken(node.name.name):
+    if node.if_exists and not changes.exists(node.name):
         changes.notice(f'relation "{node.name.name}" does not exist, skipping')
         return tag
     if node.kind == "materialized view":
-        raise errors.NotSupportedError("materialized views are not supported yet", position=node.at)
-    if node.kind == "index" or (node.kind == "table" and changes.catalog.index_owner(node.name.name) is not None):
+        alter_materialized_view(node, changes)
+        return tag
+    found = changes.catalog.find(node.name.name, node.name.schema)
+    is_index = found is None and changes.catalog.index_owner(node.name.name) is not None
+    if node.kind == "index" or (node.kind == "table" and is_index):
         _alter_index(node, changes)
-    elif node.kind == "view" or (node.kind == "table" and node.name.name in changes.catalog.views):
+    elif node.kind == "view" or (node.kind == "table" and isinstance(found, schema.View)):
         _alter_view(node, changes)
+    elif isinstance(found, schema.Sequence) and all(isinstance(a, ast.Rename) for a in node.actions):
+        _alter_sequence(node, changes)
     else:
         _alter_table(node, changes)
     return tag
@@ -40,6 +47,7 @@ Action = Callable[[Any, schema.Table, Changes], None]
 
 def _alter_table(node: ast.AlterTable, changes: Changes) -> None:
     table = changes.locked_table(node.name, lock_mode(node))
+    refuse_materialized(table, node.name.at)
     for action in node.actions:
         handler = _ACTIONS.get(type(action))
         if handler is None:
@@ -70,13 +78,20 @@ def _alter_view(node: ast.AlterTable, changes: Changes) -> None:
         rename_view(find_view(node.name, changes), action.new_name, changes)
 
 
+def _alter_sequence(node: ast.AlterTable, changes: Changes) -> None:
+    """ALTER TABLE renames sequences, too."""
+    for action in node.actions:
+        assert isinstance(action, ast.Rename)
+        rename_sequence(locked_sequence(node.name, "share row exclusive", changes), action.new_name, changes)
+
+
 def _rename(action: ast.Rename, table: schema.Table, changes: Changes) -> None:
     """The table's new name; its own texts and the views over it follow."""
     old, new = table.name, action.new_name.value
-    changes.claim(new, action.new_name.at)
+    changes.claim(new, action.new_name.at, table.temporary)
     checks = [replace(c, expression=with_renamed_table(c.expression, old, new)) for c in table.checks]
     changes.put(replace(table, name=new, checks=tuple(checks)), replaces=old)
-    rename_in_views(old, new, changes)
+    rename_in_views(old, new, changes, table.temporary)
 
 
 def _set_schema(action: ast.SetSchema, table: schema.Table, changes: Changes) -> None:
@@ -96,6 +111,9 @@ _ACTIONS: dict[type, Action] = {
     ast.SetNotNull: alter_columns.set_not_null,
     ast.SetType: alter_types.set_type,
     ast.DropExpression: alter_columns.drop_expression,
+    ast.AddIdentity: identities.add_identity,
+    ast.SetIdentity: identities.set_identity,
+    ast.DropIdentity: identities.drop_identity,
     ast.AddConstraint: alter_constraints.add,
     ast.DropConstraint: alter_constraints.drop,
     ast.ValidateConstraint: alter_constraints.validate,

@@ -24,7 +24,9 @@ from minidb.sql.ddl.dependents import (
     with_renamed_columns,
     without_foreign_keys,
 )
+from minidb.sql.ddl.identities import refuse_identity
 from minidb.sql.ddl.rewrite import rewrite_rows
+from minidb.sql.ddl.sequences import drop_owned
 from minidb.sql.printer import to_sql
 
 # -- DROP -------------------------------------------------------------------------------------------------
@@ -45,13 +47,15 @@ def drop_column(action: ast.DropColumn, table: schema.Table, changes: Changes) -
         what,
         [f"constraint {k.name} on table {c.name} depends on {what}" for c, k in keys]
         + [f"column {c.name} of table {table.name} depends on {what}" for c in generated]
-        + [f"view {view.name} depends on {what}" for view in views],
+        + [f"{view.kind} {view.name} depends on {what}" for view in views],
         action.cascade,
         action.at,
         changes,
     )
     without_foreign_keys(keys, changes)
     drop_views(views, changes)
+    for gone in [column, *generated]:
+        drop_owned(table, gone.position, changes)
     if rewrite:
         rewrite_rows(table, dropped, None, changes)
     else:
@@ -78,12 +82,12 @@ def _without_column(table: schema.Table, gone: Sequence[schema.Column]) -> schem
 
 def _dropped(column: schema.Column) -> schema.Column:
     """The place of a dropped column: rows keep it, nobody can name it (R66)."""
-    return replace(column, dropped=True, not_null=False, default=None, generated=None)
+    return replace(column, dropped=True, not_null=False, default=None, generated=None, identity=None)
 
 
 def _views_broken_by(old: schema.Table, new: schema.Table, changes: Changes) -> list[schema.View]:
     """The views that need what `new` no longer has."""
-    return broken_views(views_of(old.name, changes), changes.catalog.with_table(new), changes)
+    return broken_views(views_of(old.name, changes, old.temporary), changes.catalog.with_table(new), changes)
 
 
 # -- RENAME -----------------------------------------------------------------------------------------------
@@ -96,9 +100,10 @@ def rename_column(action: ast.RenameColumn, table: schema.Table, changes: Change
             f'column "{new}" of relation "{table.name}" already exists', position=action.new_name.at
         )
     renamed = _renamed(table, column, new)
-    readers = [view_with_renamed_column(view, table, column, new, changes) for view in views_of(table.name, changes)]
+    views = views_of(table.name, changes, table.temporary)
+    readers = [view_with_renamed_column(view, table, column, new, changes) for view in views]
     catalog = changes.catalog.with_table(renamed)
-    catalog = replace(catalog, views={**catalog.views, **{view.name: view for view in readers}})
+    catalog = replace(catalog, views={**catalog.views, **{schema.key_of(view): view for view in readers}})
     broken = broken_views(readers, catalog, changes)
     if broken:
         raise errors.NotSupportedError(
@@ -138,6 +143,8 @@ def set_default(action: ast.SetDefault, table: schema.Table, changes: Changes) -
         raise errors.SyntaxError(
             f'column "{column.name}" of relation "{table.name}" is a generated column', position=action.column.at
         )
+    drop = "Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead." if action.default is None else None
+    refuse_identity(column, table, action.column.at, drop)
     default = None
     if action.default is not None:
         bind_default(action.default, column, changes)
@@ -152,6 +159,8 @@ def set_not_null(action: ast.SetNotNull, table: schema.Table, changes: Changes) 
     key = table.primary_key
     if not action.not_null and key is not None and any(part.position == column.position for part in key.keys):
         raise errors.InvalidTableDefinition(f'column "{column.name}" is in a primary key', position=action.column.at)
+    if not action.not_null:
+        refuse_identity(column, table, action.column.at)
     new = with_column(table, replace(column, not_null=action.not_null))
     if action.not_null:
         add_to_rows(table, new, changes)

@@ -108,7 +108,7 @@ def _add_using_index(node: ast.Unique, name: str, table: schema.Table, changes: 
             f'multiple primary keys for table "{table.name}" are not allowed', position=node.at
         )
     if node.name is not None and node.name != name:
-        changes.claim(node.name, node.at)
+        changes.claim(node.name, node.at, table.temporary)
     made = replace(
         index,
         name=node.name or name,
@@ -202,7 +202,7 @@ def rename(action: ast.RenameConstraint, table: schema.Table, changes: Changes) 
 
 
 def rename_index(table: schema.Table, index: schema.Index, new: ast.Name, changes: Changes) -> None:
-    changes.claim(new.value, new.at)
+    changes.claim(new.value, new.at, table.temporary)
     indexes = [replace(i, name=new.value) if i.id == index.id else i for i in table.indexes]
     changes.put(replace(table, indexes=tuple(indexes)))
 

@@ -16,6 +16,7 @@ from minidb.sql.ddl.changes import Changes, Row
 from minidb.sql.ddl.columns import column_type, target_column, with_column
 from minidb.sql.ddl.constraints import check_key_type
 from minidb.sql.ddl.dependents import foreign_keys_to, mentions_column, views_of
+from minidb.sql.ddl.identities import retype_sequence
 from minidb.sql.ddl.rewrite import converted, rewrite_rows
 from minidb.sql.functions.operators import resolve_operator
 from minidb.sql.parser import parse, parse_expression
@@ -26,6 +27,7 @@ def set_type(action: ast.SetType, table: schema.Table, changes: Changes) -> None
     column = target_column(action.column, table)
     target = column_type(action.type, action.at)
     _check_retypable(column, table, action, changes)
+    retype_sequence(column, table, target, action.at, changes)
     convert = _conversion(column, table, target, action, changes)
     # Rows that are not rewritten keep the value that they miss, in a text form that both types share.
     changed = replace(column, type=target, missing=column.missing if convert is None else None)
@@ -55,12 +57,12 @@ def _check_retypable(column: schema.Column, table: schema.Table, action: ast.Set
             position=action.at,
             detail=f'Column "{column.name}" is used by generated column "{user.name}".',
         )
-    for view in views_of(table.name, changes):
+    for view in views_of(table.name, changes, table.temporary):
         if any(isinstance(n, ast.ColumnRef) and n.name == column.name for n in ast.walk(parse(view.query))):
             raise errors.NotSupportedError(
                 "cannot alter type of a column used by a view or rule",
                 position=action.at,
-                detail=f'view {view.name} depends on column "{column.name}"',
+                detail=f'{view.kind} {view.name} depends on column "{column.name}"',
             )
 
 

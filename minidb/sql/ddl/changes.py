@@ -54,10 +54,10 @@ class Changes:
         """The table of this name. Raises 42P01, 42809."""
         check_schema(name)
         catalog = self.catalog
-        found = catalog.tables.get(name.name)
+        found = catalog.find_table(name.name, name.schema)
         if found is not None:
             return found
-        if name.name in catalog.views or catalog.index_owner(name.name) is not None:
+        if self.exists(name):
             raise errors.WrongObjectType(f'"{name.name}" is not a table', position=name.at)
         near = nearest(name.name, catalog.tables)
         raise errors.UndefinedTable(
@@ -80,15 +80,27 @@ class Changes:
         assert found is not None
         return found
 
-    def is_taken(self, name: str) -> bool:
-        """Whether a table, view or index has the name: they share one space of names."""
-        catalog = self.catalog
-        return name in catalog.tables or name in catalog.views or catalog.index_owner(name) is not None
+    def exists(self, name: ast.QualifiedName) -> bool:
+        """Whether the name means anything: a table, view, sequence or index."""
+        if name.schema not in (None, "public", "pg_temp"):
+            return False
+        found = self.catalog.find(name.name, name.schema)
+        return found is not None or self.catalog.index_owner(name.name) is not None
 
-    def claim(self, name: str, at: int) -> None:
+    def is_taken(self, name: str, temporary: bool = False) -> bool:
+        """Whether a table, view, sequence or index has the name: they share one space of names, temporary ones
+        another."""
+        catalog = self.catalog
+        key = schema.TEMPORARY + name if temporary else name
+        if key in catalog.tables or key in catalog.views or key in catalog.sequences:
+            return True
+        return any(i.name == name for t in catalog.tables.values() if t.temporary == temporary for i in t.indexes)
+
+    def claim(self, name: str, at: int, temporary: bool = False) -> None:
         """Keeps a new name for this transaction. Raises 42P07 if it is taken."""
-        self.door.lock_name(name)
-        if self.is_taken(name):
+        if not temporary:
+            self.door.lock_name(name)
+        if self.is_taken(name, temporary):
             raise errors.DuplicateTable(f'relation "{name}" already exists', position=at)
 
     # -- changing
@@ -100,6 +112,13 @@ class Changes:
 
     def put_views(self, views: dict[str, schema.View]) -> None:
         self.door.change(replace(self.catalog, views=views))
+
+    def put_sequence(self, sequence: schema.Sequence, *, replaces: schema.Sequence | None = None) -> None:
+        before = None if replaces is None else self.catalog.sequences.get(schema.key_of(replaces))
+        self.door.change(self.catalog.with_sequence(sequence, replaces=before))
+
+    def drop_sequence(self, sequence: schema.Sequence) -> None:
+        self.door.change(self.catalog.without_sequence(sequence))
 
     # -- rows
 
@@ -121,7 +140,7 @@ class Changes:
 
 def check_schema(name: ast.QualifiedName) -> None:
     """There is one schema for users, `public`. Raises 3F000, 42501."""
-    if name.schema in (None, "public") and len(name.parts) < 3:
+    if name.schema in (None, "public", "pg_temp") and len(name.parts) < 3:
         return
     if name.schema in ("sys", "information_schema", "pg_catalog"):
         raise errors.ProgrammingError(

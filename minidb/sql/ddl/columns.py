@@ -15,18 +15,16 @@ from minidb.sql.printer import to_sql
 from minidb.sql.suggest import nearest
 from minidb.types import SERIAL_TYPES, SqlType
 
-KEYS = "A key can come from the program, or be a uuid with DEFAULT gen_random_uuid()."
-
 
 def define_column(node: ast.ColumnDefinition, position: int) -> schema.Column:
     """The column as it is written; `check_expressions` looks at DEFAULT and GENERATED when all columns are there."""
-    if node.identity is not None:
-        raise errors.NotSupportedError("identity columns are not supported yet", position=node.at, hint=KEYS)
+    identity = None if node.identity is None else "always" if node.identity.always else "by default"
     return schema.Column(
         name=node.name,
-        type=column_type(node.type, node.at),
+        type=SERIAL_TYPES[node.type.name] if is_serial(node) and node.type else column_type(node.type, node.at),
         position=position,
         not_null=_not_null(node),
+        identity=identity,
         default=to_sql(node.default) if node.default is not None else None,
         generated=to_sql(node.generated) if node.generated is not None else None,
         collation=node.collation,
@@ -37,8 +35,14 @@ def column_type(name: ast.TypeName | None, at: int) -> SqlType:
     if name is None:
         raise errors.SyntaxError("a column needs a type", position=at)
     if name.name in SERIAL_TYPES:
-        raise errors.NotSupportedError(f"type {name.name} is not supported yet", position=name.at, hint=KEYS)
+        raise errors.UndefinedObject(
+            f'type "{name.name}" does not exist', position=name.at, hint="It is a notation for a new column."
+        )
     return bind_type(name)
+
+
+def is_serial(node: ast.ColumnDefinition) -> bool:
+    return node.type is not None and node.type.name in SERIAL_TYPES and not node.type.array
 
 
 def _not_null(node: ast.ColumnDefinition) -> bool:
@@ -46,7 +50,9 @@ def _not_null(node: ast.ColumnDefinition) -> bool:
     primary = any(isinstance(c, ast.Unique) and c.primary for c in node.constraints)
     if len(marks) > 1 or (primary and True in marks):
         raise errors.SyntaxError(f'conflicting NULL/NOT NULL declarations for column "{node.name}"', position=node.at)
-    return primary or False in marks
+    if True in marks and (is_serial(node) or node.identity is not None):
+        raise errors.SyntaxError(f'conflicting NULL/NOT NULL declarations for column "{node.name}"', position=node.at)
+    return primary or False in marks or is_serial(node) or node.identity is not None
 
 
 def check_expressions(table: schema.Table, node: ast.ColumnDefinition, view: CatalogView) -> None:

@@ -82,8 +82,9 @@ def add_unique(table: schema.Table, node: ast.Unique, column: str | None, change
     for key in columns:
         check_key_type(key, node.at)
     all_names = [] if node.primary else [c.name for c in (*columns, *include)]
-    name = _name(node, table, all_names, "pkey" if node.primary else "key", changes.is_taken)
-    changes.claim(name, node.at)
+    label = "pkey" if node.primary else "key"
+    name = _name(node, table, all_names, label, lambda name: changes.is_taken(name, table.temporary))
+    changes.claim(name, node.at, table.temporary)
     index = _unique_index(node, name, columns, include, table, changes)
     if node.primary:
         table = with_not_null(table, [c.position for c in columns])
@@ -100,6 +101,12 @@ def _unique_index(
 ) -> schema.Index:
     if node.clustered and table.clustered is not None:
         raise errors.InvalidTableDefinition(f'table "{table.name}" is clustered already', position=node.at)
+    if node.clustered and (node.deferrable or node.deferred):
+        raise errors.NotSupportedError(
+            "a clustered primary key cannot be deferrable",
+            position=node.at,
+            detail="Its rows lie in the order of their keys: two of them cannot have one key, not even for a while.",
+        )
     return schema.Index(
         id=changes.new_id(),
         name=name,
@@ -137,8 +144,6 @@ def check_key_type(column: schema.Column, at: int) -> None:
 def add_foreign_key(table: schema.Table, node: ast.ForeignKey, column: str | None, changes: Changes) -> schema.Table:
     if node.match == "partial":
         raise errors.NotSupportedError("MATCH PARTIAL not yet implemented", position=node.at)
-    if node.delete_columns:
-        raise errors.NotSupportedError("ON DELETE SET with a column list is not supported yet", position=node.at)
     names = node.columns or (ast.Name(at=node.at, value=column or ""),)
     columns = find_columns(names, table, "referenced in foreign key constraint")
     parent = _parent(node, table, changes)
@@ -153,6 +158,7 @@ def add_foreign_key(table: schema.Table, node: ast.ForeignKey, column: str | Non
         parent=parent.id,
         parent_columns=tuple([c.position for c in parent_columns]),
         on_delete=node.on_delete,
+        delete_columns=_delete_columns(node, columns, table),
         on_update=node.on_update,
         match_full=node.match == "full",
         deferrable=bool(node.deferrable) or bool(node.deferred),
@@ -162,10 +168,35 @@ def add_foreign_key(table: schema.Table, node: ast.ForeignKey, column: str | Non
     return replace(table, foreign_keys=(*table.foreign_keys, key))
 
 
+def _delete_columns(
+    node: ast.ForeignKey, columns: Sequence[schema.Column], table: schema.Table
+) -> tuple[int, ...]:
+    """ON DELETE SET NULL (columns): those that are set, all where none are named. Raises 42P10."""
+    found = []
+    for name in node.delete_columns:
+        (column,) = find_columns([name], table, "referenced in foreign key constraint")
+        if all(column.position != key.position for key in columns):
+            raise errors.ProgrammingError(
+                f'column "{column.name}" referenced in ON DELETE SET action must be part of foreign key',
+                sqlstate="42P10",
+                position=name.at,
+            )
+        found.append(column.position)
+    return tuple(found)
+
+
 def _parent(node: ast.ForeignKey, table: schema.Table, changes: Changes) -> schema.Table:
-    if node.table.name == table.name and node.table.schema in (None, "public"):
+    if node.table.name == table.name and node.table.schema in (None, "pg_temp" if table.temporary else "public"):
         return table
-    return changes.locked_table(node.table, "share row exclusive")
+    parent = changes.locked_table(node.table, "share row exclusive")
+    if parent.materialized:
+        raise errors.WrongObjectType(f'referenced relation "{parent.name}" is not a table', position=node.table.at)
+    if parent.temporary != table.temporary:
+        kind = "temporary" if table.temporary else "permanent"
+        raise errors.InvalidTableDefinition(
+            f"constraints on {kind} tables may reference only {kind} tables", position=node.at
+        )
+    return parent
 
 
 def _parent_columns(node: ast.ForeignKey, parent: schema.Table) -> tuple[schema.Column, ...]:

@@ -78,24 +78,31 @@ def mentioned_tables(query: ast.Node) -> set[str]:
     return names - inner
 
 
-def views_of(name: str, changes: Changes) -> list[schema.View]:
-    """The views that mention the table or view `name`, and those that mention them, nearest first."""
-    mentions = {v.name: mentioned_tables(parse(v.query)) for v in changes.catalog.views.values()}
+def views_of(name: str, changes: Changes, temporary: bool = False) -> list[schema.View]:
+    """The views that mention the table or view `name`, and those that mention them, nearest first. Only temporary ones
+    mention what is `temporary`; where that has the name of something permanent, they mean what is temporary."""
+    catalog = changes.catalog
+    mentions = {key: mentioned_tables(parse(v.query)) for key, v in catalog.views.items()}
     found: dict[str, None] = {}
-    waiting = [name]
+    waiting = [schema.TEMPORARY + name if temporary else name]
     while waiting:
         current = waiting.pop(0)
-        for view, tables in mentions.items():
-            if current in tables and view not in found:
-                found[view] = None
-                waiting.append(view)
-    return [changes.catalog.views[view] for view in found]
+        plain = current.removeprefix(schema.TEMPORARY)
+        for key, tables in mentions.items():
+            meant = catalog.find(plain, None if catalog.views[key].temporary else "public")
+            if plain in tables and key not in found and (meant is None or schema.key_of(meant) == current):
+                found[key] = None
+                waiting.append(key.removeprefix(schema.MATERIALIZED))
+    return [catalog.views[key] for key in found]
 
 
 def drop_views(views: Sequence[schema.View], changes: Changes) -> None:
+    for table in [changes.by_id(view.materialized) for view in views if view.materialized is not None]:
+        changes.door.lock_table(table.id, "access exclusive")
+        changes.door.change(changes.catalog.without_table(table), incompatible=(table.id,))
     if views:
-        gone = {view.name for view in views}
-        changes.put_views({name: view for name, view in changes.catalog.views.items() if name not in gone})
+        gone = {view.id for view in views}
+        changes.put_views({key: view for key, view in changes.catalog.views.items() if view.id not in gone})
 
 
 class _Trial(msgspec.Struct):

@@ -26,7 +26,7 @@ def create_index(node: ast.CreateIndex, changes: Changes) -> str:
     _check_method(node)
     # Two builders at once would both replace the table's record.
     table = changes.locked_table(node.table, "share row exclusive")
-    if node.name is not None and node.if_not_exists and changes.is_taken(node.name.value):
+    if node.name is not None and node.if_not_exists and changes.is_taken(node.name.value, table.temporary):
         changes.notice(f'relation "{node.name.value}" already exists, skipping')
         return "CREATE INDEX"
     index = _index(node, table, changes)
@@ -63,12 +63,12 @@ def _index(node: ast.CreateIndex, table: schema.Table, changes: Changes) -> sche
 
 def _name(node: ast.CreateIndex, table: schema.Table, changes: Changes) -> str:
     if node.name is not None:
-        changes.claim(node.name.value, node.name.at)
+        changes.claim(node.name.value, node.name.at, table.temporary)
         return node.name.value
     parts = [key.expression for key in node.keys]
     names = key_names([*parts, *[ast.ColumnRef(parts=(name.value,)) for name in node.include]])
-    name = free_name(table.name, names, "idx", changes.is_taken)
-    changes.claim(name, node.at)
+    name = free_name(table.name, names, "idx", lambda name: changes.is_taken(name, table.temporary))
+    changes.claim(name, node.at, table.temporary)
     return name
 
 
@@ -114,7 +114,7 @@ def owner(name: ast.QualifiedName, changes: Changes) -> tuple[schema.Table, sche
     found = changes.catalog.index_owner(name.name)
     if found is not None:
         return found
-    if changes.is_taken(name.name):
+    if changes.exists(name):
         raise errors.WrongObjectType(f'"{name.name}" is not an index', position=name.at)
     near = nearest(name.name, [i.name for t in changes.catalog.tables.values() for i in t.indexes])
     raise errors.UndefinedObject(

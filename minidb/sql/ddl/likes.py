@@ -31,6 +31,7 @@ def liked_columns(like: ast.LikeTable, changes: Changes) -> list[schema.Column]:
             default=column.default if _includes(like, "defaults") else None,
             generated=column.generated if _includes(like, "generated") else None,
             collation=column.collation,
+            identity=column.identity if _includes(like, "identity") else None,
         )
         for place, column in enumerate(source.live_columns)
     ]
@@ -54,8 +55,9 @@ def _liked_index(index: schema.Index, source: schema.Table, table: schema.Table,
     names = ["expr" if k.position is None else table.columns[k.position].name for k in keys]
     label = "pkey" if index.primary else "key" if index.constraint else "idx"
     taken = constraint_names(table) | {i.name for i in table.indexes}
-    name = free_name(table.name, [] if index.primary else names, label, lambda n: n in taken or changes.is_taken(n))
-    changes.claim(name, -1)
+    parts = [] if index.primary else names
+    name = free_name(table.name, parts, label, lambda n: n in taken or changes.is_taken(n, table.temporary))
+    changes.claim(name, -1, table.temporary)
     return replace(
         index,
         id=changes.new_id(),

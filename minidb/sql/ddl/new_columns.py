@@ -17,9 +17,11 @@ from minidb.sql.ddl.alter_constraints import add_to_rows, check_not_null
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.ddl.columns import check_expressions, define_column, with_column
 from minidb.sql.ddl.constraints import add_all
+from minidb.sql.ddl.identities import add_sequences, column_default
 from minidb.sql.ddl.rewrite import converted, rewrite_rows
 from minidb.sql.parser import parse, parse_expression
 from minidb.sql.printer import to_sql
+from minidb.sql.sequence_names import qualified
 from minidb.types import cast, to_text
 
 
@@ -33,7 +35,13 @@ def add_column(action: ast.AddColumn, table: schema.Table, changes: Changes) -> 
         changes.notice(f'column "{node.name}" of relation "{table.name}" already exists, skipping')
         return
     column = define_column(node, len(table.columns))
-    wide = replace(table, columns=(*table.columns, column))
+    wide = add_sequences(replace(table, columns=(*table.columns, column)), [node], changes)
+    if wide.columns[-1].default is not None or column.identity is not None:
+        column = wide.columns[-1]
+        text = column_default(wide, column, changes)
+        assert text is not None
+        default = parse_expression(text)
+        node = replace(node, default=default if table.temporary else qualified(default))
     check_expressions(wide, node, changes)
     new = _store_column(table, wide, column, node, changes)
     constraints = [(c, node.name) for c in node.constraints if not isinstance(c, ast.NotNull)]

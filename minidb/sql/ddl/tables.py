@@ -12,22 +12,28 @@ from minidb.sql.ddl.changes import Changes, check_schema
 from minidb.sql.ddl.columns import check_expressions, check_names, define_column
 from minidb.sql.ddl.constraints import add_all
 from minidb.sql.ddl.dependents import drop_views, foreign_keys_to, refuse_or_cascade, views_of, without_foreign_keys
+from minidb.sql.ddl.identities import add_sequences, copy_sequences, restart_owned
 from minidb.sql.ddl.likes import liked_columns, liked_parts
+from minidb.sql.ddl.materialized_views import refuse_materialized
 from minidb.sql.ddl.rewrite import new_relations
+from minidb.sql.ddl.sequences import drop_owned
 
 # -- CREATE TABLE -----------------------------------------------------------------------------------------
 
 
 def create_table(node: ast.CreateTable, changes: Changes) -> str:
     check_schema(node.name)
-    _check_kind(node.temporary, node.on_commit, node.at)
+    temporary = is_temporary(node)
     if node.if_not_exists:
         changes.door.lock_name(node.name.name)  # whoever is just creating it has ended by then
-        if _exists(node.name, changes):
+        if _exists(node.name, temporary, changes):
             return "CREATE TABLE"
-    changes.claim(node.name.name, node.name.at)
-    table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), ())
-    table = _with_columns(table, node, changes)
+    changes.claim(node.name.name, node.name.at, temporary)
+    table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), (), temporary=temporary)
+    table = replace(table, on_commit=node.on_commit or "preserve rows")
+    table = add_sequences(_with_columns(table, node, changes), node.columns, changes)
+    for like in node.likes:
+        copy_sequences(table, changes.table(like.table), changes)
     nodes: list[tuple[ast.Constraint, str | None]] = [(c, d.name) for d in node.columns for c in d.constraints]
     nodes += [(c, None) for c in node.constraints if not isinstance(c, ast.NotNull)]
     table = add_all(table, nodes, changes)
@@ -37,13 +43,19 @@ def create_table(node: ast.CreateTable, changes: Changes) -> str:
     return "CREATE TABLE"
 
 
-def _check_kind(temporary: bool, on_commit: object, at: int) -> None:
-    if temporary or on_commit is not None:
-        raise errors.NotSupportedError("temporary tables are not supported yet", position=at)
+def is_temporary(node: ast.CreateTable | ast.CreateTableAs) -> bool:
+    """Whether a new table is to be temporary. Raises 42P16."""
+    if node.temporary and node.name.schema == "public":
+        what = "cannot create temporary relation in non-temporary schema"
+        raise errors.InvalidTableDefinition(what, position=node.at)
+    temporary = node.temporary or node.name.schema == "pg_temp"
+    if node.on_commit is not None and not temporary:
+        raise errors.InvalidTableDefinition("ON COMMIT can only be used on temporary tables", position=node.at)
+    return temporary
 
 
-def _exists(name: ast.QualifiedName, changes: Changes) -> bool:
-    if not changes.is_taken(name.name):
+def _exists(name: ast.QualifiedName, temporary: bool, changes: Changes) -> bool:
+    if not changes.is_taken(name.name, temporary):
         return False
     changes.notice(f'relation "{name.name}" already exists, skipping')
     return True
@@ -71,22 +83,22 @@ def _with_columns(table: schema.Table, node: ast.CreateTable, changes: Changes) 
 
 def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
     check_schema(node.name)
-    _check_kind(node.temporary, node.on_commit, node.at)
+    temporary = is_temporary(node)
     if not isinstance(node.query, ast.Query):
         raise errors.NotSupportedError("CREATE TABLE AS EXECUTE is not supported yet", position=node.at)
     if node.if_not_exists:
         changes.door.lock_name(node.name.name)
-        if _exists(node.name, changes):
+        if _exists(node.name, temporary, changes):
             return "CREATE TABLE AS"
-    changes.claim(node.name.name, node.name.at)
+    changes.claim(node.name.name, node.name.at, temporary)
     results, rows = changes.run_query(node.query)
     if len(node.columns) > len(results):
         raise errors.SyntaxError("too many column names were specified", position=node.columns[len(results)].at)
     names = [*[n.value for n in node.columns], *[name for name, _ in results[len(node.columns) :]]]
     check_names([(name, node.name.at) for name in names])
     columns = tuple([schema.Column(name, kind, i) for i, (name, (_, kind)) in enumerate(zip(names, results))])
-    table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), columns)
-    changes.put(table)
+    table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), columns, temporary=temporary)
+    changes.put(replace(table, on_commit=node.on_commit or "preserve rows"))
     count = 0
     if node.with_data:
         for row in rows:
@@ -103,6 +115,7 @@ def drop_tables(node: ast.Drop, changes: Changes) -> str:
     tables = {}
     for name in names:
         table = changes.locked_table(name, "access exclusive")
+        refuse_materialized(table, name.at)
         tables[table.id] = table
     for table in tables.values():
         _drop_table(table, set(tables), node, changes)
@@ -110,7 +123,7 @@ def drop_tables(node: ast.Drop, changes: Changes) -> str:
 
 
 def _is_there(name: ast.QualifiedName, if_exists: bool, changes: Changes) -> bool:
-    if not if_exists or (name.schema in (None, "public") and changes.is_taken(name.name)):
+    if not if_exists or changes.exists(name):
         return True
     changes.notice(f'table "{name.name}" does not exist, skipping')
     return False
@@ -118,18 +131,19 @@ def _is_there(name: ast.QualifiedName, if_exists: bool, changes: Changes) -> boo
 
 def _drop_table(table: schema.Table, together: set[int], node: ast.Drop, changes: Changes) -> None:
     keys = [(child, key) for child, key in foreign_keys_to(table, changes) if child.id not in together]
-    views = views_of(table.name, changes)
+    views = views_of(table.name, changes, table.temporary)
     refuse_or_cascade(
         f"table {table.name}",
         [f"constraint {key.name} on table {child.name} depends on table {table.name}" for child, key in keys]
-        + [f"view {view.name} depends on table {table.name}" for view in views],
+        + [f"{view.kind} {view.name} depends on table {table.name}" for view in views],
         node.cascade,
         node.at,
         changes,
     )
     without_foreign_keys(keys, changes)
     drop_views(views, changes)
-    changes.door.change(changes.catalog.without_table(table.name), incompatible=(table.id,))
+    drop_owned(table, None, changes)
+    changes.door.change(changes.catalog.without_table(table), incompatible=(table.id,))
 
 
 # -- TRUNCATE ---------------------------------------------------------------------------------------------
@@ -139,12 +153,15 @@ def truncate(node: ast.Truncate, changes: Changes) -> str:
     tables = {}
     for name in node.tables:
         table = changes.locked_table(name, "access exclusive")
+        refuse_materialized(table, name.at)
         tables[table.id] = table
     if node.cascade:
         _add_children(tables, changes)
     _check_not_referenced(list(tables.values()), set(tables), node.at, changes)
     for table_id in tables:
         changes.put(new_relations(changes.by_id(table_id), changes), incompatible=True)
+        if node.restart_identity:
+            restart_owned(changes.by_id(table_id), changes)
     return "TRUNCATE TABLE"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidb import errors
 from minidb.sql.functions.registry import Function, Types, element_of_first
-from minidb.types import ANYARRAY, ANYELEMENT, INTEGER, TEXT, SqlType, array_of, to_text
+from minidb.types import ANYARRAY, ANYELEMENT, BOOLEAN, INTEGER, TEXT, SqlType, array_of, to_text
 
 Array = tuple[Any, ...]
 
@@ -125,7 +125,8 @@ def functions() -> Iterator[Function]:
         yield Function("array_to_string", arguments, TEXT, array_to_string, strict=False, needs_types=True)
     yield Function("array_fill", (ANYELEMENT, array_of(INTEGER)), _fill_type, array_fill)
     yield Function("trim_array", (ANYARRAY, INTEGER), _array_type, trim_array)
-    yield Function("generate_subscripts", (ANYARRAY, INTEGER), INTEGER, generate_subscripts, returns_set=True)
+    for arguments in ((ANYARRAY, INTEGER), (ANYARRAY, INTEGER, BOOLEAN)):
+        yield Function("generate_subscripts", arguments, INTEGER, generate_subscripts, returns_set=True)
     yield Function("unnest", (ANYARRAY,), element_of_first, unnest, returns_set=True)
 
 

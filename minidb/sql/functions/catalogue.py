@@ -15,12 +15,18 @@ from minidb.sql.functions import (
     arrays,
     binary,
     datetime,
+    degrees,
     formatting,
+    json_access,
+    json_changes,
+    json_values,
     math,
     number_format,
     regex,
+    sequences,
     session,
     text,
+    unicode,
     windows,
 )
 from minidb.sql.functions.registry import (
@@ -36,7 +42,10 @@ from minidb.sql.functions.registry import (
 )
 from minidb.types import SqlType, can_coerce, cast_function, type_from_name
 
-_MODULES = (text, binary, regex, math, datetime, formatting, number_format, arrays, session)
+_MODULES = (
+    *(text, binary, regex, math, datetime, formatting, number_format, arrays, sequences, session),
+    *(json_values, json_access, json_changes, unicode, degrees),
+)
 
 
 @cache
@@ -46,7 +55,7 @@ def _functions() -> dict[str, list[Function]]:
 
 @cache
 def _aggregates() -> dict[str, list[Aggregate]]:
-    return _by_name(aggregates.aggregates())
+    return _by_name(chain(aggregates.aggregates(), json_values.aggregates()))
 
 
 @cache

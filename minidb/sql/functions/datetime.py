@@ -26,6 +26,7 @@ from minidb.types import (
     TIMESTAMP,
     TIMESTAMPTZ,
     Interval,
+    SqlType,
     cast_function,
     checked_interval,
     numeric_add,
@@ -36,6 +37,7 @@ from minidb.types import (
     time_zone,
     type_from_name,
 )
+from minidb.zoned import moment
 
 _SECOND = 1_000_000
 
@@ -181,8 +183,11 @@ _TIME_FIELDS: dict[str, Callable[[int], Decimal]] = {
 _JULIAN_OFFSET = 1_721_425  # Julian day of the ordinal 0
 
 
+_OTHER_FIELDS = ("epoch", "julian", "timezone", "timezone_hour", "timezone_minute")
+
+
 def _unknown_field(field: str, type_name: str) -> errors.Error:
-    known = field in _DATE_FIELDS or field in _TIME_FIELDS or field in ("epoch", "julian", "timezone")
+    known = field in _DATE_FIELDS or field in _TIME_FIELDS or field in _OTHER_FIELDS
     if known:
         return errors.NotSupportedError(f'unit "{field}" not supported for type {type_name}')
     return errors.InvalidParameterValue(f'unit "{field}" not recognized for type {type_name}')
@@ -211,8 +216,16 @@ def extract_timestamp(field: str, value: datetime) -> Decimal:
         day, part = Decimal(value.toordinal() + _JULIAN_OFFSET), _scaled(time_microseconds(value), 6)
         return numeric_add(day, numeric_divide(part, Decimal(86_400)))
     if value.tzinfo is not None and name in ("timezone", "timezone_hour", "timezone_minute"):
-        return Decimal(0)
+        return _offset_part(name, value.utcoffset() or timedelta())
     raise _unknown_field(name, f"timestamp with{'out' if value.tzinfo is None else ''} time zone")
+
+
+def _offset_part(name: str, offset: timedelta) -> Decimal:
+    """Seconds east of Greenwich, or their hours or minutes, all with the same sign."""
+    seconds = round(offset.total_seconds())
+    sign = -1 if seconds < 0 else 1
+    parts = {"timezone_hour": abs(seconds) // 3600, "timezone_minute": abs(seconds) // 60 % 60}
+    return Decimal(sign * parts.get(name, abs(seconds)))
 
 
 def extract_time(field: str, value: time) -> Decimal:
@@ -259,6 +272,11 @@ def _as_double(call: Callable[[str, Any], Decimal]) -> Callable[[str, Any], floa
     return lambda field, value: float(call(field, value))
 
 
+def _date_part(field: str, value: date) -> Decimal:
+    """date_part takes a date as its midnight, extract does not."""
+    return extract_timestamp(field, datetime(value.year, value.month, value.day))
+
+
 def _extract() -> Iterator[Function]:
     for kind, call in (
         (DATE, extract_date),
@@ -268,7 +286,8 @@ def _extract() -> Iterator[Function]:
         (INTERVAL, extract_interval),
     ):
         yield Function("extract", (TEXT, kind), NUMERIC, call)
-        yield Function("date_part", (TEXT, kind), DOUBLE, _as_double(call))
+        part = _date_part if kind is DATE else call
+        yield Function("date_part", (TEXT, kind), DOUBLE, _as_double(part))
 
 
 # -- truncation -------------------------------------------------------------------------------------------
@@ -374,7 +393,9 @@ def make_timestamp(year: int, month: int, day: int, hour: int, minute: int, seco
 def make_timestamptz(
     year: int, month: int, day: int, hour: int, minute: int, seconds: float, zone: str = "UTC"
 ) -> datetime:
-    return at_zone(zone, make_timestamp(year, month, day, hour, minute, seconds))
+    """An offset counts as behind a timestamp: +02 lies east."""
+    mirrored = zone.translate(str.maketrans("+-", "-+")) if zone[:1] in "+-" else zone
+    return at_zone(mirrored, make_timestamp(year, month, day, hour, minute, seconds))
 
 
 def make_interval(
@@ -414,7 +435,7 @@ def _making() -> Iterator[Function]:
 def at_zone(zone: str, value: datetime) -> datetime:
     """`timestamp AT TIME ZONE zone`: the moment when clocks there show `value`."""
     try:
-        return value.replace(tzinfo=time_zone(zone)).astimezone(UTC)
+        return moment(value, time_zone(zone))
     except OverflowError:
         raise intervals.out_of_range() from None
 
@@ -470,6 +491,21 @@ def overlaps(start: Any, end: Any, other_start: Any, other_end: Any) -> bool:
     return bool(low < other_high if low > other_low else other_low < high)
 
 
+def _overlapping(kind: SqlType, first: bool, second: bool) -> Callable[..., bool]:
+    """overlaps where one period, or both, end a span after their start."""
+    later = intervals.time_plus_interval if kind is TIME else intervals.add_interval
+
+    def call(start: Any, end: Any, other_start: Any, other_end: Any) -> bool:
+        return overlaps(
+            start,
+            later(start, end) if first else end,
+            other_start,
+            later(other_start, other_end) if second else other_end,
+        )
+
+    return call
+
+
 def _zones() -> Iterator[Function]:
     yield Function("timezone", (TEXT, TIMESTAMP), TIMESTAMPTZ, at_zone)
     yield Function("timezone", (TEXT, TIMESTAMPTZ), TIMESTAMP, in_zone)
@@ -483,6 +519,9 @@ def _zones() -> Iterator[Function]:
         yield Function("isfinite", (kind,), BOOLEAN, lambda value: True)
     for kind in (TIME, TIMESTAMP, TIMESTAMPTZ):
         yield Function("overlaps", (kind, kind, kind, kind), BOOLEAN, overlaps)
+        for first, second in ((INTERVAL, kind), (kind, INTERVAL), (INTERVAL, INTERVAL)):
+            compare = _overlapping(kind, first is INTERVAL, second is INTERVAL)
+            yield Function("overlaps", (kind, first, kind, second), BOOLEAN, compare)
     for name, call in (
         ("justify_days", intervals.justify_days),
         ("justify_hours", intervals.justify_hours),

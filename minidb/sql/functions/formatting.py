@@ -26,10 +26,11 @@ from minidb.types import (
     Interval,
     time_microseconds,
 )
+from minidb.zoned import offset_text
 
 _PATTERNS = (
     "SSSSS SSSS HH24 HH12 HH MI SS MS US FF1 FF2 FF3 FF4 FF5 FF6 A.M. P.M. a.m. p.m. AM PM am pm Y,YYY YYYY YYY YY Y "
-    "IYYY IYY IY IDDD ID IW B.C. A.D. b.c. a.d. BC AD bc ad MONTH Month month MON Mon mon MM DAY Day day DY Dy dy "
+    "IYYY IYY IY IDDD ID IW I B.C. A.D. b.c. a.d. BC AD bc ad MONTH Month month MON Mon mon MM DAY Day day DY Dy dy "
     "DDD DD D WW W CC J Q RM rm TZH TZM TZ tz OF"
 )
 # lower case means the same for patterns that are not words
@@ -93,6 +94,7 @@ _NUMBERS: dict[str, tuple[int, Callable[[datetime], int]]] = {
     "IYYY": (4, lambda value: value.isocalendar().year),
     "IYY": (3, lambda value: value.isocalendar().year % 1000),
     "IY": (2, lambda value: value.isocalendar().year % 100),
+    "I": (1, lambda value: value.isocalendar().year % 10),
     "MM": (2, lambda value: value.month),
     "DDD": (3, lambda value: value.timetuple().tm_yday),
     "IDDD": (3, lambda value: value.isocalendar().week * 7 - 7 + value.isoweekday()),
@@ -136,7 +138,11 @@ def _word(pattern: str, value: datetime, fill: bool) -> str:
 def _zone(pattern: str, value: datetime) -> str:
     if value.tzinfo is None:
         return {"OF": "+00", "TZH": "+00", "TZM": "00"}.get(pattern, "")
-    return {"TZ": "UTC", "tz": "utc", "OF": "+00", "TZH": "+00", "TZM": "00"}[pattern]
+    offset = offset_text(value.utcoffset() or timedelta())
+    if pattern in ("TZ", "tz"):
+        name = value.tzname() or ""
+        return name.lower() if pattern == "tz" else name
+    return {"OF": offset, "TZH": offset[:3], "TZM": offset[4:6] or "00"}[pattern]
 
 
 def format_moment(value: datetime, template: str) -> str:
@@ -175,13 +181,19 @@ def format_interval(value: Interval, template: str) -> str:
         "SSSS": (0, sign * seconds),
         "SSSSS": (0, sign * seconds),
         "YYYY": (4, years),
+        "YYY": (3, years % 1000),
         "YY": (2, years % 100),
+        "Y": (1, years % 10),
         "MM": (2, value.months - years * 12),
+        "CC": (2, years // 100),
         "DD": (2, value.days),
-        "DDD": (3, value.days),
+        "DDD": (3, value.months * 30 + value.days),
     }
     out = []
     for text, prefix, pattern, suffix in parse_template(template):
+        if pattern.upper() in ("AM", "PM"):
+            out.append(_cased("PM" if hours % 24 >= 12 else "AM", pattern))
+            continue
         if pattern not in parts:
             out.append(text)
             continue
@@ -252,7 +264,7 @@ class _Reader:
 
     def _digits(self, pattern: str, adjacent: bool) -> None:
         width = _NUMBERS[pattern][0] if pattern in _NUMBERS else {"Y,YYY": 5}.get(pattern, 6)
-        exact = adjacent or pattern not in ("YYYY", "IYYY", "J", "SSSS", "SSSSS", "Y,YYY")
+        exact = adjacent and pattern not in ("J", "SSSS", "SSSSS")
         number = r"\d,?\d{3}" if pattern == "Y,YYY" else rf"[+-]?\d{{1,{width or 9}}}" if exact else r"[+-]?\d+"
         match = re.compile(number).match(self.text, self.position)
         if match is None:
@@ -262,6 +274,8 @@ class _Reader:
             )
         self.position = match.end()
         digits = match[0].replace(",", "")
+        if pattern == "Q":
+            return  # ignored, as in PostgreSQL
         if pattern in ("US", "MS") or pattern.startswith("FF"):
             self.fields["US"] = int(digits.ljust(6, "0")[:6])
         else:

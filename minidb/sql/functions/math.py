@@ -192,21 +192,16 @@ def _bounded(function: Callable[[float], float]) -> Callable[[float], float]:
     return bounded
 
 
-def _in_degrees(function: Callable[[float], float]) -> Callable[[float], float]:
-    """sind and its like: exact where the angle is a multiple of 30 or 45 degrees."""
+def _unbounded(function: Callable[[float], float]) -> Callable[[float], float]:
+    """sinh and cosh: an overflow is infinity, as PostgreSQL has it."""
 
-    def degrees(value: float) -> float:
-        if not math.isfinite(value):
-            raise errors.NumericValueOutOfRange("input is out of range")
-        result = function(math.radians(math.fmod(value, 360)))
-        return round(result, 15) + 0.0
+    def unbounded(value: float) -> float:
+        try:
+            return function(value)
+        except OverflowError:
+            return math.copysign(math.inf, value) if function is math.sinh else math.inf
 
-    return degrees
-
-
-def _to_degrees(function: Callable[[float], float]) -> Callable[[float], float]:
-    bounded = _bounded(function)
-    return lambda value: round(math.degrees(bounded(value)), 13)
+    return unbounded
 
 
 def cot(value: float) -> float:
@@ -218,15 +213,11 @@ def _trigonometry() -> Iterator[Function]:
     for name, function in (
         *(("sin", math.sin), ("cos", math.cos), ("tan", math.tan), ("cot", cot)),
         *(("asin", math.asin), ("acos", math.acos), ("atan", math.atan)),
-        *(("sinh", math.sinh), ("cosh", math.cosh), ("tanh", math.tanh)),
+        *(("sinh", _unbounded(math.sinh)), ("cosh", _unbounded(math.cosh)), ("tanh", math.tanh)),
         *(("asinh", math.asinh), ("acosh", math.acosh), ("atanh", math.atanh)),
         *(("degrees", math.degrees), ("radians", math.radians)),
     ):
         yield Function(name, (DOUBLE,), DOUBLE, _bounded(function))
-    for name, function in (("sind", math.sin), ("cosd", math.cos), ("tand", math.tan)):
-        yield Function(name, (DOUBLE,), DOUBLE, _in_degrees(function))
-    for name, function in (("asind", math.asin), ("acosd", math.acos), ("atand", math.atan)):
-        yield Function(name, (DOUBLE,), DOUBLE, _to_degrees(function))
     yield Function("atan2", (DOUBLE, DOUBLE), DOUBLE, math.atan2)
     yield Function("pi", (), DOUBLE, lambda: math.pi)
 

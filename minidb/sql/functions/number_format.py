@@ -22,7 +22,7 @@ from minidb import errors
 from minidb.sql.functions.registry import Function
 from minidb.types import BIGINT, DOUBLE, INTEGER, NUMERIC, REAL, TEXT, numeric_round, shift_point
 
-_TOKEN = r'"((?:[^"\\]|\\.)*)"|(FM|EEEE|SG|PL|MI|PR|TH|RN|[09.,DGSLVB])|(.)'
+_TOKEN = r'"((?:[^"\\]|\\.)*)"|(FM|EEEE|SG|PL|MI|PR|TH|RN|[09.,DGSLVBC])|(.)'
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -52,6 +52,8 @@ def parse(template: str) -> Template:
         name = token.upper() if token else ""
         if not name:
             body.append("'" + (quoted if quoted is not None else plain))
+        elif name == "C":
+            continue  # not implemented in PostgreSQL either
         elif name == "L":
             body.append("' ")
         elif name == "FM":
@@ -89,6 +91,11 @@ def format_number(value: Any, template: str) -> str:
     form = parse(template)
     if form.roman:
         return _roman(value, form)
+    if form.exponent and form.fill:
+        raise errors.SyntaxError(
+            '"EEEE" is incompatible with other formats',
+            detail='"EEEE" may only be used together with digit and decimal point patterns.',
+        )
     if form.exponent:
         return _scientific(value, form)
     number = _as_decimal(value)
@@ -184,7 +191,7 @@ def _scientific(value: Any, form: Template) -> str:
     number = _as_decimal(value)
     if number is None:
         return "#" * (form.whole + 4)
-    text = f"{number:.{form.scale}e}"
+    text = f"{number or 0.0:.{form.scale}e}"
     mantissa, _, exponent = text.partition("e")
     shown = f"{mantissa}e{exponent[0]}{exponent[1:]:0>2}"
     return shown if number < 0 or form.fill else " " + shown
@@ -208,19 +215,62 @@ def _roman(value: Any, form: Template) -> str:
     return shown if form.fill else shown.rjust(15)
 
 
+class _NumberReader:
+    """Reads a number along a template: each digit of the template takes one character, whatever it is."""
+
+    def __init__(self, text: str, form: Template) -> None:
+        self.text = text
+        self.form = form
+        self.position = 0
+        self.number = ""
+        self.sign = ""
+
+    def at(self) -> str:
+        return self.text[self.position : self.position + 1]
+
+    def take_sign(self, characters: str) -> bool:
+        if self.at() and self.at() in characters:
+            self.sign = "-" if self.at() in "-<" else "+"
+            self.position += 1
+            return True
+        return False
+
+    def digit(self) -> None:
+        if self.at() == " ":
+            self.position += 1
+        if not self.sign and not self.number:
+            self.take_sign("+-<" if self.form.sign == "PR" else "+-")
+        if self.at().isdecimal() or (self.at() == "." and "." in self.form.body and "." not in self.number):
+            self.number += self.at()
+        self.position += 1
+
+    def read(self) -> Decimal:
+        for part in self.form.body:
+            if self.position >= len(self.text):
+                break
+            if part in ("MI", "SG", "PL"):
+                self.take_sign("+-")
+            elif part in (",", "G"):
+                self.position += self.at() == ","
+            elif part.startswith("'"):
+                self.position += 1
+            else:
+                self.digit()
+        if self.form.sign == "S>" and not self.sign:
+            self.take_sign("+-")
+        digits = self.number.rstrip(".")
+        if not digits or digits == ".":
+            raise errors.InvalidTextRepresentation('invalid input syntax for type numeric: " "')
+        return Decimal(f"-{digits}" if self.sign == "-" else digits)
+
+
 def to_number(text: str, template: str) -> Decimal:
-    """The number in `text`: signs, digits and the point count, all else is decoration."""
+    """The number in `text` as `template` reads it."""
     form = parse(template)
-    negative = "-" in text or ("<" in text and form.sign.startswith("PR"))
-    digits = re.sub(r"[^0-9.]", "", text if "." in form.body else text.split(".")[0])
-    whole, _, fraction = digits.partition(".")
-    fraction = fraction.replace(".", "")[: form.scale]
-    if not whole and not fraction:
-        raise errors.InvalidTextRepresentation(f'invalid input syntax for type numeric: "{text}"')
-    number = Decimal(f"{whole or '0'}.{fraction}" if fraction else whole)
+    number = _NumberReader(text, form).read()
     if form.shift:
         number = shift_point(number, -form.shift)
-    return number.copy_negate() if negative and number else number
+    return number if number else number.copy_abs()
 
 
 def functions() -> Iterator[Function]:

@@ -12,7 +12,6 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from minidb import errors
 from minidb.types import (
     NUMERIC_NAN,
-    canonical_numeric,
     divide_to_scale,
     numeric_round,
     numeric_scale,
@@ -125,11 +124,26 @@ def numeric_power(base: Decimal, exponent: Decimal) -> Decimal:
             "a negative number raised to a non-integer power yields a complex result", sqlstate="2201F"
         )
     if base.is_infinite() or exponent.is_infinite():
-        return canonical_numeric(Context(prec=20, traps=[]).power(base, exponent))
+        return _infinite_power(base, exponent)
     if integral and -(2**31) < exponent < 2**31:
         return _integer_power(base, int(exponent))
     power = _real_power(base.copy_abs(), exponent)
     return power.copy_negate() if base < 0 and _is_odd(exponent) else power
+
+
+def _infinite_power(base: Decimal, exponent: Decimal) -> Decimal:
+    """As power() of POSIX, where one of the two is infinite and neither is NaN."""
+    if base == 1 or exponent == 0:
+        return _ONE
+    if exponent.is_infinite():
+        size = base.copy_abs()
+        if size == 1:
+            return _ONE
+        return Decimal("Infinity") if (size > 1) == (exponent > 0) else _ZERO
+    if exponent < 0:
+        return _ZERO
+    odd = exponent == exponent.to_integral_value() and _is_odd(exponent)
+    return Decimal("-Infinity") if base < 0 and odd else Decimal("Infinity")
 
 
 def _is_odd(number: Decimal) -> bool:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from minidb import errors
-from minidb.sql.functions import intervals, patterns
+from minidb.sql.functions import intervals, json_access, json_changes, patterns
 from minidb.sql.functions.numeric import numeric_power
 from minidb.sql.functions.registry import Operator, Types, choose
 from minidb.types import (
@@ -198,14 +198,17 @@ def divide_doubles(left: float, right: float) -> float:
 def power_doubles(base: float, exponent: float) -> float:
     if base == 0 and exponent < 0:
         raise errors.DataError("zero raised to a negative power is undefined", sqlstate="2201F")
-    if base < 0 and math.isfinite(base) and math.isfinite(exponent) and exponent != math.floor(exponent):
+    if base < 0 and math.isfinite(exponent) and exponent != math.floor(exponent):
         raise errors.DataError(
             "a negative number raised to a non-integer power yields a complex result", sqlstate="2201F"
         )
     try:
-        return math.pow(base, exponent)
+        result = math.pow(base, exponent)
     except OverflowError as error:
         raise arithmetic_error(error) from None
+    if result == 0 and base != 0 and math.isfinite(base) and math.isfinite(exponent):
+        raise errors.NumericValueOutOfRange("value out of range: underflow")
+    return result
 
 
 def sqrt_double(value: float) -> float:
@@ -438,13 +441,18 @@ def _dates() -> Iterator[Operator]:
     yield Operator("+", None, INTERVAL, INTERVAL, lambda span: span, "({0})")
 
 
+def _documents() -> Iterator[Operator]:
+    yield from json_access.operators()
+    yield from json_changes.operators()
+
+
 # -- the table --------------------------------------------------------------------------------------------
 
 _TABLE: dict[tuple[str, int], list[Operator]] = {}
 
 
 def _fill_table() -> None:
-    for source in (_integers, _bits, _floats, _numerics, _plain_types, _arrays, _texts, _dates):
+    for source in (_integers, _bits, _floats, _numerics, _plain_types, _arrays, _texts, _dates, _documents):
         for overload in source():
             _TABLE.setdefault((overload.name, len(overload.arguments)), []).append(overload)
 

@@ -37,7 +37,7 @@ def _tokens(pattern: str, escape: str) -> list[tuple[str, bool]]:
 def check_escape(escape: str) -> str:
     if len(escape) > 1:
         raise errors.DataError(
-            "invalid escape string", sqlstate="22019", hint="Escape string must be empty or one character."
+            "invalid escape string", sqlstate="22025", hint="Escape string must be empty or one character."
         )
     return escape
 

@@ -111,6 +111,7 @@ def regexp_like(value: str, pattern: str, flags: str = "") -> bool:
 
 
 def regexp_count(value: str, pattern: str, start: int = 1, flags: str = "") -> int:
+    _no_global(flags, "regexp_count")
     if start < 1:
         raise _bad("start", start)
     return sum(1 for _ in compile_regex(pattern, flags).finditer(value, start - 1))
@@ -132,6 +133,8 @@ def _nth_match(value: str, pattern: str, start: int, nth: int, flags: str, group
 def regexp_instr(
     value: str, pattern: str, start: int = 1, nth: int = 1, end: int = 0, flags: str = "", group: int = 0
 ) -> int:
+    if end not in (0, 1):
+        raise errors.InvalidParameterValue(f'invalid value for parameter "endoption": {end}')
     match = _nth_match(value, pattern, start, nth, flags, group)
     if match is None or group > match.re.groups:
         return 0
@@ -147,6 +150,7 @@ def regexp_substr(
 
 def regexp_split(value: str, pattern: str, flags: str = "") -> tuple[str, ...]:
     """Split at each match; an empty match right after the last one, or at an end, does not count."""
+    _no_global(flags, "regexp_split_to_table")
     parts, start = [], 0
     for match in compile_regex(pattern, flags).finditer(value):
         if match.end() == match.start() and match.start() in (start, len(value)):

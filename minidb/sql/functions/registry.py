@@ -48,7 +48,6 @@ ELSEWHERE = {  # what stands here for functions of other databases
     "len": "length(text)",
     "last_insert_rowid": "INSERT ... RETURNING column",
     "last_insert_id": "INSERT ... RETURNING column",
-    "lastval": "INSERT ... RETURNING column",
     "sqlite_version": "version()",
     "newid": "gen_random_uuid()",
     "uuid": "gen_random_uuid()",
@@ -67,7 +66,15 @@ class FunctionContext(Protocol):
 
     def clock(self) -> datetime: ...
     def random(self) -> float: ...
+    def seed(self, value: float) -> None: ...
     def setting(self, name: str) -> str: ...
+    def commit_number(self) -> int: ...
+    def next_value(self, sequence: tuple[str, ...]) -> int: ...
+    def set_value(self, sequence: tuple[str, ...], value: int, called: bool) -> int: ...
+    def current_value(self, sequence: tuple[str, ...]) -> int: ...
+    def latest_value(self) -> int: ...
+    def comment_on(self, relation: tuple[str, ...], column: int | None) -> str | None: ...
+    def serial_sequence(self, table: tuple[str, ...], column: str) -> str | None: ...
 
 
 class Function(msgspec.Struct, frozen=True, eq=False):
@@ -77,7 +84,9 @@ class Function(msgspec.Struct, frozen=True, eq=False):
     result: a type, or a function of the target types.
     call: takes plain values, after the context (`needs_context`) and the tuple of argument types (`needs_types`).
     strict: NULL in, NULL out, without a call. A function that is not strict gets None for NULL.
-    returns_set: `call` gives an iterable of values.
+    returns_set: `call` gives an iterable of values, rows if the result is a record with fields.
+    column: the name of its column in FROM, if that is not the alias.
+    changes: a call has an effect that stays (nextval).
     template: Python source over {0}, {1}, ... for non-null operands, or None. An operand may occur more than once.
     """
 
@@ -92,6 +101,8 @@ class Function(msgspec.Struct, frozen=True, eq=False):
     needs_types: bool = False
     returns_set: bool = False
     template: str | None = None
+    column: str | None = None
+    changes: bool = False
 
     def result_type(self, targets: Sequence[SqlType]) -> SqlType:
         """The type of a call whose arguments were converted to `targets`."""
@@ -128,6 +139,7 @@ class Aggregate(msgspec.Struct, frozen=True, eq=False):
 
     kind: what a compiler may inline, see `aggregates`; 'general': use init, step and final.
     strict: rows with a NULL argument are skipped before `step`.
+    wraps: for each argument the function (of one argument) that it goes through first.
     ordered_set: WITHIN GROUP: `step` gets the ordered values, `final` the state and the direct arguments; `arguments`
         are the direct ones followed by the ordered ones, `direct` says how many.
     """
@@ -143,6 +155,7 @@ class Aggregate(msgspec.Struct, frozen=True, eq=False):
     ordered_set: bool = False
     direct: int = 0
     variadic: SqlType | None = None
+    wraps: tuple[Function, ...] = ()
 
     def result_type(self, targets: Sequence[SqlType]) -> SqlType:
         return result_of(self.result, targets)
@@ -182,6 +195,30 @@ def element_of_first(targets: Sequence[SqlType]) -> SqlType:
 
 def array_of_last(targets: Sequence[SqlType]) -> SqlType:
     return array_of(targets[-1].base)
+
+
+def spreading(function: Function, targets: Types) -> Function:
+    """`function` with its last argument, an array, spread over further ones."""
+    element = targets[-1].element or TEXT
+    inner = function.call
+
+    def call(*arguments: Any) -> Any:
+        before, items = arguments[:-1], arguments[-1]
+        if items is None or (function.strict and None in items):
+            return None
+        types = ((*targets[:-1], *(element,) * len(items)),) if function.needs_types else ()
+        context = before[: function.needs_context]
+        return inner(*context, *types, *before[function.needs_context :], *items)
+
+    return Function(
+        function.name,
+        targets,
+        function.result,
+        call,
+        strict=False,
+        volatility=function.volatility,
+        needs_context=function.needs_context,
+    )
 
 
 # -- candidates -------------------------------------------------------------------------------------------

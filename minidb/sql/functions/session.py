@@ -8,7 +8,8 @@ from uuid import UUID
 
 from minidb import errors
 from minidb.sql.functions.registry import Function, FunctionContext, Types
-from minidb.types import ANY, BOOLEAN, INTEGER, TEXT, UUID_TYPE
+from minidb.sql.functions.sequences import name_parts
+from minidb.types import ANY, BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, UUID_TYPE
 
 VERSION = "PostgreSQL 15.0 (minidb 0.1.0)"
 
@@ -42,8 +43,26 @@ def current_setting(context: FunctionContext, name: str, missing_ok: bool = Fals
         raise errors.UndefinedObject(f'unrecognized configuration parameter "{name}"') from None
 
 
+def obj_description(context: FunctionContext, relation: str, catalog: str = "pg_class") -> str | None:
+    """COMMENT ON TABLE and its kin; what PostgreSQL finds by an oid goes by its name here, as regclass writes it."""
+    return context.comment_on(name_parts(relation), None) if catalog == "pg_class" else None
+
+
+def col_description(context: FunctionContext, relation: str, number: int) -> str | None:
+    return context.comment_on(name_parts(relation), number)
+
+
+def setseed(context: FunctionContext, value: float) -> str:
+    """Makes what random() gives from now on repeatable. Its result is empty, as that of a function without one."""
+    if not -1 <= value <= 1:
+        raise errors.InvalidParameterValue(f"setseed parameter {value:g} is out of allowed range [-1,1]")
+    context.seed(value)
+    return ""
+
+
 def functions() -> Iterator[Function]:
     """All functions of this module."""
+    yield Function("setseed", (DOUBLE,), TEXT, setseed, volatility="volatile", needs_context=True)
     yield Function("version", (), TEXT, lambda: VERSION, volatility="stable")
     for name in ("current_user", "session_user", "user", "current_role"):
         yield Function(name, (), TEXT, _session_user, volatility="stable", needs_context=True)
@@ -55,7 +74,16 @@ def functions() -> Iterator[Function]:
     yield Function("pg_typeof", (ANY,), TEXT, pg_typeof, strict=False, volatility="stable", needs_types=True)
     yield Function("num_nulls", (ANY,), INTEGER, num_nulls, strict=False, variadic=ANY)
     yield Function("num_nonnulls", (ANY,), INTEGER, num_nonnulls, strict=False, variadic=ANY)
+    yield Function("obj_description", (TEXT,), TEXT, obj_description, volatility="stable", needs_context=True)
+    yield Function("obj_description", (TEXT, TEXT), TEXT, obj_description, volatility="stable", needs_context=True)
+    yield Function("col_description", (TEXT, INTEGER), TEXT, col_description, volatility="stable", needs_context=True)
+    yield Function("current_commit", (), BIGINT, _current_commit, volatility="stable", needs_context=True)
     yield Function("gen_random_uuid", (), UUID_TYPE, gen_random_uuid, volatility="volatile", needs_context=True)
+
+
+def _current_commit(context: FunctionContext) -> int:
+    """The number of the last commit that the statement sees: AS OF COMMIT takes it."""
+    return context.commit_number()
 
 
 def _session_user(context: FunctionContext) -> str:

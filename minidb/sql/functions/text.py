@@ -156,7 +156,9 @@ def ascii_code(value: str) -> int:
 def character(code: int) -> str:
     if code == 0:
         raise errors.ProgramLimitExceeded("null character not permitted")
-    if code < 0 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
+    if code < 0:
+        raise errors.InvalidParameterValue("character number must be positive")
+    if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
         raise errors.ProgramLimitExceeded(f"requested character too large for encoding: {code}")
     return chr(code)
 

@@ -46,8 +46,14 @@ class StatementPrinter(QueryPrinter):
     @prints(ast.Assignment)
     def assignment(self, node: ast.Assignment) -> str:
         target = columns(node.columns)[1:] if node.multiple else name(node.columns[0].value)
-        subscripts = "".join([f"[{self.text(index)}]" for index in node.subscripts])
+        subscripts = "".join([f"[{self.subscript(index)}]" for index in node.subscripts])
         return f"{target}{subscripts} = {self.text(node.value)}"
+
+    def subscript(self, node: ast.Expression) -> str:
+        if not isinstance(node, ast.AssignedSlice):
+            return self.text(node)
+        low, high = ["" if bound is None else self.text(bound) for bound in (node.low, node.high)]
+        return f"{low} : {high}".strip()
 
     @prints(ast.Update)
     def update(self, node: ast.Update) -> str:

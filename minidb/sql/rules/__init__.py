@@ -14,8 +14,9 @@ from minidb.sql.rules.decorrelate import decorrelate
 from minidb.sql.rules.folding import fold_constants
 from minidb.sql.rules.outer_joins import simplify_outer_joins
 from minidb.sql.rules.pushdown import push_predicates
+from minidb.sql.rules.unused_sides import drop_unused_sides
 
 Rule = Callable[[plan.Plan], plan.Plan]
 
 STRUCTURAL: tuple[Rule, ...] = (fold_constants,)
-RULES: tuple[Rule, ...] = (decorrelate, simplify_outer_joins, push_predicates)
+RULES: tuple[Rule, ...] = (decorrelate, simplify_outer_joins, drop_unused_sides, push_predicates)

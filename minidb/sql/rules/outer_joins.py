@@ -52,10 +52,11 @@ def _with(node: Any, change: Any) -> Any:
 
 
 def _enter(item: Any) -> Any:
-    """Simplifies the subqueries in an expression."""
+    """Simplifies the subqueries in an expression. Only the outermost ones: those inside of them it meets on the way."""
     if not walk.has_subquery(item):
         return item
-    return walk.transform(item, lambda node: _simplify(node, set()) if isinstance(node, plan.Query) else node)
+    simplify = lambda node: _simplify(node, set()) if isinstance(node, plan.Query) else node  # noqa: E731
+    return walk.transform(item, simplify, plan.Query)
 
 
 def _join(node: plan.Join, known: set[int]) -> plan.Plan:

@@ -1,4 +1,5 @@
-"""Predicates move towards the tables: below projections, aggregates, sorts, unions, and into the sides of joins.
+"""Predicates move towards the tables: below projections, aggregates, sorts, windows, unions and other set
+operations, and into the sides of joins.
 
 A term goes as far down as everything that it mentions is made there. Terms with volatile functions stay. Through an
 outer join only what concerns the preserved side moves; below an aggregate only what concerns its groups.
@@ -15,6 +16,7 @@ from minidb.sql import plan
 from minidb.sql.rules import walk
 
 Terms = list[plan.Expression]
+_EXACT = ("smallint", "integer", "bigint", "boolean", "text", "varchar", "date", "uuid")  # equal is identical
 
 
 def push_predicates(root: plan.Plan) -> plan.Plan:
@@ -115,6 +117,33 @@ def _union(node: plan.UnionAll, terms: Terms) -> tuple[plan.Plan, Terms]:
     return msgspec.structs.replace(node, inputs=inputs), stay
 
 
+def _set_operation(node: plan.SetOperation, terms: Terms) -> tuple[plan.Plan, Terms]:
+    """Rows come from the left side. The right one is asked the same where equal values cannot be told apart."""
+    down = [term for term in terms if not walk.has_subquery(term)]
+    stay = [term for term in terms if walk.has_subquery(term)]
+    left = _into_query(node.left, node.relation, down)
+    if left is None:
+        return node, terms
+    exact = all(kind.name in _EXACT for kind in node.types)
+    right = _into_query(node.right, node.relation, down) if exact else None
+    return msgspec.structs.replace(node, left=left, right=right or node.right), stay
+
+
+def _window(node: plan.Window, terms: Terms) -> tuple[plan.Plan, Terms]:
+    """What concerns nothing but the partitions takes out whole ones."""
+    shared: set[walk.ColumnKey] | None = None
+    for call in node.calls:
+        partition = {(e.relation, e.position) for e in call.partition_by if isinstance(e, plan.Column)}
+        shared = partition if shared is None else shared & partition
+    own = walk.made(node)
+    down: Terms = []
+    stay: Terms = []
+    for term in terms:
+        mentioned = {column for column in walk.columns(term) if column[0] in own}
+        (down if mentioned and mentioned <= (shared or set()) else stay).append(term)
+    return msgspec.structs.replace(node, input=push(node.input, down)), stay
+
+
 def _into_query(query: plan.Query, relation: int, terms: Terms) -> plan.Query | None:
     values = {(relation, place): output.expression for place, output in enumerate(query.outputs)}
     if any(walk.is_volatile(e) or walk.has_subquery(e) for e in values.values()):
@@ -132,4 +161,6 @@ _PUSHERS: dict[type, Callable[[Any, Terms], tuple[plan.Plan, Terms]]] = {
     plan.Sort: _sort,
     plan.Distinct: _distinct,
     plan.UnionAll: _union,
+    plan.SetOperation: _set_operation,
+    plan.Window: _window,
 }

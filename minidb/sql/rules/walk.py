@@ -72,9 +72,20 @@ def relations(root: Any) -> set[int]:
     return {n.relation for n in everything(root) if type(n) is plan.Column}
 
 
+_MAKES = ("relation", "source_relation", "new_relation", "excluded")
+_MAKING: dict[type, tuple[str, ...]] = {plan.Column: ()}
+
+
 def made(root: Any) -> set[int]:
     """The relations that operators in `root` make."""
-    return {n.relation for n in everything(root) if hasattr(n, "relation") and type(n) is not plan.Column}
+    return {getattr(node, name) for node in everything(root) for name in _making(type(node))}
+
+
+def _making(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    found = _MAKING.get(kind)
+    if found is None:
+        found = _MAKING[kind] = tuple(name for name in _MAKES if name in kind.__struct_fields__)
+    return found
 
 
 def free_columns(root: Any) -> set[ColumnKey]:
@@ -113,16 +124,20 @@ def _apply(value: Any, change: Callable[[Any], Any]) -> Any:
     return value
 
 
-def transform(node: T, change: Callable[[Any], Any]) -> T:
-    """`node` rebuilt from the leaves upwards: `change` is given each record after what is below it was changed."""
+def transform(node: T, change: Callable[[Any], Any], closed: type[msgspec.Struct] | None = None) -> T:
+    """`node` rebuilt from the leaves upwards: `change` is given each record after what is below it was changed.
+
+    closed: records of this type are given to `change` as they are; what it does below them is its own affair."""
     spine = []
     current: Any = node
     while type(current) is plan.Operator and type(current.arguments[0]) is plan.Operator:
         spine.append(current)
         current = current.arguments[0]
-    result = change(rebuild(current, lambda child: transform(child, change)))
+    if closed is None or not isinstance(current, closed):
+        current = rebuild(current, lambda child: transform(child, change, closed))
+    result = change(current)
     for operator in reversed(spine):
-        rest = tuple(transform(argument, change) for argument in operator.arguments[1:])
+        rest = tuple(transform(argument, change, closed) for argument in operator.arguments[1:])
         arguments = (result, *rest)
         if any(new is not old for new, old in zip(arguments, operator.arguments)):
             operator = msgspec.structs.replace(operator, arguments=arguments)

@@ -1,0 +1,45 @@
+"""Deferred constraints: which are, by definition or by SET CONSTRAINTS, and the checks that wait for the commit.
+
+A check stays in the transaction's list after SET CONSTRAINTS ... IMMEDIATE has run it: what a ROLLBACK TO undoes later
+may be what made it pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from minidb import schema
+
+if TYPE_CHECKING:
+    from minidb.txn.manager import Transaction
+
+
+class DeferredCheck(NamedTuple):
+    """A check of the constraint or unique index with this id."""
+
+    constraint: int
+    run: Callable[[], None]
+
+
+Modes = dict[int | None, bool]  # by id: whether it is deferred; None: all that are not mentioned
+
+
+def is_deferred(txn: Transaction, constraint: schema.ForeignKey | schema.Index) -> bool:
+    if not constraint.deferrable:
+        return False
+    modes = txn.constraint_modes
+    mode = modes.get(constraint.id, modes.get(None)) if modes else None
+    return constraint.initially_deferred if mode is None else mode
+
+
+def set_modes(txn: Transaction, constraints: Sequence[int] | None, deferred: bool) -> None:
+    """SET CONSTRAINTS: for the rest of the transaction; IMMEDIATE runs the checks that are waiting."""
+    if constraints is None:
+        txn.constraint_modes = {None: deferred}
+    else:
+        txn.constraint_modes = {**txn.constraint_modes, **dict.fromkeys(constraints, deferred)}
+    if not deferred:
+        for check in list(txn.deferred):
+            if constraints is None or check.constraint in constraints:
+                check.run()
