@@ -137,9 +137,11 @@ class Resource:
 
 
 class ModeLock(Resource):
-    """A lock with modes; `holders` maps a transaction to the bit set of modes that it holds."""
+    """A lock with modes; `holders` maps a transaction to the bit set of modes that it holds.
 
-    __slots__ = ("conflicts", "holders", "key", "kind", "modes", "title")
+    `held_modes` has at least the modes that anybody holds: of a table with 10,000 readers nobody asks each one."""
+
+    __slots__ = ("conflicts", "held_modes", "holders", "key", "kind", "modes", "title")
 
     def __init__(self, kind: str, key: Any, title: str, modes: tuple[str, ...], conflicts: tuple[int, ...]) -> None:
         super().__init__()
@@ -149,6 +151,12 @@ class ModeLock(Resource):
         self.modes = modes
         self.conflicts = conflicts
         self.holders: dict[Transaction, int] = {}
+        self.held_modes = 0
+
+    def hold(self, txn: Transaction, mask: int) -> None:
+        """`txn` holds these modes."""
+        self.holders[txn] = mask
+        self.held_modes |= mask
 
     def words(self) -> str:
         return self.title
@@ -173,25 +181,29 @@ class ModeLock(Resource):
             return True
         if not self.queue:
             mask = self.conflicts[mode]
-            for holder, theirs in self.holders.items():
-                if theirs & mask and holder is not txn:
-                    return False
-            self.holders[txn] = held | 1 << mode
+            if self.held_modes & mask:
+                modes = 0
+                for holder, theirs in self.holders.items():
+                    if theirs & mask and holder is not txn:
+                        return False
+                    modes |= theirs
+                self.held_modes = modes
+            self.hold(txn, held | 1 << mode)
             return True
         request = Request(txn, self, mode)
         if not self.can_grant(request):
             return False
-        self.holders[txn] = held | 1 << mode
+        self.hold(txn, held | 1 << mode)
         return True
 
     def grant(self, request: Request) -> None:
-        self.holders[request.txn] = self.holders.get(request.txn, 0) | 1 << request.mode
+        self.hold(request.txn, self.holders.get(request.txn, 0) | 1 << request.mode)
         self.queue.remove(request)
 
     def set_held(self, txn: Transaction, mask: int) -> list[Request]:
         """Gives back locks to `mask` (0: all of them); returns the requests that can go on now."""
         if mask:
-            self.holders[txn] = mask
+            self.hold(txn, mask)
         else:
             self.holders.pop(txn, None)
         return self.pump() if self.queue else []

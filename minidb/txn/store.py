@@ -244,7 +244,7 @@ class Store(TableAccess):
         title = f"row {self.row_title(ref, row)} of {self.name}"
         lock = ModeLock("row", (self, ref), title, ROW_STRENGTHS, ROW_CONFLICTS)
         if held is not None:
-            lock.holders[held[0]] = held[1]
+            lock.hold(held[0], held[1])
         self.row_locks[ref] = lock
         return lock
 

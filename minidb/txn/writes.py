@@ -150,7 +150,7 @@ class Writer(Reader):
         lock = store.expand(ref, seen)
         if implied:
             known = lock.holders.get(owner, 0)
-            lock.holders[owner] = known | implied
+            lock.hold(owner, known | implied)
             owner.row_locks.append((store, ref))
             if lock.queue and implied & ~known:  # who waits there came for an earlier row at this address
                 self.manager.search_again(lock)
