@@ -3,7 +3,7 @@
     python benchmarks/isolation.py --write docs/isolation.md
 
 PostgreSQL and MariaDB are started for that, in temporary directories, and must be installed, as must the drivers
-(`pip install 'minidb[postgres,mysql,duckdb]'`). Without --write the tables are printed.
+(`pip install '.[postgres,mysql,duckdb]'`). Without --write the tables are printed.
 """
 
 from __future__ import annotations
