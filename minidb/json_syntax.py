@@ -74,9 +74,9 @@ def quoted(text: str) -> str:
 
 # -- what is wrong ----------------------------------------------------------------------------------------
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_WORD = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff]+")
-_NUMBER_LIKE = re.compile(r"-?[A-Za-z0-9_.+\-]*")
+_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"  # compiled when there is something to complain of
+_WORD = r"[A-Za-z0-9_\x80-\U0010ffff]+"
+_NUMBER_LIKE = r"-?[A-Za-z0-9_.+\-]*"
 _PUNCTUATION = "{}[],:"
 
 
@@ -122,14 +122,14 @@ class _Reader:
         self.token, self.position = self.text[start:end], end
 
     def _number(self, start: int) -> int:
-        match = _NUMBER.match(self.text, start)
-        end = _NUMBER_LIKE.match(self.text, start).end()  # type: ignore[union-attr]
+        match = re.compile(_NUMBER).match(self.text, start)
+        end = re.compile(_NUMBER_LIKE).match(self.text, start).end()  # type: ignore[union-attr]
         if match is None or match.end() != end:
             raise _Wrong(f'Token "{self.text[start:end]}" is invalid.')
         return end
 
     def _word(self, start: int) -> int:
-        match = _WORD.match(self.text, start)
+        match = re.compile(_WORD).match(self.text, start)
         end = match.end() if match else start + 1
         if self.text[start:end] not in ("true", "false", "null"):
             raise _Wrong(f'Token "{self.text[start:end]}" is invalid.')

@@ -13,25 +13,27 @@ from pathlib import Path
 
 from minidb.cli.main import level
 from minidb.cli.messages import error_text
+from minidb.cli.pages import painter_for, positive
+from minidb.cli.pages import show as say
+from minidb.cli.schedule_files import USAGE_ERROR, complain, read_schedule
 from minidb.errors import Error
 from minidb.lab.advice import LEVELS, MOST, Advice, advise
 from minidb.lab.advice_text import called, plain, text
 from minidb.lab.allocations import Allocation
-from minidb.lab.paint import ASCII, Painter, heading
+from minidb.lab.paint import heading
 from minidb.lab.planned_transactions import with_levels
-from minidb.lab.schedule import Schedule
-from minidb.lab.schedule_text import parse, text_of
+from minidb.lab.schedule_text import text_of
 
-FAILED, USAGE_ERROR = 1, 2
-NARROWEST, WIDEST, ON_PAPER = 64, 140, 110
-STANDARD = "-"
+FAILED = 1
+WIDEST, ON_PAPER = 140, 110
+COMMAND = "advise"
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs `minidb advise` with these arguments. Returns 0 if there is a safe allocation, 1 if there is none, 2 if the
     file cannot be read, understood or set up, or a witness cannot be written."""
     options = parser().parse_args(list(argv))
-    schedule = read(options.file)
+    schedule = read_schedule(COMMAND, options.file)
     if schedule is None:
         return USAGE_ERROR
     progress = Progress(sys.stderr.isatty())
@@ -40,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
             schedule, chosen(options), most=options.most, sample=options.random, seed=options.seed, tell=progress.show,
         )
     except Error as error:
-        return complain(f"{options.file}:\n{error_text(error)}")
+        return complain(COMMAND, f"{options.file}:\n{error_text(error)}")
     finally:
         progress.clear()
     show(advice, options)
@@ -76,27 +78,8 @@ def levels(words: str) -> tuple[str, ...]:
     return tuple(level(name) for name in words.split(","))
 
 
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
 def chosen(options: argparse.Namespace) -> Sequence[str]:
     return (*options.levels[:-1], options.top) if options.top else tuple(options.levels)
-
-
-def read(name: str) -> Schedule | None:
-    """The schedule in a file; None, and a message, if there is none."""
-    try:
-        content = sys.stdin.read() if name == STANDARD else Path(name).read_text(encoding="utf-8-sig")
-        return parse(content, "stdin" if name == STANDARD else Path(name).stem)
-    except (OSError, UnicodeDecodeError) as error:
-        complain(f"cannot read {name}: {error.strerror if isinstance(error, OSError) else 'it is not UTF-8 text'}")
-    except Error as error:
-        complain(f"{name}:\n{error_text(error)}")
-    return None
 
 
 # -- what is shown
@@ -127,26 +110,8 @@ def show(advice: Advice, options: argparse.Namespace) -> None:
     if options.json:
         say([json.dumps(plain(advice), indent=2, ensure_ascii=False)])
         return
-    painter = Painter(page_width(), options.colour and sys.stdout.isatty())
+    painter = painter_for(options, WIDEST, ON_PAPER)
     say([heading(painter, advice.schedule.name, ""), *text(advice, painter)])
-
-
-def page_width() -> int:
-    return max(NARROWEST, min(shutil.get_terminal_size((ON_PAPER, 24)).columns, WIDEST))
-
-
-def say(lines: Iterable[str]) -> None:
-    for line in lines:
-        try:
-            line.encode(sys.stdout.encoding or "utf-8")
-        except UnicodeEncodeError:
-            line = line.translate(ASCII).encode("ascii", "replace").decode()
-        print(line, flush=True)
-
-
-def complain(message: str) -> int:
-    print(f"minidb advise: {message}", file=sys.stderr)
-    return USAGE_ERROR
 
 
 # -- what is saved
@@ -160,7 +125,7 @@ def save(advice: Advice, directory: Path) -> bool:
             path = directory / f"{file_name(name)}.spec"
             path.write_text(content, encoding="utf-8", newline="\n")
     except OSError as error:
-        complain(f"cannot write {error.filename}: {error.strerror}")
+        complain(COMMAND, f"cannot write {error.filename}: {error.strerror}")
         return False
     return True
 

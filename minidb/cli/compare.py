@@ -6,25 +6,23 @@ Without --engine those are asked that need no server: minidb, SQLite in both mod
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain
-from pathlib import Path
 
 from minidb.cli.messages import error_text
+from minidb.cli.pages import painter_for
+from minidb.cli.pages import show as say
+from minidb.cli.schedule_files import USAGE_ERROR, complain, read_schedule
 from minidb.errors import Error, NotSupportedError
 from minidb.lab.compare import Cell, compare, mark, words
 from minidb.lab.engines.choose import open_engine
-from minidb.lab.paint import ASCII, Painter, heading, wrapped
+from minidb.lab.paint import Painter, heading, wrapped
 from minidb.lab.schedule import Schedule
-from minidb.lab.schedule_text import parse
 
+COMMAND = "compare"
 EVERYWHERE = ("minidb", "sqlite", "sqlite?journal_mode=wal")
 PERHAPS = ("duckdb",)
-USAGE_ERROR = 2
-NARROWEST, WIDEST, ON_PAPER = 64, 120, 100
 MARGIN = "  "
 LOOKS = {"✗": "bad", "✓": "answer", "–": "dim"}
 LEGEND = (
@@ -37,15 +35,14 @@ LEGEND = (
 def main(argv: Sequence[str]) -> int:
     """Runs `minidb compare` with these arguments. Returns 0; 2 if a file or an engine cannot be had."""
     options = parser().parse_args(list(argv))
-    schedules = [read(name) for name in options.files]
+    schedules = [read_schedule(COMMAND, name) for name in options.files]
     engines = options.engines or [*EVERYWHERE, *filter(is_there, PERHAPS)]
     if None in schedules:
         return USAGE_ERROR
     try:
         show(list(filter(None, schedules)), engines, options)
     except Error as error:
-        print(f"minidb compare: {error_text(error)}", file=sys.stderr)
-        return USAGE_ERROR
+        return complain(COMMAND, error_text(error))
     return 0
 
 
@@ -64,19 +61,6 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def read(name: str) -> Schedule | None:
-    """The schedule in a file; None, and a message, if there is none."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        return parse(text, "stdin" if name == "-" else Path(name).stem)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        print(f"minidb compare: cannot read {name}: {reason}", file=sys.stderr)
-    except Error as error:
-        print(f"minidb compare: {name}:\n{error_text(error)}", file=sys.stderr)
-    return None
-
-
 def is_there(url: str) -> bool:
     try:
         open_engine(url).close()
@@ -89,15 +73,13 @@ def is_there(url: str) -> bool:
 
 
 def show(schedules: Sequence[Schedule], engines: Sequence[str], options: argparse.Namespace) -> None:
-    painter = Painter(page_width(), options.colour and sys.stdout.isatty())
+    painter = painter_for(options)
     for schedule in schedules:
         cells = performed(schedule, engines, options.every)
         lines = markdown(schedule.name, cells) if options.markdown else table(schedule.name, cells, painter)
-        for line in chain(lines, [""]):
-            say(line)
+        say(chain(lines, [""]))
     if not options.markdown:
-        for line in wrapped(LEGEND, painter.width, MARGIN):
-            say(painter(line, "dim"))
+        say(painter(line, "dim") for line in wrapped(LEGEND, painter.width, MARGIN))
 
 
 def performed(schedule: Schedule, engines: Sequence[str], every: bool) -> Iterator[Cell]:
@@ -138,16 +120,3 @@ def markdown(name: str, cells: Iterator[Cell]) -> Iterator[str]:
     yield "|---|---|---|"
     for cell in cells:
         yield f"| {label(cell)} | {cell.level} | {mark(cell)} {words(cell)} |"
-
-
-def page_width() -> int:
-    columns = shutil.get_terminal_size((ON_PAPER, 24)).columns
-    return max(NARROWEST, min(columns, WIDEST))
-
-
-def say(text: str) -> None:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        text = text.translate(ASCII).encode("ascii", "replace").decode()
-    print(text, flush=True)

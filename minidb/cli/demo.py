@@ -9,24 +9,23 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from minidb.cli.main import level
+from minidb.cli.pages import page_width, show
 from minidb.isolation import IsolationLevel
 from minidb.lab.demo import Demo, Scene
 from minidb.lab.demos import DEMOS
 from minidb.lab.matrix import compute, matrix
-from minidb.lab.paint import ASCII, Painter, wrapped
+from minidb.lab.paint import Painter, wrapped
 from minidb.lab.theatre import Theatre
 from minidb.lab.transcript import elsewhere, scene_heading, scene_title, transcript
 
 MATRIX = "matrix"
 BY_NAME = {demo.name: demo for demo in DEMOS}
-NARROWEST, WIDEST, ON_PAPER = 64, 120, 100
 FONTS = "Menlo, Consolas, DejaVu Sans Mono"
 USAGE_ERROR = 2
 MORE = "`minidb demo NAME` tells one of them at length, `--isolation LEVEL` at another level; `--list` names them."
@@ -41,7 +40,10 @@ def main(argv: Sequence[str]) -> int:
     painter = Painter(page_width(), options.svg is not None or (options.colour and sys.stdout.isatty()))
     with Theatre() as theatre:
         lines = overview(painter) if options.list else chosen(options, theatre, painter)
-        return draw(lines, painter.width, options.svg) if options.svg else show(lines)
+        if options.svg:
+            return draw(lines, painter.width, options.svg)
+        show(lines)
+        return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,11 +59,6 @@ def parser() -> argparse.ArgumentParser:
 
 def as_level(name: str) -> IsolationLevel:
     return IsolationLevel.parse(level(name))
-
-
-def page_width() -> int:
-    columns = shutil.get_terminal_size((ON_PAPER, 24)).columns
-    return max(NARROWEST, min(columns, WIDEST))
 
 
 def unknown(name: str) -> int:
@@ -138,21 +135,6 @@ def at_length(theatre: Theatre, demo: Demo, levels: list[IsolationLevel], painte
 
 def levels_for(scene: Scene, levels: list[IsolationLevel]) -> list[IsolationLevel]:
     return levels if scene.level is None else [scene.level]
-
-
-def show(lines: Iterable[str]) -> int:
-    """Prints the lines as they come."""
-    for text in lines:
-        print(printable(text), flush=True)
-    return 0
-
-
-def printable(text: str) -> str:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return text.translate(ASCII).encode("ascii", "replace").decode()
-    return text
 
 
 def draw(lines: Iterable[str], width: int, path: str) -> int:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minidb.cli.main import level
 from minidb.cli.messages import error_text
+from minidb.cli.pages import painter_for, show
+from minidb.cli.schedule_files import STANDARD, USAGE_ERROR, complain, read_schedule
 from minidb.errors import Error
 from minidb.lab.explaining import explain_schedule
 from minidb.lab.explanation import Explanation
-from minidb.lab.paint import ASCII, Painter
 from minidb.lab.pictures import dot, html, mermaid, svg, text
-from minidb.lab.schedule_text import parse
 
-USAGE_ERROR = 2
-NARROWEST, WIDEST, ON_PAPER = 64, 120, 100
-STANDARD = "-"
+COMMAND = "explain"
 PICTURES: dict[str, Callable[[Explanation], str]] = {"svg": svg, "mermaid": mermaid, "dot": dot, "html": html}
 MEANING = {
     "svg": "draw the graph into this file",
@@ -32,17 +29,16 @@ MEANING = {
 def main(argv: Sequence[str]) -> int:
     """Runs `minidb explain` with these arguments. Returns 0, or 2 if a file cannot be read, understood or written."""
     options = parser().parse_args(list(argv))
+    schedule = read_schedule(COMMAND, options.file)
+    if schedule is None:
+        return USAGE_ERROR
     try:
-        schedule = parse(text_in(options.file), "stdin" if options.file == STANDARD else Path(options.file).stem)
         explanation = explain_schedule(schedule, options.isolation, options.permutation)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        return complain(f"cannot read {options.file}: {reason}")
     except Error as error:
-        return complain(f"{options.file}:\n{error_text(error)}")
+        return complain(COMMAND, f"{options.file}:\n{error_text(error)}")
     wanted = {kind: target for kind in PICTURES if (target := getattr(options, kind)) is not None}
     if STANDARD not in wanted.values():
-        show(text(explanation, Painter(page_width(), options.colour and sys.stdout.isatty())))
+        show(text(explanation, painter_for(options)))
     return max((write(PICTURES[kind](explanation), target) for kind, target in wanted.items()), default=0)
 
 
@@ -61,27 +57,6 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def text_in(name: str) -> str:
-    return sys.stdin.read() if name == STANDARD else Path(name).read_text(encoding="utf-8-sig")
-
-
-def page_width() -> int:
-    return max(NARROWEST, min(shutil.get_terminal_size((ON_PAPER, 24)).columns, WIDEST))
-
-
-def show(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(printable(line), flush=True)
-
-
-def printable(line: str) -> str:
-    try:
-        line.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return line.translate(ASCII).encode("ascii", "replace").decode()
-    return line
-
-
 def write(picture: str, target: str) -> int:
     if target == STANDARD:
         sys.stdout.write(picture)
@@ -89,10 +64,5 @@ def write(picture: str, target: str) -> int:
     try:
         Path(target).write_text(picture, encoding="utf-8", newline="\n")
     except OSError as error:
-        return complain(f"cannot write {target}: {error.strerror}")
+        return complain(COMMAND, f"cannot write {target}: {error.strerror}")
     return 0
-
-
-def complain(message: str) -> int:
-    print(f"minidb explain: {message}", file=sys.stderr)
-    return USAGE_ERROR

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -12,18 +11,20 @@ from pathlib import Path
 
 from minidb.cli.main import level
 from minidb.cli.messages import error_text
+from minidb.cli.pages import painter_for, positive, show
+from minidb.cli.schedule_files import USAGE_ERROR, complain, read_schedule
 from minidb.errors import Error
 from minidb.isolation import IsolationLevel
 from minidb.lab.exploration_text import called, findings_text, levels_text, table
 from minidb.lab.explorer import MOST, Exploration, Finding
 from minidb.lab.laboratory import explore, shrink
-from minidb.lab.paint import ASCII, Painter, heading
+from minidb.lab.paint import Painter, heading
 from minidb.lab.schedule import Schedule
-from minidb.lab.schedule_text import parse, text_of
+from minidb.lab.schedule_text import text_of
 
-FAILED, USAGE_ERROR = 1, 2
-NARROWEST, WIDEST, ON_PAPER = 64, 140, 110
-STANDARD = "-"
+FAILED = 1
+WIDEST, ON_PAPER = 140, 110
+COMMAND = "explore"
 TICK = 0.1  # seconds between two drawings of the bar
 AS_WRITTEN = "as-written"
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(list(argv))
     status = 0
     for name in options.files:
-        schedule = read(name)
+        schedule = read_schedule(COMMAND, name)
         status = max(status, USAGE_ERROR if schedule is None else run(schedule, options))
     return status
 
@@ -70,31 +71,11 @@ def levels(text: str) -> list[str | None]:
     return [None if name.strip().lower() == AS_WRITTEN else level(name) for name in text.split(",")]
 
 
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
-def read(name: str) -> Schedule | None:
-    """The schedule in a file; None, and a message, if there is none."""
-    try:
-        text = sys.stdin.read() if name == STANDARD else Path(name).read_text(encoding="utf-8-sig")
-        return parse(text, "stdin" if name == STANDARD else Path(name).stem)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        complain(f"cannot read {name}: {reason}")
-    except Error as error:
-        complain(f"{name}:\n{error_text(error)}")
-    return None
-
-
 # -- running
 
 
 def run(schedule: Schedule, options: argparse.Namespace) -> int:
-    painter = Painter(page_width(), options.colour and sys.stdout.isatty())
+    painter = painter_for(options, WIDEST, ON_PAPER)
     found = []
     try:
         for name in options.isolation:
@@ -105,8 +86,7 @@ def run(schedule: Schedule, options: argparse.Namespace) -> int:
             )
             bar.clear()
     except Error as error:
-        complain(f"{schedule.name}: {error_text(error)}")
-        return USAGE_ERROR
+        return complain(COMMAND, f"{schedule.name}: {error_text(error)}")
     show(report(schedule, found, painter, options.quiet))
     if options.save is not None:
         save(schedule, found, options.save)
@@ -184,24 +164,3 @@ class Bar:
     def clear(self) -> None:
         if self.on and self.drawn:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def page_width() -> int:
-    return max(NARROWEST, min(shutil.get_terminal_size((ON_PAPER, 24)).columns, WIDEST))
-
-
-def show(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(printable(line), flush=True)
-
-
-def printable(line: str) -> str:
-    try:
-        line.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return line.translate(ASCII)
-    return line
-
-
-def complain(text: str) -> None:
-    print(f"minidb explore: {text}", file=sys.stderr, flush=True)

@@ -17,8 +17,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from minidb.cli.demo import as_level, page_width, printable
+from minidb.cli.demo import as_level
 from minidb.cli.main import FAILED
+from minidb.cli.pages import painter_for, positive, show
 from minidb.errors import OperationalError
 from minidb.isolation import IsolationLevel
 from minidb.lab.judge import Verdict, dump, judge
@@ -37,13 +38,12 @@ NAMES = tuple(design.name for design in DESIGNS)
 def main(argv: Sequence[str]) -> int:
     """Runs `minidb fuzz` with these arguments; the exit status is 1 if something forbidden was found."""
     options = parser().parse_args(list(argv))
-    painter = Painter(page_width(), options.colour and sys.stdout.isatty())
+    painter = painter_for(options)
     modes = list(MODES) if options.isolation == ALL else [options.isolation]
     clean = True
     for mode in modes:
         campaign = Campaign(mode, options, painter)
-        for text in campaign.lines():
-            print(printable(text), flush=True)
+        show(campaign.lines())
         clean = clean and campaign.clean
     return 0 if clean else FAILED
 
@@ -70,13 +70,6 @@ def parser() -> argparse.ArgumentParser:
 
 def mode_name(name: str) -> str:
     return name if name in (ALL, MIXED) else as_level(name).value
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 class Campaign:

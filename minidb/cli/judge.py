@@ -7,24 +7,23 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minidb.cli.demo import as_level, page_width, printable
+from minidb.cli.demo import as_level
 from minidb.cli.main import FAILED
+from minidb.cli.pages import painter_for, show
 from minidb.errors import OperationalError
 from minidb.lab.judge import judge, load
 from minidb.lab.judge.report import verdict_lines
-from minidb.lab.paint import Painter
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs `minidb judge` with these arguments; the exit status is 1 if something forbidden was found."""
     options = parser().parse_args(list(argv))
-    painter = Painter(page_width(), options.colour and sys.stdout.isatty())
+    painter = painter_for(options)
     bad = False
     for name in options.files:
         verdict = judge(load(content(name), options.isolation), realtime=options.realtime)
         first, *others = verdict_lines(verdict, painter)
-        for text in (f"{name}: {first}", *others):
-            print(printable(text))
+        show((f"{name}: {first}", *others))
         bad = bad or not verdict.clean
     return FAILED if bad else 0
 

@@ -12,14 +12,15 @@ from pathlib import Path
 
 from minidb.cli.main import level
 from minidb.cli.messages import error_text
+from minidb.cli.schedule_files import USAGE_ERROR, complain, read_schedule
 from minidb.errors import Error
 from minidb.lab.engines.choose import KNOWN, open_engine
 from minidb.lab.orders import permutation_count
 from minidb.lab.schedule import Schedule
-from minidb.lab.schedule_text import parse
 from minidb.lab.tester import Tester
 
-FAILED, USAGE_ERROR = 1, 2
+FAILED = 1
+COMMAND = "schedule"
 OWN = "minidb"
 LIMIT = 20_000
 Say = Callable[[str], None]
@@ -29,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs `minidb schedule` with these arguments. Returns 0; 1 if a permutation was invalid, a setup failed or an
     invariant was broken; 2 if a file cannot be read or understood."""
     options = options_of(argv)
-    schedules = [read(name) for name in options.files]
+    schedules = [read_schedule(COMMAND, name) for name in options.files]
     status = USAGE_ERROR if None in schedules else 0
     for schedule in filter(None, schedules):
         status = max(status, run(schedule, options, heading=len(schedules) > 1))
@@ -66,35 +67,18 @@ def parser() -> argparse.ArgumentParser:
 # -- reading
 
 
-def read(name: str) -> Schedule | None:
-    """The schedule in a file; None, and a message, if there is none."""
-    try:
-        return parse(text_in(name), "stdin" if name == "-" else Path(name).stem)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        print(f"minidb schedule: cannot read {name}: {reason}", file=sys.stderr)
-    except Error as error:
-        print(f"minidb schedule: {name}:\n{error_text(error)}", file=sys.stderr)
-    return None
-
-
-def text_in(name: str) -> str:
-    return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
-
-
 # -- running
 
 
 def run(schedule: Schedule, options: argparse.Namespace, heading: bool) -> int:
     count = permutation_count(schedule)
     if count > options.limit:
-        complain(f"minidb schedule: {schedule.name}: {too_many(schedule, count, options.limit)}")
-        return USAGE_ERROR
+        return complain(COMMAND, f"{schedule.name}: {too_many(schedule, count, options.limit)}")
     if options.directory is not None:
         return run_into(schedule, options)
     if heading:
         say(f"==> {schedule.name} <==")
-    return perform(schedule, options, say, complain)
+    return perform(schedule, options, say, warn)
 
 
 def too_many(schedule: Schedule, count: int, limit: int) -> str:
@@ -119,8 +103,7 @@ def run_into(schedule: Schedule, options: argparse.Namespace) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except OSError as error:
-        complain(f"minidb schedule: cannot write {target}: {error.strerror}")
-        return USAGE_ERROR
+        return complain(COMMAND, f"cannot write {target}: {error.strerror}")
     return status
 
 
@@ -140,5 +123,5 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def complain(text: str) -> None:
+def warn(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

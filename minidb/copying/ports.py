@@ -77,6 +77,6 @@ def _state(error: OSError) -> str:
     return "42809" if isinstance(error, IsADirectoryError) else "58030"
 
 
-def pieces_of(file: IO[bytes]) -> Iterator[bytes]:
+def pieces_of(file: IO[Any]) -> Iterator[Any]:
     while piece := file.read(PIECE):
         yield piece

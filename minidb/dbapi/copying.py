@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from minidb.copying.lines import cut_rows, row_lines
-from minidb.copying.ports import Port
+from minidb.copying.ports import PIECE, Port, pieces_of
 from minidb.errors import InvalidParameterValue, ProgrammingError
 
 if TYPE_CHECKING:
     from minidb.dbapi.cursor import Cursor
 
 MEMORY = 16 << 20  # characters kept in memory
-PIECE = 1 << 20
 Data = str | bytes
 
 
@@ -52,7 +51,7 @@ class Copy:
         try:
             if kind is None and self._statement.direction == "from":
                 file.seek(0)
-                self._run(Port(source=pieces(file)))
+                self._run(Port(source=pieces_of(file)))
         finally:
             file.close()
 
@@ -74,7 +73,7 @@ class Copy:
     # -- TO STDOUT
 
     def __iter__(self) -> Iterator[str]:
-        return pieces(self._opened())
+        return pieces_of(self._opened())
 
     def read(self) -> str:
         """The next piece of the data; '' at the end."""
@@ -82,12 +81,7 @@ class Copy:
 
     def rows(self) -> Iterator[tuple[str | None, ...]]:
         """The rows as tuples of texts, None for NULL."""
-        return cut_rows(pieces(self._opened()), self._statement)
-
-
-def pieces(file: IO[Any]) -> Iterator[Any]:
-    while piece := file.read(PIECE):
-        yield piece
+        return cut_rows(pieces_of(self._opened()), self._statement)
 
 
 def source_of(data: Any, statement: Any) -> Iterable[Data]:
@@ -95,7 +89,7 @@ def source_of(data: Any, statement: Any) -> Iterable[Data]:
     if isinstance(data, str | bytes):
         return [data]
     if hasattr(data, "read"):
-        return pieces(data)
+        return pieces_of(data)
     if not isinstance(data, Iterable) or isinstance(data, Mapping):
         raise InvalidParameterValue(
             f"COPY FROM takes a text, an open file or an iterable of texts or rows, not {type(data).__name__}"

@@ -21,7 +21,7 @@ from minidb.sql.binder.workspace import located
 from minidb.sql.functions import resolve_aggregate
 from minidb.sql.functions.hypothetical import HYPOTHETICAL, hypothetical
 from minidb.sql.functions.registry import Aggregate
-from minidb.types import INTEGER, SqlType
+from minidb.types import INTEGER
 
 ALLOWED = frozenset({"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "WINDOW"})
 GROUPING_BASE = -1_000_000  # GROUPING() calls stand below this until they have their place
@@ -70,7 +70,7 @@ def aggregate_call(
         own = scope.workspace.own
         aggregate, targets = (own.aggregate(name, types) if own is not None else None) or resolve_aggregate(name, types)
     _check_form(aggregate, node)
-    arguments = _converted(bound, targets, places, scope)
+    arguments = coercion.coerce_all(bound, targets, places, scope.workspace)
     if node.within_group:
         order_by = tuple(
             [plan.SortKey(a, k.descending, k.nulls_first) for a, k in zip(arguments[aggregate.direct :], order_by)]
@@ -113,18 +113,12 @@ def _hypothetical_call(
         coercion.common([bound[i].type, bound[count + i].type], [places[i], places[count + i]], "WITHIN GROUP")
         for i in range(count)
     ]
-    arguments = _converted(bound, [*targets, *targets], places, scope)
+    arguments = coercion.coerce_all(bound, [*targets, *targets], places, scope.workspace)
     aggregate = hypothetical(node.name[-1], targets, [(k.descending, k.nulls_first) for k in order_by])
     keys = tuple([plan.SortKey(a, k.descending, k.nulls_first) for a, k in zip(arguments[count:], order_by)])
     return plan.AggregateCall(
         aggregate=aggregate, arguments=arguments, type=aggregate.result_type(()), filter=condition, order_by=keys
     )
-
-
-def _converted(
-    bound: Sequence[plan.Expression], targets: Sequence[SqlType], places: Sequence[int], scope: Scope
-) -> tuple[plan.Expression, ...]:
-    return tuple([coercion.coerce(e, t, at, scope.workspace) for e, t, at in zip(bound, targets, places)])
 
 
 def _wrapped(aggregate: Aggregate, arguments: tuple[plan.Expression, ...]) -> tuple[plan.Expression, ...]:

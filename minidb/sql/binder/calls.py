@@ -97,7 +97,7 @@ def _variadic_call(name: str, node: ast.FunctionCall, scope: Scope) -> plan.Expr
                 f"function {name}({given}) does not exist", hint="It takes no VARIADIC argument in this place."
             )
     targets = (*targets[:-1], array_of(targets[-1]))
-    arguments = convert_arguments(bound, targets, [argument.at for argument in node.arguments], scope)
+    arguments = coercion.coerce_all(bound, targets, [argument.at for argument in node.arguments], scope.workspace)
     return plan.Call(type=function.result_type(targets), function=spreading(function, targets), arguments=arguments)
 
 
@@ -123,7 +123,7 @@ def call(name: str, bound: Sequence[plan.Expression], places: Sequence[int], at:
         types = tuple([e.type for e in bound])
         own = scope.workspace.own
         function, targets = (own.function(name, types) if own is not None else None) or resolve(name, types)
-    arguments = convert_arguments(bound, targets, places, scope)
+    arguments = coercion.coerce_all(bound, targets, places, scope.workspace)
     function = in_zone(function, targets, scope.workspace.zone)
     result = function.result_type(targets)
     if function.returns_set:
@@ -142,12 +142,6 @@ def in_zone(function: Function, targets: Sequence[SqlType], zone: str) -> Functi
         return function
     call = of_the_wall(function.name, function.call, zone)
     return function if call is None else replace(function, call=call, template=None)
-
-
-def convert_arguments(
-    bound: Sequence[plan.Expression], targets: Sequence[SqlType], places: Sequence[int], scope: Scope
-) -> tuple[plan.Expression, ...]:
-    return tuple([coercion.coerce(e, t, at, scope.workspace) for e, t, at in zip(bound, targets, places)])
 
 
 def _may_be_null(function: Function, arguments: tuple[plan.Expression, ...]) -> bool:

@@ -43,6 +43,12 @@ def coerce(
     return _convert(expression, target, at, workspace, explicit=context == "explicit")
 
 
+def coerce_all(
+    expressions: Sequence[plan.Expression], targets: Sequence[SqlType], places: Sequence[int], workspace: Workspace
+) -> tuple[plan.Expression, ...]:
+    return tuple([coerce(e, t, at, workspace) for e, t, at in zip(expressions, targets, places)])
+
+
 def _has_no_modifiers(kind: SqlType) -> bool:
     return kind.length is None and kind.precision is None
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from minidb import errors
 from minidb.sql import ast, plan
-from minidb.sql.binder.calls import convert_arguments
+from minidb.sql.binder import coercion
 from minidb.sql.binder.expressions import bind, bind_in_clause
 from minidb.sql.binder.items import binds_item
 from minidb.sql.binder.queries import bind_query
@@ -141,7 +141,7 @@ def _side_by_side(calls: Sequence[ast.Expression], item: ast.TableFunction, leve
         with located(node.at):
             function, targets = resolve(node.name[-1], tuple([e.type for e in bound]))
         functions.append(function)
-        arguments += convert_arguments(bound, targets, [a.at for a in node.arguments], scope)
+        arguments += coercion.coerce_all(bound, targets, [a.at for a in node.arguments], scope.workspace)
         widths.append(len(bound))
         names.append(node.name[-1])
         types.append(function.result_type(targets))
@@ -174,7 +174,7 @@ def _function_scan(
         function, targets = resolve(node.name[-1], tuple([e.type for e in bound]))
     if not function.returns_set:
         return _value_scan(node, item, scope, level)
-    arguments = convert_arguments(bound, targets, [a.at for a in node.arguments], scope)
+    arguments = coercion.coerce_all(bound, targets, [a.at for a in node.arguments], scope.workspace)
     result = function.result_type(targets)
     types: tuple[SqlType, ...] = (result,) if result.fields is None else tuple([of for _, of in result.fields])
     if item.ordinality:

@@ -27,7 +27,7 @@ def _bind_insert(node: ast.Insert, around: Scope) -> plan.Plan:
     if node.with_ is not None:
         bind_with(node.with_, node, scope)
     table = target_table(node.table, scope)
-    columns = _columns(node, table)
+    columns = given_columns(node, table)
     source = _source(node, columns, table, scope)
     source_relation = workspace.new_relation()
     level = Scope(workspace, scope, selection=Selection(workspace, "INSERT"))
@@ -60,7 +60,7 @@ def _target_frame(item: ast.TableRef, table: schema.Table, relation: int) -> Fra
 # -- columns ----------------------------------------------------------------------------------------------
 
 
-def _columns(node: ast.Insert, table: schema.Table) -> tuple[schema.Column, ...]:
+def given_columns(node: ast.Insert | ast.MergeInsert, table: schema.Table) -> tuple[schema.Column, ...]:
     """The columns that values are given for."""
     if not node.columns:
         return table.live_columns

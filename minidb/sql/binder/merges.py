@@ -18,11 +18,11 @@ from minidb.sql.binder.assignments import (
     bind_assignments,
     bind_returning,
     check_given,
-    target_column,
     target_table,
 )
 from minidb.sql.binder.common_tables import bind_with
 from minidb.sql.binder.expressions import bind_in_clause
+from minidb.sql.binder.inserts import given_columns
 from minidb.sql.binder.items import beside, bind_from, null_extended
 from minidb.sql.binder.named_tables import table_columns, table_frame
 from minidb.sql.binder.rows import default_of, generated_columns, row_checks
@@ -143,7 +143,7 @@ def _new_row(node: ast.MergeInsert, table: schema.Table, level: Scope) -> tuple[
 
 
 def _given(node: ast.MergeInsert, table: schema.Table, level: Scope) -> dict[int, plan.Expression]:
-    columns = _columns(node, table)
+    columns = given_columns(node, table)
     found: dict[int, plan.Expression] = {}
     if len(node.values or ()) > len(columns):
         raise errors.SyntaxError("INSERT has more expressions than target columns", position=node.at)
@@ -159,15 +159,3 @@ def _given(node: ast.MergeInsert, table: schema.Table, level: Scope) -> dict[int
             bound = bind_in_clause(value, level, "VALUES")
             found[column.position] = coercion.assign(bound, column.type, column.name, value.at, level.workspace)
     return found
-
-
-def _columns(node: ast.MergeInsert, table: schema.Table) -> tuple[schema.Column, ...]:
-    if not node.columns:
-        return table.live_columns
-    found: dict[int, schema.Column] = {}
-    for name in node.columns:
-        column = target_column(name, table)
-        if column.position in found:
-            raise errors.DuplicateColumn(f'column "{name.value}" specified more than once', position=name.at)
-        found[column.position] = column
-    return tuple(found.values())

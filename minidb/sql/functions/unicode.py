@@ -10,8 +10,8 @@ from minidb.sql.functions.registry import Function
 from minidb.types import BOOLEAN, TEXT, array_of, check_text
 
 _FORMS = frozenset({"NFC", "NFD", "NFKC", "NFKD"})
-_ESCAPE = re.compile(r"\\(?:(\\)|([0-9a-fA-F]{4})|u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|U([0-9a-fA-F]{8}))?")
-_PART = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*))\s*')
+_ESCAPE = r"\\(?:(\\)|([0-9a-fA-F]{4})|u([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|U([0-9a-fA-F]{8}))?"
+_PART = r'\s*(?:"((?:[^"]|"")*)"|([A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*))\s*'
 
 
 def _form(name: str) -> str:
@@ -46,7 +46,7 @@ def unistr(value: str) -> str:
             raise errors.InvalidParameterValue(f"invalid Unicode code point: {code:04X}")
         return chr(code)
 
-    text = _ESCAPE.sub(character, value)
+    text = re.sub(_ESCAPE, character, value)
     try:
         return check_text(text.encode("utf-16", "surrogatepass").decode("utf-16"))
     except UnicodeDecodeError:
@@ -62,7 +62,7 @@ def parse_ident(value: str, strict: bool = True) -> tuple[str, ...]:
     parts: list[str] = []
     position = 0
     while True:
-        match = _PART.match(value, position)
+        match = re.compile(_PART).match(value, position)
         if match is None:
             before = ' before ".".' if value[position : position + 1] == "." else ' after ".".' if parts else ""
             raise refuse(f"No valid identifier{before}" if before else None)
