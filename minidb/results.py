@@ -15,6 +15,8 @@ Columns = tuple[tuple[str, SqlType], ...]
 class Result:
     """What a statement returned. `columns` is None if it has no rows."""
 
+    __slots__ = ("columns", "notices", "rowcount", "rows", "stream", "tag")
+
     def __init__(self, tag: str, columns: Columns | None = None, rows: list[Row] | None = None, rowcount: int = -1,
                  stream: Stream | None = None) -> None:
         self.tag = tag

@@ -40,7 +40,9 @@ from minidb.results import OpenStreams, Result, Stream, failed_transaction
 from minidb.settings import DEFAULTS, profile_of
 from minidb.sql import ast
 from minidb.sql.statement import prepare
-from minidb.statement_cache import Compiled, StatementCache, check_count, kinds_of, used_parameters
+from minidb.statement_cache import CHANGES, Compiled, StatementCache, check_count, kinds_of, used_parameters
+from minidb.txn.alone import LoneWriter, Unsuited
+from minidb.txn.claims import Overtaken
 from minidb.txn.isolation import POLICIES
 from minidb.txn.manager import Savepoint, Transaction
 from minidb.txn.rows import RowDoor
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from minidb.sql.functions.in_python import PythonFunctions
 
 Parameters = Sequence[Any] | Mapping[str, Any]
+NOTHING_QUICK: dict[str, Compiled] = {}
 BUFFERED_ROWS = 2000
 LONGEST_STATEMENT = 1 << 28  # characters
 STREAMED_BATCHES = 2  # results with fewer batches are fetched at once
@@ -188,6 +191,7 @@ class Session:
         self.default_read_only = False  # SET SESSION CHARACTERISTICS; `read_only` is the connection's, and final
         self.default_deferrable = False
         self.idle_watch: IdleWatch | None = None
+        self.quick = NOTHING_QUICK  # what is compiled, by text; empty where a statement may mean something else here
         self.settings = {**DEFAULTS, "lock_timeout": lock_timeout}
         self.local_settings: dict[str, Any] = {}  # values of before SET LOCAL
         self.state = "idle"
@@ -196,6 +200,9 @@ class Session:
         self.txn: Transaction | None = None
         self.door: RowDoor | None = None
         self.reader: RowDoor | None = None  # for reads outside of transactions
+        self.reader_level = self.level  # that the reader was made for
+        self.writer: LoneWriter | None = None  # for single changes outside of transactions
+        self.writer_level = self.level
         self.reading = False
         self.context: Context | None = None
         self.savepoints: list[Savepoint] = []
@@ -206,7 +213,7 @@ class Session:
         self.looking: Transaction | None = None  # what reads for AS OF
         self.timed = False  # a statement is running under statement_timeout
         self.cursors: Any = None  # cursors.SqlCursors, once one is declared
-        self.translator: Any = None  # sql.dialects.translator.Translator, for a dialect that is not ours
+        self._translator: Any = None
         self.port: Any = None  # copying.ports.Port: the other end of COPY's STDIN and STDOUT
         self.on_wait: Callable[[str | None], None] | None = None
         self.sequences = SequenceValues()
@@ -236,8 +243,19 @@ class Session:
         self.settings_changed()
 
     def settings_changed(self) -> None:
+        self.quick = NOTHING_QUICK
         watch_idle(self, self._settings["idle_in_transaction_session_timeout"])
         self.profile = profile_of(self._settings)
+
+    @property
+    def translator(self) -> Any:
+        """sql.dialects.translator.Translator, for a dialect that is not ours."""
+        return self._translator
+
+    @translator.setter
+    def translator(self, translator: Any) -> None:
+        self._translator = translator
+        self.quick = NOTHING_QUICK
 
     @property
     def dialect(self) -> str | None:
@@ -297,9 +315,14 @@ class Session:
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> Result:
         """Runs one statement. Raises what it raises; the transaction is then failed."""
+        quick = self.quick.get(sql)
+        if quick is not None and quick.catalog_version == self.relations.catalog.version:
+            values = quick.bind(parameters)
+            if values is not None:
+                return self.execute_quick(quick, values, sql, parameters)
         if self.translator is not None:
             return translation.execute(self, sql, parameters)
-        if self.settings["statement_timeout"] is not None and not self.timed:
+        if self._settings["statement_timeout"] is not None and not self.timed:
             return statements.run_timed(self, lambda: self.execute(sql, parameters))
         self.check_open()
         found = self.find_compiled(sql, parameters)
@@ -310,6 +333,24 @@ class Session:
                     return result
             return self.within_transaction(lambda: self.run_prepared(*found), sql)
         return self.run_statement(self.parse(sql), sql, parameters)
+
+    def execute_quick(self, compiled: Compiled, values: Row, sql: str, parameters: Parameters | None) -> Result:
+        """The short way of `execute`, for a statement whose text alone says what it is here."""
+        database, txn = self.database, self.txn
+        if database.closed or database.dead or database.abandoned:
+            self.check_open()
+        if txn is None:
+            if self.autocommit and self.state == "idle":
+                result = self.write_alone(compiled, values) if compiled.writes else self.read_alone(compiled, values)
+                if result is not None:
+                    return result
+        else:
+            txn.interrupted = False
+            if txn.catalog is not None:
+                return self.run_statement(compiled.statement, sql, parameters)
+        if self.state == "failed":
+            raise failed_transaction()
+        return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
 
     def check_open(self) -> None:
         if self.closed:
@@ -403,27 +444,28 @@ class Session:
         if self.txn is not None and self.txn.catalog is not None:
             return None
         if self.temporary.empty and self.python is None:
-            return self.database.statements.variant(self.profile).find(sql, parameters, self.relations.catalog.version)
+            cache = self.database.statements.variant(self.profile)
+            if self._translator is None and self._settings["statement_timeout"] is None:
+                self.quick = cache.quick
+            return cache.find(sql, parameters, self.relations.catalog.version)
         return self.own_statements.variant(self.profile).find(sql, parameters, self.catalog.version)
 
     def read_alone(self, compiled: Compiled, values: Row) -> Result | None:
         """A read that is a transaction of its own, at a level where reads leave no trace: without a transaction object
         and without table locks. What could disturb it, a schema change, is looked for before and after; None: it did,
         or the statement is of another kind, and takes the long way."""
-        manager = self.manager
-        reader = self.reader
-        if reader is None or reader.policy.level != self.level.value:
+        manager, reader = self.manager, self.reader
+        if reader is None or self.reader_level is not self.level:
             reader = self.new_reader()
-        if compiled.writes or reader.policy.tracks_reads:
+        txn, views = reader.txn, manager.views
+        policy = txn.policy
+        if compiled.writes or policy.tracks_reads or manager.table_locks and manager.readers_kept_out(compiled.tables):
             return None
         strong_locks = manager.strong_locks
-        if manager.readers_kept_out(compiled.tables):
-            return None
-        txn, views = reader.txn, manager.views
         txn.interrupted = False
         views[txn] = 0
         published = views[txn] = manager.published
-        reader.snapshot = reader.policy.snapshot(txn, published)
+        reader.snapshot = policy.snapshot(txn, published)
         self.reading = True
         try:
             rows = compiled.run(reader, values, Context(self) if compiled.needs_context else None)
@@ -440,7 +482,33 @@ class Session:
             return None
         return Result("SELECT", compiled.columns, rows)
 
+    def write_alone(self, compiled: Compiled, values: Row) -> Result | None:
+        """A change of one row that is a transaction of its own (`txn.alone`); None: it takes the long way."""
+        if not compiled.alone or self.read_only or self.default_read_only:
+            return None
+        writer = self.writer
+        if writer is None or self.writer_level is not self.level:
+            writer = self.new_writer()
+        if writer.policy.tracks_reads:
+            return None
+        try:
+            count, rows = writer.run(compiled.run_write, values, compiled.catalog_version, self.durability)
+        except Overtaken:
+            return None
+        except Unsuited:
+            compiled.alone = False
+            return None
+        return Result(CHANGES[compiled.verb] + str(count), compiled.columns, rows, count)
+
+    def new_writer(self) -> LoneWriter:
+        self.writer_level = self.level
+        txn = Transaction(0, POLICIES[self.level], self.label, False, False)
+        self.writer = LoneWriter(self.manager, txn, self.relations, self.database.inside.rows)
+        self.writer.statement = 1
+        return self.writer
+
     def new_reader(self) -> RowDoor:
+        self.reader_level = self.level
         txn = Transaction(0, POLICIES[self.level], self.label, True, False)
         txn.temporary = self.temporary
         self.reader = self.database.door(self.manager, txn, self.relations, self.database.inside.rows)
@@ -472,7 +540,7 @@ class Session:
         """Runs a compiled statement in the open transaction; `whole`: its rows are fetched before it returns."""
         door, values, context, prepared = self.ready_to_run(prepared, values)
         if prepared.verb != "SELECT":
-            count, rows = prepared.run_write(door, values, context)
+            count, rows = change(prepared, door, values, context)
             door.finish_statement()
             tag = f"INSERT 0 {count}" if prepared.verb == "INSERT" else f"{prepared.verb} {count}"
             return Result(tag, prepared.columns, rows, count)
@@ -489,7 +557,7 @@ class Session:
         door = self.statement_door()
         assert self.context is not None
         if prepared.verb != "SELECT":
-            self.manager.before_write(txn, self.writes_temporary(prepared))
+            self.manager.before_write(txn, self.writes_temporary(prepared), prepared.verb)
         return door, values, self.context, prepared
 
     def writes_temporary(self, prepared: Compiled) -> bool:
@@ -631,7 +699,7 @@ class Session:
                 if buffered is None:
                     prepared, converted = self.lock_tables(prepared, converted)
                     self.manager.take_snapshot(txn)
-                    self.manager.before_write(txn, self.writes_temporary(prepared))
+                    self.manager.before_write(txn, self.writes_temporary(prepared), prepared.verb)
                     buffered = BufferedInserts(self.statement_door())
                 known = kinds
             else:
@@ -705,6 +773,7 @@ class Session:
         self.forget_transaction()
         self.restore_settings()
         if not self.temporary.empty:
+            self.quick = NOTHING_QUICK
             with self.manager.latch:
                 self.temporary.empty_tables(self.relations)
         return "COMMIT"
@@ -807,6 +876,7 @@ class Session:
         if self.python is None:
             self.python = PythonFunctions()
         self.own_statements.clear()
+        self.quick = NOTHING_QUICK
         return self.python
 
     # -- ends
@@ -843,6 +913,7 @@ class Session:
         except Error:
             pass
         self.closed = True
+        self.quick = NOTHING_QUICK
 
     def close(self) -> None:
         if not self.closed:
@@ -852,6 +923,16 @@ class Session:
                 with self.manager.latch:
                     self.manager.past.keep(self, None)
             self.closed = True
+            self.quick = NOTHING_QUICK
+
+
+def change(prepared: Compiled, door: RowDoor, values: Row, context: Context) -> tuple[int, list[Row] | None]:
+    """Runs INSERT, UPDATE, DELETE or MERGE; once more if it has claimed a row that somebody else was about to change."""
+    try:
+        return prepared.run_write(door, values, context)
+    except Overtaken:
+        door.claiming, door.claimed = False, None
+        return prepared.run_write(door, values, context)
 
 
 def few_batches(batches: Iterator[list[Row]]) -> list[Row] | None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from minidb.errors import Error, ProgramLimitExceeded, ProgrammingError
 from minidb.keys import Row
+from minidb.parameters import Binder, binder_of, nothing
 from minidb.sql import ast
 from minidb.sql.binder import NotLiftable
 from minidb.sql.parser import parse
@@ -32,6 +33,7 @@ from minidb.zoned import is_plain, read
 Parameters = Sequence[Any] | Mapping[str, Any]
 Converter = Callable[[Any], Any]
 LIMIT = 2000  # entries of each kind
+CHANGES = {"INSERT": "INSERT 0 ", "UPDATE": "UPDATE ", "DELETE": "DELETE "}  # verbs, and how their tags begin
 VARIANTS = 20  # sets of settings whose plans are kept
 MOST_PARAMETERS = 65_535  # as in PostgreSQL
 LONGEST = 20_000  # characters of a text that is kept
@@ -41,7 +43,7 @@ INT4, INT8 = 1 << 31, 1 << 63
 class Compiled:
     """A prepared statement with what is needed to run it again and to make it anew."""
 
-    __slots__ = ("catalog_version", "columns", "converters", "names", "needs_context", "prepared", "run", "run_write",
+    __slots__ = ("alone", "bind", "catalog_version", "columns", "converters", "names", "needs_context", "prepared", "run", "run_write",
                  "statement", "streams", "tables", "text", "types", "verb", "writes")
 
     def __init__(self, prepared: Prepared, catalog_version: int, statement: ast.Statement, text: str,
@@ -55,6 +57,7 @@ class Compiled:
         self.columns = prepared.columns
         self.tables = prepared.tables
         self.converters = converters_of(prepared.parameters, types, prepared.zone)
+        self.bind: Binder = nothing  # of a statement in `quick`
         self.run = prepared.run
         self.run_write = prepared.run_write
         padding = char_lengths(prepared.columns)
@@ -65,6 +68,8 @@ class Compiled:
         self.writes = prepared.writes
         self.streams = prepared.streams
         self.needs_context = "c." in prepared.source or "(c" in prepared.source or " c," in prepared.source
+        # whether it may be a transaction of its own in the short way (txn.alone): until it turns out that it cannot
+        self.alone = prepared.verb in CHANGES and len(prepared.tables) == 1 and not self.needs_context
 
     def convert(self, values: Sequence[Any]) -> Row:
         """Parameter values in the types that the statement was bound with."""
@@ -73,6 +78,14 @@ class Compiled:
         return tuple(
             [v if c is None or v is None else c(v) for c, v in zip(self.converters, values)]
         )
+
+    def with_values(self, values: Sequence[Any]) -> tuple[Compiled, Row] | None:
+        """The statement and the converted values. None if one of them cannot be converted: the long way says so within
+        the transaction, and knows the place of a literal."""
+        try:
+            return self, self.convert(values)
+        except Error:
+            return None
 
 
 def char_lengths(columns: Sequence[tuple[str, SqlType]] | None) -> list[tuple[int, int]]:
@@ -132,6 +145,7 @@ class StatementCache:
 
     def __init__(self) -> None:
         self.parsed: dict[str, ast.Statement] = {}
+        self.quick: dict[str, Compiled] = {}  # by the text alone: what ran last, which knows its own parameters
         self.by_text: dict[Any, Compiled] = {}
         self.by_shape: dict[Any, Compiled | None] = {}  # None: cannot be shared by shape
         self.compilations = 0
@@ -149,8 +163,11 @@ class StatementCache:
         return found
 
     def clear(self) -> None:
+        self.quick.clear()
         self.by_text.clear()
         self.by_shape.clear()
+        for variant in self._variants.values():
+            variant.clear()
         self._variants.clear()
 
     def parse(self, text: str) -> ast.Statement:
@@ -166,13 +183,24 @@ class StatementCache:
         if not parameters:
             compiled = self.by_text.get(text)
             if compiled is not None:
-                return (compiled, ()) if compiled.catalog_version == version else None
+                if compiled.catalog_version != version:
+                    return None
+                self.quicken(text, None, compiled)
+                return compiled, ()
             return self.find_shape(text, version)
         kinds, values = kinds_of(parameters)
         compiled = self.by_text.get((text, kinds))
         if compiled is None or compiled.catalog_version != version:
             return None
-        return compiled, compiled.convert(values)
+        self.quicken(text, kinds, compiled)
+        return compiled.with_values(values)
+
+    def quicken(self, text: str, kinds: tuple[Any, ...] | None, compiled: Compiled) -> None:
+        """Lets the next execution of this text with parameters of these kinds be found by the text alone."""
+        binder = binder_of(kinds, compiled.converters)
+        if binder is not None:
+            compiled.bind = binder
+            keep(self.quick, text, compiled)
 
     def find_shape(self, text: str, version: int) -> tuple[Compiled, Row] | None:
         if len(text) > LONGEST:
@@ -183,7 +211,7 @@ class StatementCache:
         compiled = self.by_shape.get(lifted[0])
         if compiled is None or compiled.catalog_version != version:
             return None
-        return compiled, compiled.convert(lifted[1])
+        return compiled.with_values(lifted[1])
 
     def compile(self, statement: ast.Statement, text: str, parameters: Parameters | None, environment: Environment,
                 shared: bool) -> tuple[Compiled, Row]:
@@ -220,7 +248,7 @@ class StatementCache:
         self.compilations += 1
         compiled = Compiled(prepared, environment.catalog.version, statement, text, (), ())
         keep(self.by_shape, lifted[0], compiled)
-        return compiled, compiled.convert(values)
+        return compiled.with_values(values)
 
 
 def keep(cache: dict[Any, Any], key: Any, value: Any, limit: int = LIMIT) -> None:

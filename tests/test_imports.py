@@ -18,7 +18,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "minidb"
 GROUND = {"history", "footprint", "errors", "types", "schema", "isolation", "keys", "settings", "documents"}
-GROUND |= {"json_syntax", "zoned"}
+GROUND |= {"json_syntax", "zoned", "row_texts"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "isolation": {"errors"},
@@ -29,13 +29,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "types": {"errors", "documents"},
     "keys": GROUND,
     "schema": {"types"},
+    "row_texts": {"keys", "schema", "types"},
     "history": set(),
     "footprint": {"history"},
     "storage": GROUND,
     "access": GROUND | {"storage"},
     "txn": GROUND | {"storage", "access"},
     "sql": GROUND | {"txn.door"},
-    "statement_cache": GROUND | {"sql"},
+    "parameters": GROUND,
+    "statement_cache": GROUND | {"sql", "parameters"},
     "schema_functions": GROUND | {"sql", "txn.door"},
     "results": GROUND,
     "time_travel": GROUND | {"sql", "txn", "results", "statements"},

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from minidb import schema
+from minidb.access.hot_keys import HotKeys
 from minidb.access.layouts import (
     IndexLayout,
     PrimaryKeyForm,
@@ -119,6 +120,7 @@ class IndexStore:
             self.key = lambda row: self.key_of_stored(self.stored(row))
         self.layout = IndexLayout(stored_types(table, index), self.key_of_stored, key_facts(own_columns), primary)
         self.tree = Tree(self.base, index.relation, self.layout)
+        self.hot = HotKeys(None, self.base)
 
     def stored_function(self, index: schema.Index, functions: dict[str, RowFunction]) -> Callable[[Row], Row]:
         positions = [key.position for key in index.keys]

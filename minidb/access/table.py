@@ -10,6 +10,7 @@ from typing import Any
 
 from minidb import schema
 from minidb.access.index import IndexStore, RowFunction
+from minidb.access.hot_keys import HotKeys
 from minidb.access.layouts import ClusteredLayout, HeapLayout, PrimaryKeyForm, RowCodec, index_key_columns, key_facts
 from minidb.keys import Key, Row, key_maker
 from minidb.storage.base import Base
@@ -56,6 +57,7 @@ class TableAccess:
             self.layout = HeapLayout(self.codec)
             self.source = Heap(self.base, self.relation, self.layout)
             self.tree = self.source.tree
+        self.hot = HotKeys(None, self.base)
         self.names[self.relation] = clustered.name if clustered is not None else table.name
         self.define_indexes(table, functions)
 

@@ -137,11 +137,12 @@ class Cursor:
         if not connection._enter(False):
             connection._refuse_thread()
         try:
-            if self._result is not None:
+            if self._batches is not None:
                 self._forget(NOTHING_EXECUTED)
             self._result = result = connection.session.execute(sql, parameters)
             if result.columns is None:
                 self._rows = NO_ROWS
+                self._life = FOREVER
                 if result.tag in BOUNDARIES:
                     connection._crossed_boundary(result.tag)
             else:
@@ -151,8 +152,10 @@ class Cursor:
                 else:
                     self._batches = Batches(connection, result.fetch_batches())
                     self._rows = chain.from_iterable(self._batches)
-        except Error as error:
-            connection._raise_interrupt(error)
+        except BaseException as error:
+            self._forget(NOTHING_EXECUTED)
+            if isinstance(error, Error):
+                connection._raise_interrupt(error)
             raise
         finally:
             connection._leave()

@@ -46,6 +46,7 @@ from minidb.storage.page_file import read_leaf
 from minidb.storage.pages import Fence, Inner, Leaf, PageCache, PageMiss, Pointer, page_id
 from minidb.storage.roots import RelationRoot, Root
 
+Cut = tuple[Key, int]  # before (0) or behind (1) all entries of a key
 Found = tuple[Leaf | None, Fence | None]
 NOTHING: Found = (None, None)
 
@@ -133,6 +134,34 @@ class Tree:
             place = bisect_left(leaf_keys, key)
             found.append(rows[place] if place < len(rows) and leaf_keys[place] == key else None)
         return found
+
+    def within(self, root: Root, low: Cut, high: Cut) -> tuple[Leaf, int, int] | None:
+        """The leaf that holds all entries between two cuts, and where they begin and end in it. None if they are in
+        several leaves, or if a page is not cached."""
+        cache, key = self.cache, low[0]
+        fence: Any = None
+        fenced = False
+        try:
+            top = root.relations[self.relation]
+            page = cache[top.id]
+            page.hot = True
+            level = top.level
+            while level:
+                level -= 1
+                separators = page.keys
+                place = bisect_right(separators, key) if page.refs is None else _place_right(page, key, None)
+                if place < len(separators):
+                    fence, fenced = separators[place], True
+                page = cache[page.ids[place]]
+                page.hot = True
+        except KeyError:
+            return None
+        keys = page.keys
+        start = bisect_right(keys, key) if low[1] else bisect_left(keys, key)
+        stop = bisect_right(keys, high[0]) if high[1] else bisect_left(keys, high[0])
+        if stop == len(keys) and fenced and (fence < high[0] or high[1] and fence == high[0]):
+            return None
+        return page, start, stop
 
     def seek(self, root: Root, key: Key = None, ref: Ref = None) -> Found:
         """The leaf with the first entry >= (key, ref), and the fence where the next leaf begins (None: the last leaf).

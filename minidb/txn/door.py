@@ -24,7 +24,7 @@ class Rows(Protocol):
     # -- reading; batches are lists, so that generated loops run over them at full speed. No latch is held at a yield.
 
     def scan(self, table: int, low: Cut | None = None, high: Cut | None = None, *, reverse: bool = False,
-             first: int = 0, locking: bool = False) -> Iterator[tuple[list[Ref], list[Row]]]:
+             first: int = 0, locking: bool = False) -> Iterable[tuple[list[Ref], list[Row]]]:
         """Visible rows in the table's own order (heap: RID; clustered: primary key, where cuts may bound it).
 
         `first`: how many rows the caller expects to need (LIMIT, EXISTS, min), 0 for all: batches begin at that size,
@@ -32,11 +32,11 @@ class Rows(Protocol):
         FOR UPDATE, whose intervals are taken in update mode under 2PL (R50)."""
 
     def range(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
-              first: int = 0, locking: bool = False) -> Iterator[tuple[list[Ref], list[Row]]]:
+              first: int = 0, locking: bool = False) -> Iterable[tuple[list[Ref], list[Row]]]:
         """Visible whole rows in index order."""
 
     def entries(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
-                first: int = 0) -> Iterator[list[Row]]:
+                first: int = 0) -> Iterable[list[Row]]:
         """Index-only: per visible row the tuple of the index's stored values: key columns, then INCLUDE columns."""
 
     def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[list[Ref]]:
@@ -57,6 +57,10 @@ class Rows(Protocol):
         caller then re-checks its conditions on it, R35, R36); None if the row is gone or (SKIP LOCKED) is locked.
         Raises SerializationFailure where the level forbids going on."""
 
+    def claim(self, table: int, ref: Ref, seen: Row, strength: str = "update") -> Row | None:
+        """`lock`, for a statement that changes this row at once, and nothing besides. It may be put off until the
+        change; that raises Overtaken if somebody else was faster: the statement is run again, with `lock`."""
+
     def insert(self, table: int, row: Row) -> Ref: ...
 
     def insert_or_conflict(self, table: int, row: Row, arbiters: Sequence[int],
@@ -68,6 +72,9 @@ class Rows(Protocol):
 
     def update(self, table: int, ref: Ref, old: Row, new: Row) -> None:
         """`old` must be what `lock` returned."""
+
+    def rewrite(self, table: int, ref: Ref, old: Row, new: Row) -> None:
+        """`update` where no column differs that an index or a reference knows."""
 
     def delete(self, table: int, ref: Ref, old: Row) -> None: ...
 

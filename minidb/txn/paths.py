@@ -56,6 +56,11 @@ class Path:
 
     own = False
 
+    @property
+    def contested(self) -> bool:
+        """Whether the delta has any entry of its own on this way."""
+        raise NotImplementedError
+
     def __init__(self, store: Store, relation: int, tree: Tree) -> None:
         self.store = store
         self.relation = relation
@@ -103,6 +108,10 @@ class OwnPath(Path):
     def __init__(self, store: Store) -> None:
         super().__init__(store, store.relation, store.tree)
 
+    @property
+    def contested(self) -> bool:
+        return bool(self.store.chains)
+
     def entry(self, ref: Ref, row: Row) -> Key | None:
         return ref
 
@@ -126,6 +135,10 @@ class IndexPath(Path):
     def __init__(self, store: Store, index: IndexStore) -> None:
         super().__init__(store, index.relation, index.tree)
         self.index = index
+
+    @property
+    def contested(self) -> bool:
+        return bool(self.index.overlay.by_key)
 
     def entry(self, ref: Ref, row: Row) -> Key | None:
         return self.index.entry(row)

@@ -17,11 +17,12 @@ out as it is (R25).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from minidb.access.hot_keys import HotKeys
 from minidb.keys import HIGHEST, Key, Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root, StaleRoot
@@ -86,6 +87,8 @@ class Blocked(Exception):
 class Reader:
     """The reading half of the door, for one transaction."""
 
+    takes_short_ways = True  # past `batches`, where nobody looks on
+
     def __init__(self, manager: Manager, txn: Transaction) -> None:
         self.manager = manager
         self.txn = txn
@@ -103,20 +106,65 @@ class Reader:
     # -- the door's verbs
 
     def scan(self, table: int, low: Cut | None = None, high: Cut | None = None, *, reverse: bool = False,
-             first: int = 0, locking: bool = False) -> Iterator[Batch]:
+             first: int = 0, locking: bool = False) -> Iterable[Batch]:
         path = OwnPath(self.store_of(table))
+        if self.takes_short_ways and not self.policy.tracks_reads and low is not None and high is not None:
+            batch = self.within_leaf(path, low, high, first, WHOLE)
+            if batch is not None:
+                return ((batch[0][::-1], batch[1][::-1]),) if reverse else (batch,)
         return self.batches(path, low, high, reverse, first, locking, WHOLE)
 
     def range(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
-              first: int = 0, locking: bool = False) -> Iterator[Batch]:
+              first: int = 0, locking: bool = False) -> Iterable[Batch]:
         path = self.path(table, index)
+        if self.takes_short_ways and not self.policy.tracks_reads and low is not None and high is not None:
+            batch = self.within_leaf(path, low, high, first, WHOLE)
+            if batch is not None:
+                return ((batch[0][::-1], batch[1][::-1]),) if reverse else (batch,)
         return self.batches(path, low, high, reverse, first, locking, WHOLE)
 
     def entries(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
-                first: int = 0) -> Iterator[list[Row]]:
+                first: int = 0) -> Iterable[list[Row]]:
         path = self.path(table, index)
+        if self.takes_short_ways and not self.policy.tracks_reads and low is not None and high is not None:
+            batch = self.within_leaf(path, low, high, first, STORED)
+            if batch is not None:
+                return (batch[1][::-1],) if reverse else (batch[1],)
+        return self.entry_batches(path, low, high, reverse, first)
+
+    def entry_batches(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool,
+                      first: int) -> Iterator[list[Row]]:
         for _, rows in self.batches(path, low, high, reverse, first, False, STORED):
             yield rows
+
+    def within_leaf(self, path: Path, low: Cut, high: Cut, first: int, form: int) -> Batch | None:
+        """A short range as one batch, if it lies in one cached leaf and nobody has changed a row of it; else None.
+
+        Without the latch, by the argument of `find_settled`: pages are immutable, and what the delta no longer says
+        the next root does."""
+        store = path.store
+        root = store.base.root
+        found = path.tree.within(root, low, high)
+        if found is None:
+            return None
+        leaf, start, stop = found
+        refs = leaf.refs[start:stop]
+        if form == STORED or path.own:
+            rows = leaf.rows[start:stop]
+        elif first and stop - start > first:
+            return None
+        else:
+            try:
+                rows = store.base_rows(root, refs)  # type: ignore[assignment]
+            except StaleRoot:
+                return None
+        if path.contested:
+            with self.manager.latch:
+                if path.hints(position(low), position(high), 1, False):
+                    return None
+        if (store.chains and not store.chains.keys().isdisjoint(refs)) or store.base.root is not root:
+            return None
+        return refs, rows
 
     def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[list[Ref]]:
         for refs, _ in self.batches(self.path(table, index), low, high, False, 0, False, STORED):
@@ -127,8 +175,7 @@ class Reader:
         found = store.indexes.get(index)
         if not self.policy.tracks_reads:
             if found is None:
-                row = self.row_at(store, key)
-                return None if row is None else (key, row)
+                return self.find_clustered(store, key)
             if key not in found.overlay.by_key:
                 return self.find_settled(store, found, key)
         path = OwnPath(store) if found is None else IndexPath(store, found)
@@ -144,29 +191,56 @@ class Reader:
 
     def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
         """The row under a key that no overlay entry mentions. Its chain, if any, left the key alone."""
-        txn = self.txn
         while True:
             root = store.base.root
-            try:
-                hit = index.tree.find(root, key)
-                if hit is None:
-                    row = None
-                else:
-                    ref = hit[0]
-                    chain = store.chains.get(ref)
-                    if chain is None:
-                        row = store.base_row(root, ref)
+            hot = index.hot
+            if hot.root is not root:
+                hot = index.hot = HotKeys(root, store.base)
+            place: tuple[Ref, Row] | None = hot.found.get(key)
+            if place is None:
+                try:
+                    hit = index.tree.find(root, key)
+                    row = None if hit is None else store.base_row(root, hit[0])
+                except StaleRoot:
+                    continue
+                if row is not None:
+                    place = hit[0], row
+                    hot.keep(key, place)
+            if place is not None:
+                chain = store.chains.get(place[0])
+                if chain is not None:
+                    version = visible(chain, self.snapshot, self.txn, self.statement)
+                    if version is None or version.row is None or index.entry(version.row) != key:
+                        place = None
                     else:
-                        version = visible(chain, self.snapshot, txn, self.statement)
-                        row = None if version is None else version.row
-                        if row is not None and index.entry(row) != key:
-                            row = None
-            except StaleRoot:
-                continue
-            if store.base.root is root and key not in index.overlay.by_key:
-                return None if row is None else (ref, row)
+                        place = place[0], version.row
             if key in index.overlay.by_key:
                 return self.find_merged(store, index, key)
+            if store.base.root is root:
+                return place
+
+    def find_clustered(self, store: Store, key: Key) -> tuple[Ref, Row] | None:
+        """The row of a table that is ordered by the key."""
+        while True:
+            root = store.base.root
+            chain = store.chains.get(key)
+            if chain is not None:
+                version = visible(chain, self.snapshot, self.txn, self.statement)
+                return None if version is None or version.row is None else (key, version.row)
+            hot = store.hot
+            if hot.root is not root:
+                hot = store.hot = HotKeys(root, store.base)
+            place = hot.found.get(key)
+            if place is None:
+                try:
+                    row = store.base_row(root, key)
+                except StaleRoot:
+                    continue
+                if row is not None:
+                    place = key, row
+                    hot.keep(key, place)
+            if store.base.root is root and key not in store.chains:
+                return place
 
     def find_merged(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
         for refs, rows in self.batches(IndexPath(store, index), (key, 0), (key, 1), False, 2, False, WHOLE):

@@ -261,6 +261,7 @@ class RecordingDoor(RowDoor):
     """What transactions read and write."""
 
     manager: RecordingManager
+    takes_short_ways = False
     searching = False  # whether the key that is looked for belongs to a row that will be locked
 
     # -- reads
@@ -300,6 +301,10 @@ class RecordingDoor(RowDoor):
     def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
         self.note_key(store, index.relation, key, self.kind_of(self.searching), self.seen_as_of())
         return super().find_settled(store, index, key)
+
+    def find_clustered(self, store: Store, key: Key) -> tuple[Ref, Row] | None:
+        self.note_key(store, store.relation, key, self.kind_of(self.searching), self.seen_as_of())
+        return super().find_clustered(store, key)
 
     def row_at(self, store: Store, ref: Ref) -> Row | None:
         self.note_key(store, store.relation, ref, self.kind_of(self.searching), self.seen_as_of())
@@ -380,6 +385,12 @@ class RecordingDoor(RowDoor):
 
     def insert_slice(self, store: Store, rows: Any) -> bool:
         return False
+
+    def claim(self, table: int, ref: Ref, seen: Row, strength: str = "update") -> Row | None:
+        return self.lock(table, ref, seen, strength)
+
+    def insert_plainly(self, store: Store, row: Row) -> Ref | None:
+        return None
 
     def obstacle(self, change: Change, probes: list[tuple[Any, Key]], hits: list[Any], own: Row | None,
                  writer: Request | None) -> tuple[Request | None, Request | None]:

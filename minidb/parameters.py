@@ -1,0 +1,82 @@
+"""Driver parameters on the short way: one generated function per row of kinds says whether values are of those kinds.
+
+A plan holds for certain kinds of parameters (`statement_cache.kinds_of`): whether an int fits int4, for one, decides
+about the types of everything that is computed with it. Asking each value in a loop costs more than a short statement
+may; so the questions for one row of kinds are written out once,
+
+    def bind(given):
+        if len(given) == 2:
+            v0, v1 = given
+            if type(v0) is int and -2147483648 <= v0 <= 2147483647 and v1 is None:
+                return (v0, v1)
+        return None
+
+and None sends the caller the long way. The generated text is made of the questions below and of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from minidb.errors import Error
+from minidb.keys import Row
+
+Binder = Callable[[Any], Row | None]
+Kinds = tuple[Any, ...]
+
+MOST = 200  # parameters; longer rows of them take the long way
+QUESTIONS: dict[Any, str] = {
+    "integer": "type(v{0}) is int and -2147483648 <= v{0} <= 2147483647",
+    "bigint": "type(v{0}) is int and -9223372036854775808 <= v{0} <= 9223372036854775807"
+    " and not -2147483648 <= v{0} <= 2147483647",
+    str: "type(v{0}) is str and v{0}.isascii() and nul not in v{0}",
+    float: "type(v{0}) is float",
+    bool: "type(v{0}) is bool",
+    type(None): "v{0} is None",
+}
+
+
+def binder_of(kinds: Kinds | None, converters: Sequence[Callable[[Any], Any] | None] | None) -> Binder | None:
+    """The binder for parameters of these kinds (None: of a statement without parameters). It gives their values as the
+    plan wants them, and None for others. None if one of the kinds is not for the short way."""
+    if not kinds:
+        return nothing
+    if len(kinds) > MOST or not all(kind in QUESTIONS for kind in kinds):
+        return None
+    check = _checker(kinds)
+    if converters is None:
+        return check
+    return _converting(check, tuple(converters))
+
+
+def nothing(given: Any) -> Row | None:
+    return None if given else ()
+
+
+@lru_cache(1000)
+def _checker(kinds: Kinds) -> Binder:
+    names = ", ".join([f"v{place}" for place in range(len(kinds))])
+    questions = " and ".join([QUESTIONS[kind].format(place) for place, kind in enumerate(kinds)])
+    source = (
+        f"def bind(given):\n if given is not None and len(given) == {len(kinds)}:\n  {names}, = given\n"
+        f"  if {questions}:\n   return ({names},)\n return None\n"
+    )
+    scope: dict[str, Any] = {"nul": "\0"}
+    exec(compile(source, "minidb-parameters", "exec"), scope)
+    bind: Binder = scope["bind"]
+    return bind
+
+
+def _converting(check: Binder, converters: tuple[Callable[[Any], Any] | None, ...]) -> Binder:
+    def bind(given: Any) -> Row | None:
+        values = check(given)
+        if values is None:
+            return None
+        try:
+            return tuple([v if c is None or v is None else c(v) for c, v in zip(converters, values)])
+        except Error:  # the long way says so, within the transaction
+            return None
+
+    return bind
