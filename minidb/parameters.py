@@ -22,20 +22,36 @@ from typing import Any
 
 from minidb.errors import Error
 from minidb.keys import Row
+from minidb.types import adapt
 
 Binder = Callable[[Any], Row | None]
 Kinds = tuple[Any, ...]
 
 MOST = 200  # parameters; longer rows of them take the long way
+LARGEST = "type(v{0}) is int and -9223372036854775808 <= v{0} <= 9223372036854775807"
 QUESTIONS: dict[Any, str] = {
     "integer": "type(v{0}) is int and -2147483648 <= v{0} <= 2147483647",
-    "bigint": "type(v{0}) is int and -9223372036854775808 <= v{0} <= 9223372036854775807"
-    " and not -2147483648 <= v{0} <= 2147483647",
-    str: "type(v{0}) is str and v{0}.isascii() and nul not in v{0}",
+    "bigint": f"{LARGEST} and not -2147483648 <= v{{0}} <= 2147483647",
+    str: "type(v{0}) is str and (v{0}.isascii() and nul not in v{0} or whole(v{0}))",
     float: "type(v{0}) is float",
     bool: "type(v{0}) is bool",
     type(None): "v{0} is None",
 }
+
+QUESTIONS |= {  # an executemany's: NULL is of every kind, and a plan for bigint takes smaller integers
+    ("lenient", kind): f"(v{{0}} is None or {LARGEST if kind == 'bigint' else question})"
+    for kind, question in QUESTIONS.items()
+}
+
+
+def lenient(kind: Any) -> Any:
+    """The kind that takes values of `kind` and NULL."""
+    return "lenient", kind
+
+
+def whole(text: str) -> bool:
+    """Whether a text is one that can be stored; raises what `adapt` raises."""
+    return bool(adapt(text)[1] == text)
 
 
 def binder_of(kinds: Kinds | None, converters: Sequence[Callable[[Any], Any] | None] | None) -> Binder | None:
@@ -63,7 +79,7 @@ def _checker(kinds: Kinds) -> Binder:
         f"def bind(given):\n if given is not None and len(given) == {len(kinds)}:\n  {names}, = given\n"
         f"  if {questions}:\n   return ({names},)\n return None\n"
     )
-    scope: dict[str, Any] = {"nul": "\0"}
+    scope: dict[str, Any] = {"nul": "\0", "whole": whole}
     exec(compile(source, "minidb-parameters", "exec"), scope)
     bind: Binder = scope["bind"]
     return bind

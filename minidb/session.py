@@ -14,11 +14,13 @@ ROLLBACK closes them, and so do statements that lock a table strongly enough to 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from minidb import schema, statements, translation
+from minidb.bulk_inserts import BulkInsert, check_set
 from minidb.errors import (
     ActiveTransaction,
     Error,
@@ -39,12 +41,13 @@ from minidb.keys import Row
 from minidb.results import OpenStreams, Result, Stream, failed_transaction
 from minidb.settings import DEFAULTS, profile_of
 from minidb.sql import ast
+from minidb.sql.binder.workspace import locate
 from minidb.sql.statement import prepare
-from minidb.statement_cache import CHANGES, Compiled, StatementCache, check_count, kinds_of, used_parameters
+from minidb.statement_cache import CHANGES, Compiled, StatementCache, check_count, keep, used_parameters
 from minidb.txn.alone import LoneWriter, Unsuited
 from minidb.txn.claims import Overtaken
 from minidb.txn.isolation import POLICIES
-from minidb.txn.manager import Savepoint, Transaction
+from minidb.txn.manager import TABLE_MODE, Savepoint, Transaction
 from minidb.txn.rows import RowDoor
 from minidb.txn.schema_changes import SchemaChanges
 from minidb.txn.sequence_values import SequenceValues
@@ -52,11 +55,12 @@ from minidb.txn.temporary import Temporary
 
 if TYPE_CHECKING:
     from minidb.database import Database
+    from minidb.prepared_statements import PreparedStatement
     from minidb.sql.functions.in_python import PythonFunctions
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 NOTHING_QUICK: dict[str, Compiled] = {}
-BUFFERED_ROWS = 2000
+LONGEST_CONTROL = 100  # characters of a BEGIN or COMMIT that is known by its text
 LONGEST_STATEMENT = 1 << 28  # characters
 STREAMED_BATCHES = 2  # results with fewer batches are fetched at once
 
@@ -64,11 +68,20 @@ STREAMED_BATCHES = 2  # results with fewer batches are fetched at once
 class Context:
     """What functions may ask of the session (sql.functions.registry.FunctionContext)."""
 
-    __slots__ = ("now", "session", "statement_time")
+    __slots__ = ("moment", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.now = self.statement_time = session.current_time()
+        self.moment = session.database.clock()
+
+    @property
+    def now(self) -> datetime:
+        """The same for the whole transaction."""
+        return datetime.fromtimestamp(self.moment, UTC)
+
+    @property
+    def statement_time(self) -> datetime:
+        return self.now
 
     @property
     def session_user(self) -> str:
@@ -95,6 +108,20 @@ class Context:
 
     def setting(self, name: str) -> str:
         return statements.shown(self.session, name)
+
+    def configure(self, name: str, value: str | None, local: bool) -> str:
+        """SET, or RESET without a value; what the setting is then."""
+        statements.assign(self.session, name.lower(), () if value is None else (value,), local)
+        return statements.shown(self.session, name)
+
+    def sleep(self, seconds: float) -> None:
+        """Keeps the session's thread that long; an interrupt ends it."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.02))
+            door = self.session.door or self.session.reader
+            if door is not None:
+                door.check_interrupt()
 
     def commit_number(self) -> int:
         """The last commit that the statement sees."""
@@ -161,11 +188,18 @@ class Environment:
         self.catalog = catalog
         self.settings = session.settings
         self.python = session.python
+        self.parameters: Parameters | None = None  # for AS OF, whose value is asked for when the statement is bound
+        self.past: dict[int, PastTable] = {}  # the tables that are read as they were
+
+    def table_as_of(self, table: schema.Table, clause: ast.AsOf) -> schema.Table:
+        return statements.table_as_of(self, table, clause)
 
     def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
         return self.session.database.inside.columns(schema_name, name)
 
     def statistics(self, table_id: int) -> Any:
+        if table_id < 0:
+            table_id = self.past[table_id].table
         return self.session.database.statistics_of(table_id)
 
 
@@ -207,7 +241,7 @@ class Session:
         self.context: Context | None = None
         self.savepoints: list[Savepoint] = []
         self.streams = OpenStreams(self.forget)
-        self.prepared: dict[str, tuple[Any, str]] = {}
+        self.prepared: dict[str, PreparedStatement] = {}
         self.python: PythonFunctions | None = None  # functions written in Python, once there are some
         self.connection: Callable[[], Any] = nobody  # the driver's connection, for procedures
         self.looking: Transaction | None = None  # what reads for AS OF
@@ -320,6 +354,11 @@ class Session:
             values = quick.bind(parameters)
             if values is not None:
                 return self.execute_quick(quick, values, sql, parameters)
+        control = self.database.statements.controls.get(sql)
+        if control is not None and self._translator is None and self._settings["statement_timeout"] is None:
+            self.check_open()
+            ended: Result = statements.CONTROL[type(control)](self, control)
+            return ended
         if self.translator is not None:
             return translation.execute(self, sql, parameters)
         if self._settings["statement_timeout"] is not None and not self.timed:
@@ -350,7 +389,23 @@ class Session:
                 return self.run_statement(compiled.statement, sql, parameters)
         if self.state == "failed":
             raise failed_transaction()
-        return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
+        if txn is None:
+            return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
+        try:  # as `within_transaction`
+            txn.on_wait = self.on_wait
+            self.manager.start_statement(txn, sql)
+            self.started = True
+            result = self.run_prepared(compiled, values)
+            if txn.doomed is not None and self.txn is txn:
+                raise txn.doomed
+        except RecursionError as error:
+            self.statement_failed()
+            raise StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from error
+        except BaseException:
+            self.statement_failed()
+            raise
+        self.statement_succeeded()
+        return result
 
     def check_open(self) -> None:
         if self.closed:
@@ -378,6 +433,8 @@ class Session:
         """Transaction control runs in every state, everything else needs a transaction that has not failed."""
         control = statements.CONTROL.get(type(statement))
         if control is not None:
+            if self._translator is None and len(sql) <= LONGEST_CONTROL:
+                keep(self.database.statements.controls, sql, statement)
             result: Result = control(self, statement)
             return result
         if self.state == "failed":
@@ -406,6 +463,10 @@ class Session:
         except RecursionError as error:  # a safety net: whoever knows more has said so already
             self.statement_failed()
             raise StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from error
+        except Error as error:
+            locate(error, sql)
+            self.statement_failed()
+            raise
         except BaseException:
             self.statement_failed()
             raise
@@ -439,7 +500,7 @@ class Session:
 
     def find_compiled(self, sql: str, parameters: Parameters | None) -> tuple[Compiled, Row] | None:
         """A compiled statement from the cache, with its converted parameters; None for the long way."""
-        if self.state == "failed" or isinstance(parameters, Mapping):
+        if self.state == "failed":
             return None
         if self.txn is not None and self.txn.catalog is not None:
             return None
@@ -459,7 +520,7 @@ class Session:
             reader = self.new_reader()
         txn, views = reader.txn, manager.views
         policy = txn.policy
-        if compiled.writes or policy.tracks_reads or manager.table_locks and manager.readers_kept_out(compiled.tables):
+        if compiled.writes or policy.tracks_reads or (manager.table_locks and manager.readers_kept_out(compiled.tables)):
             return None
         strong_locks = manager.strong_locks
         txn.interrupted = False
@@ -552,12 +613,14 @@ class Session:
         assert txn is not None
         prepared, values = self.lock_tables(prepared, values)
         self.manager.take_snapshot(txn)
-        for table, _ in prepared.tables:
-            self.relations.check_age(txn, table)
+        if txn.policy.keeps_snapshot:
+            for table, _ in prepared.tables:
+                self.relations.check_age(txn, table)
         door = self.statement_door()
         assert self.context is not None
         if prepared.verb != "SELECT":
-            self.manager.before_write(txn, self.writes_temporary(prepared), prepared.verb)
+            temporary = bool(self.relations.temporary) and self.writes_temporary(prepared)
+            self.manager.before_write(txn, temporary, prepared.verb)
         return door, values, self.context, prepared
 
     def writes_temporary(self, prepared: Compiled) -> bool:
@@ -569,10 +632,14 @@ class Session:
         """Locks, then compares catalog versions (R67): a statement compiled before a schema change is not run."""
         txn = self.txn
         assert txn is not None
+        manager, relations = self.manager, self.relations
         for table, mode in prepared.tables:
-            found = self.relations.tables.get(table) or self.relations.temporary.get(table)
-            self.manager.lock_table(txn, table, mode, found.name if found is not None else str(table))
-        if prepared.catalog_version != self.catalog.version:
+            lock = manager.table_locks.get(table)
+            if lock is None or not lock.holders.get(txn, 0) >> TABLE_MODE[mode] & 1:
+                found = relations.tables.get(table) or relations.temporary.get(table)
+                manager.lock_table(txn, table, mode, found.name if found is not None else str(table))
+        own = txn.catalog is not None or not self.temporary.empty
+        if prepared.catalog_version != (self.catalog if own else relations.catalog).version:
             return self.lock_tables(self.compile_again(prepared), values)
         return prepared, values
 
@@ -582,6 +649,7 @@ class Session:
     def compile_again(self, old: Compiled) -> Compiled:
         """The schema has changed since: the same statement, for the same types of parameters."""
         environment = self.environment()
+        environment.parameters = old.past_parameters
         if len(old.types) != len(old.prepared.parameters):
             prepared = prepare(old.statement, old.text, environment, old.types, lifted_offset=len(old.types))
         else:
@@ -679,37 +747,8 @@ class Session:
             self.manager.end_statement(txn)
         return Result("", None, None, total)
 
-    def insert_sets(self, statement: ast.Statement, sql: str, parameter_sets: Iterable[Parameters]) -> Result:
-        """Rows are gathered and inserted in large steps; whatever reads in between sees them."""
-        txn = self.txn
-        assert txn is not None
-        total = 0
-        known: tuple[Any, ...] | None = None
-        kinds: tuple[Any, ...] | None
-        prepared: Compiled | None = None
-        buffered: BufferedInserts | None = None
-        for parameters in parameter_sets:
-            if type(parameters) is tuple:
-                kinds, values = kinds_of(parameters)
-            else:
-                check_set(parameters)
-                kinds, values = (None, []) if isinstance(parameters, Mapping) else kinds_of(parameters)
-            if prepared is None or kinds is None or kinds != known:
-                prepared, converted = self.find_compiled(sql, parameters) or self.prepare(statement, sql, parameters)
-                if buffered is None:
-                    prepared, converted = self.lock_tables(prepared, converted)
-                    self.manager.take_snapshot(txn)
-                    self.manager.before_write(txn, self.writes_temporary(prepared), prepared.verb)
-                    buffered = BufferedInserts(self.statement_door())
-                known = kinds
-            else:
-                converted = prepared.convert(values)
-            assert buffered is not None
-            total += prepared.run_write(buffered, converted, self.context)[0]
-        if buffered is not None:
-            buffered.flush()
-            self.statement_door().finish_statement()
-        return Result("", None, None, total)
+    def insert_sets(self, statement: ast.Insert, sql: str, parameter_sets: Iterable[Parameters]) -> Result:
+        return Result("", None, None, BulkInsert(self, statement, sql).run(parameter_sets))
 
     # -- transactions
 
@@ -943,46 +982,6 @@ def few_batches(batches: Iterator[list[Row]]) -> list[Row] | None:
         if len(ready) > STREAMED_BATCHES:
             return None
     return ready[0] if len(ready) == 1 else [row for batch in ready for row in batch]
-
-
-class BufferedInserts:
-    """A door that gathers inserts; anything else that is asked of it sees them done."""
-
-    def __init__(self, door: RowDoor) -> None:
-        self.door = door
-        self.table = 0
-        self.rows: list[Row] = []
-
-    def insert(self, table: int, row: Row) -> None:
-        if table != self.table or len(self.rows) >= BUFFERED_ROWS:
-            self.flush()
-            self.table = table
-        self.rows.append(row)
-
-    def insert_many(self, table: int, rows: Sequence[Row]) -> None:
-        if table != self.table or len(self.rows) >= BUFFERED_ROWS:
-            self.flush()
-            self.table = table
-        self.rows.extend(rows)
-
-    def flush(self) -> None:
-        if self.rows:
-            rows, self.rows = self.rows, []
-            self.door.insert_many(self.table, rows)
-
-    def __getattr__(self, name: str) -> Any:
-        self.flush()
-        self.door.finish_statement()
-        self.door.txn.statement += 1
-        self.door.begin()
-        return getattr(self.door, name)
-
-
-def check_set(parameters: Any) -> None:
-    if isinstance(parameters, str | bytes) or not isinstance(parameters, Sequence | Mapping):
-        raise ProgrammingError(
-            f"a parameter set is a sequence or a mapping, not {type(parameters).__name__}", sqlstate="07001"
-        )
 
 
 __all__ = ["Context", "Environment", "Result", "Session"]

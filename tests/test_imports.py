@@ -38,6 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sql": GROUND | {"txn.door"},
     "parameters": GROUND,
     "statement_cache": GROUND | {"sql", "parameters"},
+    "garbage": set(),
+    "bulk_inserts": GROUND | {"garbage", "sql", "txn", "parameters", "statement_cache"},
     "schema_functions": GROUND | {"sql", "txn.door"},
     "results": GROUND,
     "time_travel": GROUND | {"sql", "txn", "results", "statements"},
@@ -48,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "importing": GROUND | {"sql", "copying"},
     "translation": GROUND | {"sql", "results", "statements"},
     "idle": {"errors"},
-    "session": GROUND | {"idle", "sql", "txn", "results", "statements", "statement_cache", "translation"},
+    "session": GROUND | {"bulk_inserts", "idle", "sql", "txn", "results", "statements", "statement_cache", "translation"},
     "inside": GROUND | {"storage", "access", "txn", "sql"},
     "database": GROUND
     | {"storage", "access", "txn", "sql", "session", "inside", "schema_functions", "statement_cache"},

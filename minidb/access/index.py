@@ -37,7 +37,7 @@ class Overlay:
 
     def __init__(self) -> None:
         self.by_key: dict[Key, Any] = {}  # key -> its ref, or a set of refs
-        self.order: Any = SortedEntries()
+        self.order = SortedEntries()
 
     def __len__(self) -> int:
         return len(self.order)
@@ -58,7 +58,7 @@ class Overlay:
             self.order.add((key, ref))
 
     def add_many(self, pairs: list[tuple[Key, Ref]]) -> None:
-        self.order.add_sorted(sorted(pair for pair in pairs if self._note(*pair)))
+        self.order.add_many([pair for pair in pairs if self._note(*pair)])
 
     def _note(self, key: Key, ref: Ref) -> bool:
         found = self.by_key.get(key)

@@ -1,28 +1,37 @@
-"""A sorted list that takes many values at once.
+"""Sorted values that are sorted late: most of what is added is never looked at in order before more is added.
 
-`SortedList.update` puts values in one by one unless they are a quarter of the list, which is most of the work of a bulk
-load. Here they are cut where the list's own pieces end, and each piece takes its share in one `extend` and one `sort`,
-which for two ascending runs is a merge.
+    add -----> [ unsorted: 9 2 31 ... ]           a list's append
+                     | somebody asks for an order, or it is long
+                     v
+    pieces   [1 4 7] [9 12 15] [20 21]            sortedcontainers' SortedList, with the values put in piece by piece
+
+A bulk load costs an append for each entry, and one sort for some thousands of them, instead of a search each. Putting
+many values in at once is faster than one by one, too: they are cut where the list's own pieces end, and a piece takes a
+large share in one `extend` and one `sort`, which for two ascending runs is a merge.
 
     pieces      [1 4 7] [9 12 15] [20 21]        values  [8 10 13 30]
                 [1 4 7] [8 9 10 12 13 15] [20 21 30]
 
-This reaches into the parts of sortedcontainers' SortedList (`_lists`, `_maxes`, `_len`, `_index`, `_load`), which have
-been the same since its version 2; `check` is its own `_check`.
+Whoever calls holds the kernel latch, so what is put off must stay short: at most `MOST` values are (some milliseconds).
+This reaches into the parts of SortedList (`_lists`, `_maxes`, `_len`, `_index`, `_load`), which have been the same since
+its version 2; `check` is its own `_check`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 from sortedcontainers import SortedList
 
+MOST = 8192  # values that wait unsorted
+FEW = 8  # values that a piece takes one by one
 
-class SortedEntries(SortedList):  # type: ignore[type-arg]
-    """See the module."""
+
+class _Pieces(SortedList):  # type: ignore[type-arg]
+    """A SortedList that takes many values at once."""
 
     _lists: list[list[Any]]
     _maxes: list[Any]
@@ -31,8 +40,7 @@ class SortedEntries(SortedList):  # type: ignore[type-arg]
     _load: int
 
     def add_sorted(self, values: Sequence[Any]) -> None:
-        """Adds values that are sorted already."""
-        if not self._maxes or len(values) < 4:
+        if not self._maxes:
             self.update(values)
             return
         touched = self._spread(values)
@@ -53,8 +61,12 @@ class SortedEntries(SortedList):  # type: ignore[type-arg]
             else:
                 stop = bisect_right(values, maxes[place], start)
             piece = lists[place]
-            piece.extend(values[start:stop])
-            piece.sort()
+            if stop - start <= FEW:
+                for value in values[start:stop]:
+                    insort(piece, value)
+            else:
+                piece.extend(values[start:stop])
+                piece.sort()
             maxes[place] = piece[-1]
             touched.append(place)
             start = stop
@@ -68,6 +80,58 @@ class SortedEntries(SortedList):  # type: ignore[type-arg]
             parts = [piece[start:end] for start, end in pairwise(ends)]
             self._lists[place : place + 1] = parts
             self._maxes[place : place + 1] = [part[-1] for part in parts]
+
+
+class SortedEntries:
+    """See the module. A multiset: a value that is added twice is there twice."""
+
+    __slots__ = ("_pieces", "_unsorted")
+
+    def __init__(self) -> None:
+        self._pieces = _Pieces()
+        self._unsorted: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self._pieces) + len(self._unsorted)
+
+    def add(self, value: Any) -> None:
+        self._unsorted.append(value)
+        if len(self._unsorted) >= MOST:
+            self._sort()
+
+    def add_many(self, values: Iterable[Any]) -> None:
+        self._unsorted.extend(values)
+        if len(self._unsorted) >= MOST:
+            self._sort()
+
+    def remove(self, value: Any) -> None:
+        """Raises ValueError if it is not there."""
+        self.in_order().remove(value)
+
+    def discard(self, value: Any) -> None:
+        self.in_order().discard(value)
+
+    def clear(self) -> None:
+        self._pieces.clear()
+        self._unsorted.clear()
+
+    def irange(self, low: Any, high: Any, inclusive: tuple[bool, bool] = (True, True),
+               reverse: bool = False) -> Iterator[Any]:
+        """The values between two, None for no bound, as SortedList's."""
+        return self.in_order().irange(low, high, inclusive, reverse)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.in_order())
+
+    def in_order(self) -> _Pieces:
+        if self._unsorted:
+            self._sort()
+        return self._pieces
+
+    def _sort(self) -> None:
+        values, self._unsorted = self._unsorted, []
+        values.sort()
+        self._pieces.add_sorted(values)
 
 
 __all__ = ["SortedEntries"]

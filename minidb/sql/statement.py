@@ -16,18 +16,21 @@ from minidb import errors, schema
 from minidb.keys import Row
 from minidb.sql import ast, physical, plan
 from minidb.sql.binder import NotLiftable, bind, bind_row_expression
-from minidb.sql.compiler.changes import emit_changes
+from minidb.sql.compiler.changes import emit_changes, emit_row_maker
 from minidb.sql.compiler.core import UNBOUNDED, Compiler, Measure, Memory, Ticker
 from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.producers import new_compiler
 from minidb.sql.compiler.scope import Scope, opened, row_layout
 from minidb.sql.compiler.sets import define_tables, emit_query
-from minidb.sql.explain import Describe, Explained, Explainer
+from minidb.sql.compiler.spilling import WorkMemoryExceeded
+from minidb.sql.explain import Describe, Explainer
+from minidb.sql.explain_changes import References, references_in
+from minidb.sql.explained import Explained
 from minidb.sql.expression_text import Names
 from minidb.sql.lifting import literal_decides
 from minidb.sql.memory import Restarting, Run, bounded, spilling
 from minidb.sql.planner import Planner
-from minidb.sql.rewriting import rewrite
+from minidb.sql.rewriting import fired, rewrite
 from minidb.sql.rules import walk
 from minidb.sql.statistics import TableStatistics
 from minidb.txn.door import Rows
@@ -67,8 +70,10 @@ class Prepared:
     """
 
     __slots__ = (
+        "bound",
         "columns",
         "compiled",
+        "made_rows",
         "memory",
         "node",
         "parameters",
@@ -96,8 +101,11 @@ class Prepared:
         node: physical.Node,
         planner: Planner,
         memory: Memory = UNBOUNDED,
+        bound: plan.Plan | None = None,
     ) -> None:
+        self.bound = bound  # before the rewrites
         self.columns = columns
+        self.made_rows: tuple[Any, ...] = ()
         self.tables = tables
         self.parameters = parameters
         self.verb = verb
@@ -105,43 +113,82 @@ class Prepared:
         self.node = node
         self.planner = planner
         self.zone = str(planner.view.settings.get("timezone", "UTC"))  # untyped values are read in it
-        self.streams = isinstance(node, physical.Query) and not writes and streams(node)
+        could_stream = isinstance(node, physical.Query) and not writes
+        self.streams = isinstance(node, physical.Query) and not writes and (memory.spills or streams(node))
         self.memory = memory
         compiler = new_compiler(planner, memory=memory)
         self.compiled, self.source = compile_statement(compiler, node, self.streams)
+        if could_stream and compiler.watching and not self.streams:  # who gives up goes on with a stream
+            self.streams = True
+            compiler = new_compiler(planner, memory=memory)
+            self.compiled, self.source = compile_statement(compiler, node, True)
         run = guarded(self.compiled, self.streams) if compiler.module.calculates else self.compiled
         if compiler.watching:
             restarting = Restarting(run, memory.limit, partial(compile_anew, planner, node, self.streams))
             run = restarting.stream if self.streams else restarting.whole
         self.run = self.run_write = run
 
-    def _unguarded(self) -> Memory:
-        return self.memory._replace(guarded=False)
+    def row_maker(self) -> Callable[[list[Row], Any], list[Row]] | None:
+        """The new rows for many sets of parameters at once: a function (sets, context), of an INSERT that has one row
+        for each set and need not look at the table before it inserts them; else None."""
+        if isinstance(self.node, physical.Insert) and self.parameters and not self.made_rows:
+            self.made_rows = (compile_row_maker(new_compiler(self.planner), self.node, len(self.parameters)),)
+        return self.made_rows[0] if self.made_rows else None
 
     def explain(self, describe: Describe | None = None) -> Explained:
         """The plan as a tree; `.lines()` and `.as_dict()` write it. `describe` says what reading an interval locks."""
-        return self._explainer(None, describe).explain(self.node)
+        names, subqueries, references = self._facts(self.planner)
+        spills = self.memory.spills
+        return Explainer(names, subqueries, describe, spills=spills, references=references).explain(self.node)
+
+    def rewrites(self) -> list[str]:
+        """The rules that have changed the statement's plan, in their order."""
+        return fired(self.bound) if self.bound is not None else []
 
     def analyze(
         self, rows: Rows, parameters: tuple[Any, ...], context: Any, describe: Describe | None = None
     ) -> Explained:
-        """Runs the statement with each operator measured; the plan with the true numbers of rows."""
+        """Runs the statement with each operator measured; the plan with the true numbers of rows. If it gives up and
+        goes on in files, as it would when it is run, that is what is told."""
+        run = partial(self._measured, rows, parameters, context, describe)
+        try:
+            return run(self.planner, self.node, self.memory)
+        except WorkMemoryExceeded:
+            return run(*spilling(self.planner), Memory(self.memory.limit, spills=True))
+
+    def _measured(
+        self,
+        rows: Rows,
+        parameters: tuple[Any, ...],
+        context: Any,
+        describe: Describe | None,
+        planner: Planner,
+        node: physical.Node,
+        memory: Memory,
+    ) -> Explained:
         counters: dict[int, int] = {}
-        function, _ = compile_statement(new_compiler(self.planner, counters, self._unguarded()), self.node, False)
+        compiler = new_compiler(planner, counters, memory)
+        function, _ = compile_statement(compiler, node, self.streams)
         ticker = Ticker(context)
-        result = guarded(function, False)(rows, parameters, ticker)
+        result = guarded(function, self.streams)(rows, parameters, ticker)
+        whole = Measure()
+        whole.rows, whole.loops = counted(result), 1
         none = Measure()
         measures = {node: ticker.measures.get(number, none) for node, number in counters.items()}
-        inner = self.node.input if isinstance(self.node, physical.Query) else self.node
-        if id(inner) not in measures:
-            whole = measures[id(inner)] = Measure()
-            whole.rows, whole.loops = result[0] if isinstance(result, tuple) else len(result), 1
-        return self._explainer(measures, describe).explain(self.node)
+        measures.setdefault(id(node.input if isinstance(node, physical.Query) else node), whole)
+        names, subqueries, references = self._facts(planner)
+        seen = measures, compiler.spills, memory.spills
+        return Explainer(names, subqueries, describe, *seen, references).explain(node)
 
-    def _explainer(self, measures: dict[int, Measure] | None, describe: Describe | None) -> Explainer:
-        names, memory = Names(self.planner.root), self.memory
-        spills = (lambda rows: memory.spills and memory.could_spill(rows)) if memory.spills else None
-        return Explainer(names, self.planner.known_subquery, measures, describe, spills)
+    def _facts(self, planner: Planner) -> tuple[Names, Callable[[Any], physical.Query | None], References]:
+        return Names(planner.root), planner.known_subquery, references_in(planner.view.catalog)
+
+
+def counted(result: Any) -> int:
+    """How many rows a statement has made: of a list, a stream of lists, or what a change gives back."""
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], int):
+        return result[0]
+    return len(result) if isinstance(result, list | tuple) else sum(map(len, result))
 
 
 def prepare(
@@ -176,7 +223,7 @@ def prepare(
         verb = type(root).__name__.upper() if not isinstance(root, plan.Query) else "SELECT"
         writes = not isinstance(root, plan.Query) or _changes(root)
         planner, node, memory = bounded(planner, node, writes)
-        return Prepared(columns, bound.tables, bound.parameters, verb, writes, node, planner, memory)
+        return Prepared(columns, bound.tables, bound.parameters, verb, writes, node, planner, memory, bound.plan)
     except RecursionError:
         raise errors.StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from None
 
@@ -221,7 +268,7 @@ def compile_statement(compiler: Compiler, node: physical.Node, stream: bool) -> 
         emit_query(compiler, body, node, Scope(), stream)
     else:
         define_tables(compiler, getattr(node, "ctes", ()))
-        emit_changes(compiler, body, node)
+        emit_changes(compiler, body, node, alone=not getattr(node, "ctes", ()))
     if compiler.module.slots:
         function.add(f"s = [None] * {compiler.module.slots}")
     elif "s" in body.names_used():
@@ -231,6 +278,18 @@ def compile_statement(compiler: Compiler, node: physical.Node, stream: bool) -> 
     function.absorb(body)
     compiler.module.add(function)
     return compiler.module.build("run")
+
+
+def compile_row_maker(
+    compiler: Compiler, node: physical.Insert, parameters: int
+) -> Callable[[list[Row], Any], list[Row]] | None:
+    function = Function(compiler.module, "run", "rows, p, c")
+    function.sets = parameters
+    if not emit_row_maker(compiler, function, node):
+        return None
+    compiler.module.add(function)
+    built = guarded(compiler.module.build("run")[0], False)
+    return lambda sets, context: built(None, sets, context)
 
 
 def compile_anew(planner: Planner, node: physical.Node, stream: bool, memory: Memory) -> Run:

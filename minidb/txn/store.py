@@ -38,7 +38,7 @@ class Store(TableAccess):
     def __init__(self, base: Base, table: schema.Table, functions: dict[str, RowFunction]) -> None:
         super().__init__(base, table, functions)
         self.chains: dict[Ref, Version] = {}
-        self.addresses: Any = SortedEntries()
+        self.addresses = SortedEntries()
         self.row_locks: dict[Ref, Any] = {}  # (transaction, mask) or a ModeLock
         self.orphans: set[Ref] = set()  # addresses without a row that are released with their lock
         self.intervals = IntervalLocks(self.names)
@@ -95,6 +95,27 @@ class Store(TableAccess):
         self.changes += 1
         return version
 
+    def rewrite(self, owner: Owner, statement: int, ref: Ref, chain: Version | None, old: Row, new: Row) -> Version:
+        """`install` of a change that leaves every entry alone, on the chain that the row has."""
+        if chain is None:
+            self.addresses.add(ref)
+            chain = Version(old, SETTLED, 0, None, False)  # R23
+        self.chains[ref] = version = Version(new, owner, statement, chain, False)
+        self.changes += 1
+        return version
+
+    def add(self, owner: Owner, statement: int, ref: Ref, row: Row, keys: list[Key | None]) -> Version:
+        """`install` of a new row."""
+        chain = self.chains.get(ref)
+        if chain is None:
+            self.addresses.add(ref)
+        self.chains[ref] = version = Version(row, owner, statement, chain, True)
+        for index, key in zip(self.index_list, keys):
+            if key is not None:
+                index.overlay.add(key, ref)
+        self.changes += 1
+        return version
+
     def install_many(self, owner: Owner, statement: int, refs: list[Ref], rows: Sequence[Row],
                      keys: list[list[Key | None]]) -> list[Version]:
         """Inserts many new rows; `keys[i]` are the entries in index i."""
@@ -104,7 +125,7 @@ class Store(TableAccess):
             for version, ref in zip(versions, refs):
                 version.older = self.chains.get(ref)
         self.chains.update(zip(refs, versions))
-        self.addresses.add_sorted(sorted(fresh))
+        self.addresses.add_many(fresh)
         for index, entries in zip(self.index_list, keys):
             index.overlay.add_many([(key, ref) for key, ref in zip(entries, refs) if key is not None])
         self.changes += len(refs)

@@ -10,7 +10,8 @@ Invariants:
  True,
     False and None are printed.
  2. Functions refer to each other through the factory's cells and the module's globals hold none of them, so a dropped
-    statement is freed by reference counts, without the garbage collector.
+    statement is freed by reference counts, without the garbage collector. Many functions are made by several
+    factories, one after the other; each is given what it mentions of the functions made before.
  3. A traceback shows the source through `__loader__.get_source`; nothing is registered in linecache.
  4. `rows` is the door to data, `p` the parameters, `c` the function context, `s` the slots of this run (results of
     subqueries and common table expressions that are kept).
@@ -19,7 +20,7 @@ Invariants:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -28,6 +29,7 @@ _NAMES = re.compile(r"[a-z_]\w*")
 _PRINTED = (int, bool, type(None))
 _numbers = count(1)
 ARGUMENTS = "rows, p, c, s"
+CHAPTER = 200  # functions made by one factory: Python's compiler copies all names of it for each function inside
 
 
 class SourceLoader:
@@ -47,7 +49,7 @@ class Module:
         self.constants: dict[str, Any] = {}
         self.slots = 0
         self.calculates = False  # whether Python's arithmetic errors may come out of the functions
-        self._functions: list[str] = []
+        self._functions: list[tuple[str, str]] = []
         self._by_value: dict[Any, str] = {}
         self._last: dict[str, int] = {}
 
@@ -73,26 +75,47 @@ class Module:
         self.slots += 1
         return f"s[{self.slots - 1}]"
 
-    def add(self, function: Function) -> None:
-        self._functions.append(function.text())
+    @property
+    def has_functions(self) -> bool:
+        return bool(self._functions)
 
-    def source(self, entry: str) -> str:
-        body = "\n".join(self._functions)
-        return f"def make({', '.join(self.constants)}):\n{body}\n    return {entry}\n"
+    def add(self, function: Function) -> None:
+        """Behind all functions that it calls."""
+        self._functions.append((function.name, function.text()))
 
     def build(self, entry: str) -> tuple[Callable[..., Any], str]:
-        """The function called `entry`, and the source of the module."""
-        source = self.source(entry)
-        name = f"minidb-statement-{next(_numbers)}"
-        scope: dict[str, Any] = {"__name__": name, "__loader__": SourceLoader(source)}
-        exec(compile(source, name, "exec"), scope)
-        return scope.pop("make")(*self.constants.values()), source
+        """The function called `entry`, which was added last, and the source of the module."""
+        known = self.constants
+        if len(self._functions) <= CHAPTER:
+            made, source = _make([text for _, text in self._functions], known, entry)
+            return made, source
+        sources = []
+        for first in range(0, len(self._functions), CHAPTER):
+            chapter = self._functions[first : first + CHAPTER]
+            names = [name for name, _ in chapter]
+            texts = [text for _, text in chapter]
+            used = {name for text in texts for name in _NAMES.findall(text)}
+            made, source = _make(texts, {n: v for n, v in known.items() if n in used}, f"({', '.join(names)},)")
+            known = {**known, **dict(zip(names, made))}
+            sources.append(source)
+        return known[entry], "\n".join(sources)
+
+
+def _make(functions: Iterable[str], known: dict[str, Any], result: str) -> tuple[Any, str]:
+    """(the value of `result` among `functions`, which mention what is `known`; the source)."""
+    body = "\n".join(functions)
+    source = f"def make({', '.join(known)}):\n{body}\n    return {result}\n"
+    name = f"minidb-statement-{next(_numbers)}"
+    scope: dict[str, Any] = {"__name__": name, "__loader__": SourceLoader(source)}
+    exec(compile(source, name, "exec"), scope)
+    return scope.pop("make")(*known.values()), source
 
 
 class Function:
     """Lines of one generated function.
 
     flush: lines that a scan prints after each batch, where the function streams its rows.
+    sets: its argument p is a list of so many parameters each, and its lines are run for each of them.
     """
 
     def __init__(self, module: Module, name: str, arguments: str = ARGUMENTS) -> None:
@@ -100,6 +123,7 @@ class Function:
         self.name = name
         self.arguments = arguments
         self.flush: tuple[str, ...] = ()
+        self.sets = 0
         self._lines: list[str] = []
         self._level = 2
         self._parameters: set[int] = set()
@@ -153,6 +177,19 @@ class Function:
 
     def text(self) -> str:
         head = [f"    def {self.name}({self.arguments}):"]
+        if self.sets:
+            return "\n".join([*head, *self._loop_over_sets()])
         loads = [f"        p{index} = p[{index}]" for index in sorted(self._parameters)]
         loads += [f"        {name} = {text}" for text, name in self._hoisted.items()]
         return "\n".join(head + loads + (self._lines or ["        pass"]))
+
+    def _loop_over_sets(self) -> list[str]:
+        names = ", ".join([f"p{index}" for index in range(self.sets)])
+        lines = [f"        {name} = {text}" for text, name in self._hoisted.items()] + self._lines
+        return [
+            "        made = []",
+            "        add = made.append",
+            f"        for {names}, in p:",
+            *[f"    {line}" for line in lines],
+            "        return made",
+        ]
