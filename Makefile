@@ -2,9 +2,11 @@
 #
 #   make demo    every anomaly, at every isolation level          make lint    ruff
 #   make test    the whole test suite                             make types   mypy, strict
-#   make bench   measurements against sqlite3                     make clean   remove what was made
+#   make bench   minidb beside sqlite3, DuckDB, PostgreSQL        make clean   remove what was made
+#   make bench-growth, bench-latency   how cost grows; how long one operation takes beside something large
 #   make fuzz    100,000 random transactions at each level, judged: half an hour
 #   make torture  50,000 crashes, 10,000 damaged files, 300 kills, minutes of threads: half an hour
+#   make conformance   the public sqllogictest suite and PostgreSQL's isolation tests: some minutes
 #   make isolation-matrix   which anomalies happen in which engine, measured: needs PostgreSQL and MariaDB
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -12,8 +14,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+CONFORMANCE ?= ../shared/conformance
 
-.PHONY: demo test lint types bench fuzz torture isolation-matrix clean
+.PHONY: demo test lint types bench bench-growth bench-latency fuzz torture conformance isolation-matrix clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -29,13 +32,25 @@ types: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python benchmarks/compare.py --write docs/performance.md
+	$(BIN)/python -m benchmarks.run --write docs/performance.md
+
+bench-growth: $(READY)
+	$(BIN)/python -m benchmarks.growth.run --write docs/performance.md
+
+bench-latency: $(READY)
+	$(BIN)/python -m benchmarks.latency --write docs/performance.md
 
 fuzz: $(READY)
 	$(BIN)/minidb fuzz --isolation all --transactions 100000
 
 torture: $(READY)
 	$(BIN)/python tests/durability/torture.py
+
+conformance: $(READY)
+	@test -d "$(CONFORMANCE)" || { \
+	    echo "the tests are not part of minidb, and there is no folder $(CONFORMANCE); name it: make conformance CONFORMANCE=..." >&2; \
+	    exit 1; }
+	$(BIN)/python tests/conformance/figures.py "$(CONFORMANCE)" --write docs/conformance.md
 
 isolation-matrix: $(READY)
 	$(BIN)/python benchmarks/isolation.py --write docs/isolation.md

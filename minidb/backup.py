@@ -419,13 +419,16 @@ def roll_forward(fs: FileSystem, path: str, label: Label, wanted: Wanted,
         prefixes.append(f"{wanted.archive}/")
         check_archive(fs, wanted.archive, label)
     tail = LogTail(fs, wanted.log or f"{path}-none", label.origin, prefixes, label.number)
-    commits = Commits(tail, wanted)
     try:
+        commits = Commits(tail, wanted)
         while round_of_commits(fs, path, commits):
             if progress is not None:
                 progress(commits.last)
     except SegmentGone as error:
-        raise ObjectNotReady("the log does not go on from the backup", detail=str(error)) from error
+        raise ObjectNotReady(
+            f"the log does not go on from the backup, which is of commit {label.number}", detail=str(error),
+            hint="A log is used again after a checkpoint, also that of closing; only an archive keeps what was in it.",
+        ) from error
     finally:
         tail.close()
     last = max(commits.last, label.number)

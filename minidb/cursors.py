@@ -8,9 +8,10 @@ declared NO SCROLL. It sees the snapshot of its DECLARE.
        |  \\--ROLLBACK, ROLLBACK TO a savepoint older than it--> closed
        \\--CLOSE--> closed
 
-A cursor over one table that has a primary key or another unique key without NULLs also fetches the row's key, in hidden
-columns: that is how UPDATE and DELETE ... WHERE CURRENT OF find the row again. Rows of a FOR UPDATE query are locked
-when they are produced.
+A cursor over one table also fetches, in hidden columns, how UPDATE and DELETE ... WHERE CURRENT OF find the row again:
+its primary key or another unique key without NULLs, else its address in the heap and the row itself. What is at the
+address later must be a version of that row: if nobody can tell any more, because others have changed it and all that is
+older was cleared away, the statement fails with 40001. Rows of a FOR UPDATE query are locked when they are produced.
 """
 
 from __future__ import annotations
@@ -27,18 +28,22 @@ from minidb.errors import (
     NoActiveTransaction,
     NotSupportedError,
     ProgrammingError,
+    SerializationFailure,
 )
 from minidb.keys import Row
 from minidb.results import Columns, Result
 from minidb.sql import ast
+from minidb.sql.binder.scope import ROW_ADDRESS, WHOLE_ROW
 from minidb.sql.functions import is_aggregate
 from minidb.statement_cache import check_count
+from minidb.types import BIGINT, RECORD
 
 if TYPE_CHECKING:
     from minidb.session import Session
     from minidb.txn.manager import Savepoint
 
 HIDDEN = "minidb_key"
+ADDRESS = (schema.Column(ROW_ADDRESS, BIGINT, 0), schema.Column(WHOLE_ROW, RECORD, 1))  # in place of key columns
 
 
 class SqlCursor:
@@ -53,7 +58,7 @@ class SqlCursor:
         self.held = False  # its transaction has committed
         self.savepoints = tuple(savepoints)
         self.table = table
-        self.keys = tuple(keys)
+        self.keys = keys
         self.result = result
         self.columns: Columns = result.columns[: len(result.columns) - len(keys)]
         self.batches: Iterator[list[Row]] = result.fetch_batches()
@@ -157,8 +162,6 @@ class SqlCursor:
             raise InvalidCursorState(f'cursor "{self.name}" is held from a previous transaction')
         if self.table is None or self.table.id != table.id:
             raise InvalidCursorState(f'cursor "{self.name}" is not a simply updatable scan of table "{table.name}"')
-        if not self.keys:
-            raise NotSupportedError(f'WHERE CURRENT OF needs a primary key of table "{table.name}"')
         row = self.row(self.place) if self.place else None
         if row is None:
             raise InvalidCursorState(f'cursor "{self.name}" is not positioned on a row')
@@ -239,8 +242,11 @@ def declare(session: Session, statement: ast.DeclareCursor, sql: str, parameters
     if statement.hold and statement.query.locking:
         raise NotSupportedError("DECLARE CURSOR WITH HOLD ... FOR UPDATE is not supported",
                                 detail="Holdable cursors must be READ ONLY.")
+    if statement.scroll and statement.query.locking:
+        raise NotSupportedError("DECLARE SCROLL CURSOR ... FOR UPDATE is not supported",
+                                detail="Scrollable cursors must be READ ONLY.")
     table = simple_table(statement.query, session.catalog)
-    keys = () if table is None else unique_key(table)
+    keys = () if table is None else unique_key(table) or ADDRESS
     query = with_keys(statement.query, keys) if keys else statement.query
     result = session.run_query(query, sql, parameters, part=True)
     cursor = SqlCursor(statement, result, session.savepoints, table, keys)
@@ -321,7 +327,11 @@ def positioned(session: Session, statement: ast.Statement, parameters: Any) -> t
     alias = statement.table.alias or name.name
     tests: list[ast.Expression] = []
     values: Any = dict(parameters) if isinstance(parameters, Mapping) else list(parameters or ())
-    for place, (column, value) in enumerate(cursor.key(table)):
+    key = cursor.key(table)
+    if cursor.keys is ADDRESS:
+        key = key[:1]
+        check_row(session, table, cursor)
+    for place, (column, value) in enumerate(key):
         parameter: ast.Expression
         if isinstance(values, dict):
             parameter = ast.NamedParameter(name=f"{HIDDEN}{place}")
@@ -332,6 +342,20 @@ def positioned(session: Session, statement: ast.Statement, parameters: Any) -> t
         tests.append(ast.BinaryOp(operator="=", left=ast.ColumnRef(parts=(alias, column.name)), right=parameter))
     where = tests[0] if len(tests) == 1 else ast.And(operands=tuple(tests))
     return replace(statement, where=where), values
+
+
+def check_row(session: Session, table: schema.Table, cursor: SqlCursor) -> None:
+    """The address of the current row is still that row's. Raises 40001."""
+    assert session.txn is not None
+    (_, ref), (_, row) = cursor.key(table)
+    store = session.relations.store_of(session.txn, table.id)
+    with session.manager.latch:
+        known = store.descends(ref, row)
+    if not known:
+        raise SerializationFailure(
+            f'the current row of cursor "{cursor.name}" was changed, and cannot be found again',
+            hint=f'A primary key of table "{table.name}" would tell which row it is.',
+        )
 
 
 __all__ = ["SqlCursors", "close", "declare", "fetch", "positioned"]

@@ -46,7 +46,7 @@ from minidb.txn.rows import RowDoor
 from minidb.txn.sampling import sample_table
 from minidb.txn.schema_changes import catalog_change
 from minidb.txn.store import Store
-from minidb.txn.versions import Owner
+from minidb.txn.versions import Owner, Version
 from minidb.txn.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 MEMORY = ":memory:"
 LOG_SUFFIX = "-wal"
+LOOKED_AT = 15  # bits of the number of changed rows that are 0 when somebody looks whether a checkpoint is due
 FEW_CHANGES = 500  # changed rows that never make statistics outdated
 
 
@@ -166,6 +167,7 @@ class Database:
         manager.encode = lambda txn: encode_commit(txn, catalog_change(txn, self.relations), manager.keeping > 0)
         manager.encode_chunk = lambda txn: encode_chunk(txn, manager.keeping > 0)
         manager.on_published = self.published
+        manager.on_wrote = self.wrote
         manager.before_first_write = self.before_write
 
     # -- opening and recovery
@@ -234,21 +236,30 @@ class Database:
                 self.relations.merge(change, int(txn.number))
             if txn.temporary is not None:
                 txn.temporary.adopt(txn.catalog, self.relations)
-        undo = txn.undo
-        self.delta_rows += len(undo)
-        if undo and self.statistics_outdated(undo):
+        outdated = False
+        for store, _, what in txn.undo:
+            if type(what) is Version and store.changes >= store.changes_allowed and not store.outdated:
+                store.outdated = outdated = True
+        if outdated:  # a table differs so much from its statistics that plans should be made anew
             self.statements.clear()
+        before = self.delta_rows
+        self.delta_rows += len(txn.undo)
+        if (before ^ self.delta_rows) > LOOKED_AT or not txn.undo:
+            self.look_after_delta()
+
+    def wrote(self, store: Store) -> None:
+        """`published` for a transaction that changed one row and nothing else."""
+        self.delta_rows += 1
+        if store.changes >= store.changes_allowed and not store.outdated:
+            store.outdated = True
+            self.statements.clear()
+        if not self.delta_rows & LOOKED_AT:
+            self.look_after_delta()
+
+    def look_after_delta(self) -> None:
+        """Wakes the worker if a checkpoint is due. Asked now and then: the question costs a microsecond."""
         if self.worker is not None and not self.worker.signalled and self.wants_checkpoint():
             self.worker.wake()
-
-    def statistics_outdated(self, undo: list[Any]) -> bool:
-        """Whether a table that a commit has written differs so much from its statistics that plans should be remade."""
-        outdated = False
-        for store in {entry[0] for entry in undo} if len(undo) > 1 else (undo[0][0],):
-            if isinstance(store, Store) and store.changes >= store.changes_allowed:
-                outdated = outdated or not store.outdated
-                store.outdated = True
-        return outdated
 
     def wants_checkpoint(self) -> bool:
         return self.log.size > self.checkpoint_bytes or self.delta_rows > self.checkpoint_rows
@@ -296,11 +307,14 @@ class Database:
             known = self.analyze(table)
         return known
 
-    def analyze(self, table: int) -> TableStatistics:
-        """Takes the statistics of a table from a sample of it; plans made with older ones are made anew."""
-        store = self.relations.tables.get(table) or self.relations.temporary[table]
+    def analyze(self, table: int) -> TableStatistics | None:
+        """Takes the statistics of a table from a sample of it; plans made with older ones are made anew. A table whose
+        creation is not committed yet has none: who plans with it afterwards takes them."""
+        store = self.relations.tables.get(table) or self.relations.temporary.get(table)
+        if store is None:
+            return None
         total, sample = sample_table(store)
-        found = self.statistics[table] = collect(store.schema, total, sample)
+        found = self.statistics[table] = collect(store.schema, total, sample, self.relations.functions(store.schema))
         store.changes, store.outdated = 0, False
         store.changes_allowed = max(FEW_CHANGES, total // 5)
         return found
@@ -324,9 +338,9 @@ class Database:
     # -- sharing and closing
 
     @classmethod
-    def shared(cls, path: str, **options: Any) -> Database:
+    def shared(cls, path: str, *, files: FileSystem | None = None, **options: Any) -> Database:
         """The open database of a file; every call is paired with one `close`."""
-        files = OSFileSystem()
+        files = files or OSFileSystem()
         resolved = files.resolve(path)
         with cls.registry_lock:
             try:
@@ -378,6 +392,7 @@ class Database:
             if self.manager.failed is None and self.log.failed is None:
                 if self.path != MEMORY:
                     self.log.sync()
+                    self.log.shrink()
                     self.checkpointer.run(clean=True)
                 self.log.close()
             else:

@@ -6,13 +6,13 @@ take no locks themselves and belong to no snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from minidb import schema
 from minidb.keys import Row
 from minidb.txn.intervals import key_words, words
-from minidb.txn.locks import IntervalLocks, ModeLock
+from minidb.txn.locks import TABLE_CONFLICTS, TABLE_MODES, IntervalLocks, ModeLock
 from minidb.txn.versions import ABORTED, PENDING, visible
 from minidb.types import BIGINT, BOOLEAN, INTEGER, TEXT, TIMESTAMPTZ, SqlType, to_text
 
@@ -64,6 +64,15 @@ def utc_time(seconds: float) -> Any:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def commits(database: Database) -> Iterator[Row]:
+    """The commits that AS OF can go back to, for as long as somebody keeps versions."""
+    manager = database.manager
+    with manager.latch:
+        found = list(manager.past.commits())
+    for number, seconds, author in found:
+        yield number, utc_time(seconds), *author
+
+
 def locks(database: Database) -> Iterator[Row]:
     """One row per lock held or waited for: kind, object, index, interval, mode, granted, and who is in the way."""
     manager = database.manager
@@ -74,7 +83,7 @@ def locks(database: Database) -> Iterator[Row]:
 
 def lock_rows(database: Database) -> Iterator[Row]:
     manager = database.manager
-    for lock in [manager.database_lock, *manager.table_locks.values(), *manager.names.values()]:
+    for lock in [manager.database_lock, *manager.table_locks.values(), *weak_locks(database), *manager.names.values()]:
         yield from mode_rows(lock, lock.title)
     for store in database.relations.stores.values():
         for ref, held in store.row_locks.items():
@@ -92,6 +101,20 @@ def lock_rows(database: Database) -> Iterator[Row]:
         request = txn.waiting
         if request is not None and not isinstance(request.resource, ModeLock | IntervalLocks):
             yield waiter_row(request, "transaction", None, None, request.words(), "end")
+
+
+def weak_locks(database: Database) -> Iterable[ModeLock]:
+    """The table locks that are only noted in their transactions, as if they were there (`txn.manager`, 5)."""
+    manager = database.manager
+    found: dict[int, ModeLock] = {}
+    for txn in manager.active:
+        for table, mask in txn.weak.items():
+            if mask and table not in manager.table_locks:
+                if table not in found:
+                    title = f"table {database.relations.title_of(table)}"
+                    found[table] = ModeLock("table", table, title, TABLE_MODES, TABLE_CONFLICTS)
+                found[table].hold(txn, mask)
+    return found.values()
 
 
 def strength_name(mask: int) -> str:
@@ -396,6 +419,13 @@ VIEWS: dict[str, tuple[tuple[schema.Column, ...], Maker]] = {
             ("session", TEXT), ("statement", TEXT),
         ),
         versions,
+    ),
+    "sys.commits": (
+        columns(
+            ("number", BIGINT), ("committed_at", TIMESTAMPTZ), ("transaction", BIGINT), ("session", TEXT),
+            ("isolation_level", TEXT), ("rows_changed", BIGINT),
+        ),
+        commits,
     ),
     "sys.dependencies": (
         columns(

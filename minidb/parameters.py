@@ -5,7 +5,7 @@ about the types of everything that is computed with it. Asking each value in a l
 may; so the questions for one row of kinds are written out once,
 
     def bind(given):
-        if len(given) == 2:
+        if (type(given) is tuple or type(given) is list) and len(given) == 2:
             v0, v1 = given
             if type(v0) is int and -2147483648 <= v0 <= 2147483647 and v1 is None:
                 return (v0, v1)
@@ -76,7 +76,8 @@ def _checker(kinds: Kinds) -> Binder:
     names = ", ".join([f"v{place}" for place in range(len(kinds))])
     questions = " and ".join([QUESTIONS[kind].format(place) for place, kind in enumerate(kinds)])
     source = (
-        f"def bind(given):\n if given is not None and len(given) == {len(kinds)}:\n  {names}, = given\n"
+        f"def bind(given):\n if (type(given) is tuple or type(given) is list) and len(given) == {len(kinds)}:\n"
+        f"  {names}, = given\n"
         f"  if {questions}:\n   return ({names},)\n return None\n"
     )
     scope: dict[str, Any] = {"nul": "\0", "whole": whole}

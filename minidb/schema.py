@@ -117,6 +117,8 @@ class View(msgspec.Struct, frozen=True):
     query: str  # SQL text
     temporary: bool = False
     materialized: int | None = None  # the table that keeps its rows
+    check_option: str | None = None  # 'local' or 'cascaded'
+    defaults: tuple[tuple[int, str], ...] = ()  # (place of a column, SQL text), for rows that come through the view
 
     @property
     def kind(self) -> str:

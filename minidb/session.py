@@ -39,6 +39,7 @@ from minidb.idle import IdleWatch, watch_idle
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
 from minidb.results import OpenStreams, Result, Stream, failed_transaction
+from minidb.setting_changes import SettingChanges
 from minidb.settings import DEFAULTS, profile_of
 from minidb.sql import ast
 from minidb.sql.binder.workspace import locate
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from minidb.database import Database
     from minidb.prepared_statements import PreparedStatement
     from minidb.sql.functions.in_python import PythonFunctions
+    from minidb.time_travel import PastTable
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 NOTHING_QUICK: dict[str, Compiled] = {}
@@ -227,7 +229,7 @@ class Session:
         self.idle_watch: IdleWatch | None = None
         self.quick = NOTHING_QUICK  # what is compiled, by text; empty where a statement may mean something else here
         self.settings = {**DEFAULTS, "lock_timeout": lock_timeout}
-        self.local_settings: dict[str, Any] = {}  # values of before SET LOCAL
+        self.setting_changes = SettingChanges()
         self.state = "idle"
         self.explicit = False  # BEGIN was said
         self.started = False  # the transaction has run a statement
@@ -380,7 +382,9 @@ class Session:
             self.check_open()
         if txn is None:
             if self.autocommit and self.state == "idle":
-                result = self.write_alone(compiled, values) if compiled.writes else self.read_alone(compiled, values)
+                result = (
+                    self.write_alone(compiled, values, sql) if compiled.writes else self.read_alone(compiled, values)
+                )
                 if result is not None:
                     return result
         else:
@@ -393,9 +397,8 @@ class Session:
             return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
         try:  # as `within_transaction`
             txn.on_wait = self.on_wait
-            self.manager.start_statement(txn, sql)
             self.started = True
-            result = self.run_prepared(compiled, values)
+            result = self.run_in_block(compiled, values, txn, sql)
             if txn.doomed is not None and self.txn is txn:
                 raise txn.doomed
         except RecursionError as error:
@@ -520,7 +523,9 @@ class Session:
             reader = self.new_reader()
         txn, views = reader.txn, manager.views
         policy = txn.policy
-        if compiled.writes or policy.tracks_reads or (manager.table_locks and manager.readers_kept_out(compiled.tables)):
+        if compiled.writes or policy.tracks_reads or not reader.takes_short_ways:
+            return None
+        if manager.table_locks and manager.readers_kept_out(compiled.tables):
             return None
         strong_locks = manager.strong_locks
         txn.interrupted = False
@@ -543,9 +548,9 @@ class Session:
             return None
         return Result("SELECT", compiled.columns, rows)
 
-    def write_alone(self, compiled: Compiled, values: Row) -> Result | None:
+    def write_alone(self, compiled: Compiled, values: Row, sql: str) -> Result | None:
         """A change of one row that is a transaction of its own (`txn.alone`); None: it takes the long way."""
-        if not compiled.alone or self.read_only or self.default_read_only:
+        if not compiled.alone or self.read_only or self.default_read_only or not self.database.door.takes_short_ways:
             return None
         writer = self.writer
         if writer is None or self.writer_level is not self.level:
@@ -553,7 +558,7 @@ class Session:
         if writer.policy.tracks_reads:
             return None
         try:
-            count, rows = writer.run(compiled.run_write, values, compiled.catalog_version, self.durability)
+            count, rows = writer.run(compiled.run_write, values, compiled.catalog_version, self.durability, sql)
         except Overtaken:
             return None
         except Unsuited:
@@ -592,6 +597,7 @@ class Session:
         if isinstance(parameters, Mapping):
             parameters = used_parameters(statement, parameters)
         environment = self.environment()
+        environment.parameters = parameters
         own_catalog = self.txn is not None and self.txn.catalog is not None
         cache = self.statements.variant(self.profile)
         shared = not part and not own_catalog
@@ -607,6 +613,25 @@ class Session:
             return Result(tag, prepared.columns, rows, count)
         return self.run_read(prepared, values, door, whole)
 
+    def run_in_block(self, compiled: Compiled, values: Row, txn: Transaction, sql: str) -> Result:
+        """Starts a statement in the open transaction and runs it: `run_prepared`, with less to ask."""
+        manager, relations = self.manager, self.relations
+        manager.enter_statement(txn, sql, compiled.tables, relations.title_of)
+        if compiled.catalog_version != relations.catalog.version or compiled.past or txn.read_only:
+            return self.run_prepared(compiled, values)
+        if txn.policy.keeps_snapshot:
+            for table, _ in compiled.tables:
+                relations.check_age(txn, table)
+        door = self.statement_door()
+        if compiled.verb == "SELECT":
+            return self.run_read(compiled, values, door, False)
+        if manager.failed is not None or id(manager.database_lock) not in txn.locks:
+            manager.before_write(txn, False, compiled.verb)
+        assert self.context is not None
+        count, rows = change(compiled, door, values, self.context)
+        door.finish_statement()
+        return Result(f"{CHANGES.get(compiled.verb) or compiled.verb + ' '}{count}", compiled.columns, rows, count)
+
     def ready_to_run(self, prepared: Compiled, values: Row) -> tuple[RowDoor, Row, Context, Compiled]:
         """Locks the tables, then takes the snapshot: all that comes before the compiled function."""
         txn = self.txn
@@ -621,6 +646,10 @@ class Session:
         if prepared.verb != "SELECT":
             temporary = bool(self.relations.temporary) and self.writes_temporary(prepared)
             self.manager.before_write(txn, temporary, prepared.verb)
+        elif txn.read_only and any(mode == "row exclusive" for _, mode in prepared.tables):
+            self.manager.before_write(txn, self.writes_temporary(prepared), "SELECT")
+        if prepared.past:
+            door = statements.with_past(self, prepared, door)
         return door, values, self.context, prepared
 
     def writes_temporary(self, prepared: Compiled) -> bool:
@@ -634,10 +663,8 @@ class Session:
         assert txn is not None
         manager, relations = self.manager, self.relations
         for table, mode in prepared.tables:
-            lock = manager.table_locks.get(table)
-            if lock is None or not lock.holders.get(txn, 0) >> TABLE_MODE[mode] & 1:
-                found = relations.tables.get(table) or relations.temporary.get(table)
-                manager.lock_table(txn, table, mode, found.name if found is not None else str(table))
+            if not txn.weak.get(table, 0) >> TABLE_MODE[mode] & 1:
+                manager.lock_table(txn, table, mode, relations.title_of(table))
         own = txn.catalog is not None or not self.temporary.empty
         if prepared.catalog_version != (self.catalog if own else relations.catalog).version:
             return self.lock_tables(self.compile_again(prepared), values)
@@ -805,12 +832,13 @@ class Session:
             if self.cursors is not None:
                 self.cursors.rolled_back()
             self.forget_transaction()
-            self.restore_settings()
+            self.setting_changes.roll_back(self, 0)
             raise
         if self.cursors is not None:
             self.cursors.committed()
         self.forget_transaction()
-        self.restore_settings()
+        if self.setting_changes.notes:
+            self.setting_changes.commit(self)
         if not self.temporary.empty:
             self.quick = NOTHING_QUICK
             with self.manager.latch:
@@ -839,7 +867,7 @@ class Session:
             self.manager.abort(self.txn)
         self.savepoints = []
         self.door = None
-        self.restore_settings()
+        self.setting_changes.roll_back(self, 0)
 
     def forget_transaction(self) -> None:
         self.txn = None
@@ -848,19 +876,12 @@ class Session:
         self.explicit = False
         self.savepoints = []
 
-    def restore_settings(self) -> None:
-        """SET LOCAL ends with its transaction."""
-        if self.local_settings:
-            self.settings.update(self.local_settings)
-            self.settings_changed()
-            self.local_settings = {}
-
     def savepoint(self, name: str) -> None:
         self.require_block("SAVEPOINT")
         if self.state == "failed":
             raise failed_transaction()
         assert self.txn is not None
-        self.savepoints.append(Savepoint(name, self.txn))
+        self.savepoints.append(Savepoint(name, self.txn, len(self.setting_changes.notes)))
 
     def rollback_to(self, name: str) -> None:
         self.require_block("ROLLBACK TO SAVEPOINT")
@@ -873,6 +894,8 @@ class Session:
         for stream in self.streams:
             stream.discard("the result's transaction was rolled back to a savepoint")
         self.manager.rollback_to(txn, self.savepoints[place])
+        self.setting_changes.roll_back(self, self.savepoints[place].settings)
+        txn.read_only = self.savepoints[place].read_only
         del self.savepoints[place + 1 :]
         self.door = None
         self.state = "active"
@@ -881,7 +904,10 @@ class Session:
         self.require_block("RELEASE SAVEPOINT")
         if self.state == "failed":
             raise failed_transaction()
-        del self.savepoints[self.find_savepoint(name) :]
+        place = self.find_savepoint(name)
+        if self.txn is not None:
+            self.txn.read_only = self.savepoints[place].read_only  # as in PostgreSQL, where it is a mode of the block
+        del self.savepoints[place:]
 
     def require_block(self, what: str) -> None:
         if self.state == "idle":

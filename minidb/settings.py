@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from minidb.errors import InvalidParameterValue, UndefinedObject
+from minidb.errors import InvalidParameterValue, NotSupportedError, ObjectInUse, UndefinedObject
 from minidb.types import time_zone
 
 PLANNER_SWITCHES = (
@@ -53,16 +53,37 @@ def profile_of(settings: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(
         (name, value)
         for name, value in sorted(settings.items())
-        if name not in WITHOUT_EFFECT_ON_PLANS and DEFAULTS.get(name) != value
+        if name in DEFAULTS and name not in WITHOUT_EFFECT_ON_PLANS and DEFAULTS[name] != value
     )
+
+
+def is_custom(name: str) -> bool:
+    """Whether the name is one that programs make for themselves: two parts, the first not ours."""
+    return "." in name and name not in DEFAULTS and not name.startswith("minidb.")
+
+
+def search_path(values: tuple[str | int | float, ...]) -> str:
+    """Where names are looked for: there is one schema for users. Raises 0A000 for another."""
+    names = [part.strip() for value in values for part in str(value).split(",")]
+    others = [name for name in names if name.strip('"') not in ("", "public", "$user", "pg_catalog", "pg_temp")]
+    if others:
+        raise NotSupportedError(
+            f"schemas other than public are not supported yet: {others[0]}",
+            hint="Names are looked for among the temporary objects, then in public.",
+        )
+    return ", ".join(names)
 
 
 def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
     """The value that `SET name = values` gives; raises 42704 for an unknown name, 22023 for a bad value."""
+    if is_custom(name):
+        return ", ".join(str(value) for value in values)
     if name not in DEFAULTS:
         raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
     if not values:
         return DEFAULTS[name]
+    if name == "search_path":
+        return search_path(values)
     default = DEFAULTS[name]
     if name in TIMEOUTS or name == "minidb.keep_versions":
         seconds = duration(name, values[0])
@@ -74,14 +95,16 @@ def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
     if isinstance(default, bool):
         return boolean(name, values[0])
     if isinstance(default, int):
-        return int(values[0])
+        return whole(name, values[0])
     return fixed(name, ", ".join(str(value) for value in values))
 
 
 def fixed(name: str, value: str) -> str:
     """Settings that have one value here accept it, and say so otherwise."""
+    if name == "server_version" and value != DEFAULTS[name]:
+        raise ObjectInUse(f'parameter "{name}" cannot be changed', sqlstate="55P02")
     if name == "client_encoding" and value.upper().replace("-", "") not in ("UTC", "UTF8", "GMT"):
-        raise InvalidParameterValue(f'parameter "{name}" cannot be set to "{value}" in minidb')
+        raise InvalidParameterValue(f'invalid value for parameter "{name}": "{value}"', hint="It is always UTF8.")
     return value
 
 
@@ -104,6 +127,13 @@ def boolean(name: str, value: Any) -> bool:
     return found
 
 
+def whole(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise InvalidParameterValue(f'invalid value for parameter "{name}": "{value}"') from None
+
+
 def duration(name: str, value: Any) -> float:
     """Seconds. A bare number counts milliseconds, as in PostgreSQL."""
     return quantity(name, value, TIMES)
@@ -115,12 +145,15 @@ def size(name: str, value: Any) -> int:
 
 
 def quantity(name: str, value: Any, units: dict[str, Any]) -> float:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
+    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
     if match is None or match[2].lower() not in units:
+        *names, last = [f'"{unit}"' for unit in units if unit]
         raise InvalidParameterValue(
             f'invalid value for parameter "{name}": "{value}"',
-            hint=f"Valid units are {', '.join(u for u in units if u)}.",
+            hint=f"Valid units for this parameter are {', '.join(names)}, and {last}.",
         )
+    if float(match[1]) < 0:
+        raise InvalidParameterValue(f'{value} is outside the valid range for parameter "{name}" (0 and above)')
     return float(match[1]) * float(units[match[2].lower()])
 
 

@@ -32,6 +32,7 @@ from minidb.zoned import is_plain, read
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Converter = Callable[[Any], Any]
+NO_PAST: dict[int, Any] = {}
 LIMIT = 2000  # entries of each kind
 CHANGES = {"INSERT": "INSERT 0 ", "UPDATE": "UPDATE ", "DELETE": "DELETE "}  # verbs, and how their tags begin
 VARIANTS = 20  # sets of settings whose plans are kept
@@ -43,8 +44,8 @@ INT4, INT8 = 1 << 31, 1 << 63
 class Compiled:
     """A prepared statement with what is needed to run it again and to make it anew."""
 
-    __slots__ = ("alone", "bind", "catalog_version", "columns", "converters", "names", "needs_context", "prepared", "run", "run_write",
-                 "statement", "streams", "tables", "text", "types", "verb", "writes")
+    __slots__ = ("alone", "bind", "catalog_version", "columns", "converters", "names", "needs_context", "past",
+                 "prepared", "run", "run_write", "statement", "streams", "tables", "text", "types", "verb", "writes")
 
     def __init__(self, prepared: Prepared, catalog_version: int, statement: ast.Statement, text: str,
                  types: tuple[SqlType, ...], names: tuple[str, ...]) -> None:
@@ -57,6 +58,7 @@ class Compiled:
         self.columns = prepared.columns
         self.tables = prepared.tables
         self.converters = converters_of(prepared.parameters, types, prepared.zone)
+        self.past: dict[int, Any] = getattr(prepared.planner.view, "past", NO_PAST)
         self.bind: Binder = nothing  # of a statement in `quick`
         self.run = prepared.run
         self.run_write = prepared.run_write
@@ -69,7 +71,13 @@ class Compiled:
         self.streams = prepared.streams
         self.needs_context = "c." in prepared.source or "(c" in prepared.source or " c," in prepared.source
         # whether it may be a transaction of its own in the short way (txn.alone): until it turns out that it cannot
-        self.alone = prepared.verb in CHANGES and len(prepared.tables) == 1 and not self.needs_context
+        self.alone = prepared.verb in CHANGES and len(prepared.tables) == 1 and not self.needs_context and not self.past
+
+    @property
+    def past_parameters(self) -> Parameters | None:
+        """What the values of AS OF are computed with when it is made anew."""
+        found: Parameters | None = getattr(self.prepared.planner.view, "parameters", None) if self.past else None
+        return found
 
     def convert(self, values: Sequence[Any]) -> Row:
         """Parameter values in the types that the statement was bound with."""
@@ -145,9 +153,11 @@ class StatementCache:
 
     def __init__(self) -> None:
         self.parsed: dict[str, ast.Statement] = {}
+        self.controls: dict[str, ast.Statement] = {}  # BEGIN, COMMIT and their kin: they mean the same to everybody
         self.quick: dict[str, Compiled] = {}  # by the text alone: what ran last, which knows its own parameters
         self.by_text: dict[Any, Compiled] = {}
         self.by_shape: dict[Any, Compiled | None] = {}  # None: cannot be shared by shape
+        self.names: dict[str, tuple[str, ...]] = {}  # the named parameters of a text, in the order of their values
         self.compilations = 0
         self._variants: dict[Any, StatementCache] = {}
 
@@ -178,7 +188,7 @@ class StatementCache:
                 keep(self.parsed, text, statement)
         return statement
 
-    def find(self, text: str, parameters: Sequence[Any] | None, version: int) -> tuple[Compiled, Row] | None:
+    def find(self, text: str, parameters: Parameters | None, version: int) -> tuple[Compiled, Row] | None:
         """A statement that was compiled before, and the converted values to run it with."""
         if not parameters:
             compiled = self.by_text.get(text)
@@ -188,11 +198,29 @@ class StatementCache:
                 self.quicken(text, None, compiled)
                 return compiled, ()
             return self.find_shape(text, version)
+        if isinstance(parameters, Mapping):
+            return self.find_named(text, parameters, version)
         kinds, values = kinds_of(parameters)
         compiled = self.by_text.get((text, kinds))
         if compiled is None or compiled.catalog_version != version:
             return None
         self.quicken(text, kinds, compiled)
+        return compiled.with_values(values)
+
+    def find_named(
+        self, text: str, parameters: Mapping[str, Any], version: int
+    ) -> tuple[Compiled, Row] | None:
+        """The same for a mapping, of which a statement may use a part."""
+        names = self.names.get(text)
+        if not names:
+            return None if names is None else self.find(text, None, version)
+        try:
+            kinds, values = kinds_of([parameters[name] for name in names])
+        except KeyError:
+            return None  # the long way says which one is missing
+        compiled = self.by_text.get((text, kinds))
+        if compiled is None or compiled.catalog_version != version:
+            return None
         return compiled.with_values(values)
 
     def quicken(self, text: str, kinds: tuple[Any, ...] | None, compiled: Compiled) -> None:
@@ -216,6 +244,8 @@ class StatementCache:
     def compile(self, statement: ast.Statement, text: str, parameters: Parameters | None, environment: Environment,
                 shared: bool) -> tuple[Compiled, Row]:
         """Compiles the statement for parameters of these types. `shared`: whether others may use the result."""
+        if shared and isinstance(parameters, Mapping) and not parameters and len(text) <= LONGEST:
+            keep(self.names, text, ())
         if not parameters and shared and len(text) <= LONGEST:
             by_shape = self.compile_shape(text, environment)
             if by_shape is not None:
@@ -224,8 +254,10 @@ class StatementCache:
         prepared = prepare(statement, text, environment, types, parameter_names=names)
         self.compilations += 1
         compiled = Compiled(prepared, environment.catalog.version, statement, text, types, names)
-        if shared and not names and len(text) <= LONGEST:
-            kinds = kinds_of(tuple(parameters))[0] if parameters else None
+        if shared and not compiled.past and len(text) <= LONGEST:
+            if isinstance(parameters, Mapping):
+                keep(self.names, text, names)
+            kinds = kinds_of(tuple(parameters.values() if isinstance(parameters, Mapping) else parameters or ()))[0]
             keep(self.by_text, (text, kinds) if parameters else text, compiled)
         return compiled, compiled.convert(values)
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from minidb import schema
 from minidb.errors import (
     ActiveTransaction,
-    DuplicateObject,
+    Error,
     InvalidParameterValue,
     NoActiveTransaction,
     NotSupportedError,
     QueryCanceled,
+    UndefinedColumn,
     UndefinedFunction,
     UndefinedObject,
     UndefinedTable,
@@ -26,7 +27,9 @@ from minidb.errors import (
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
 from minidb.results import Result, failed_transaction
-from minidb.settings import DEFAULTS, boolean, parse_setting, show_setting
+from minidb.setting_changes import SettingChanges
+from minidb.setting_changes import change as change_setting
+from minidb.settings import boolean, parse_setting, show_setting
 from minidb.sql import ast
 from minidb.sql.explain import ReadInterval
 from minidb.statement_cache import Compiled
@@ -34,7 +37,8 @@ from minidb.txn.deferral import set_modes
 from minidb.types import TEXT, adapt
 
 if TYPE_CHECKING:
-    from minidb.session import Parameters, Session
+    from minidb.session import Environment, Parameters, Session
+    from minidb.txn.rows import RowDoor
 
 NO_QUERIES = (ast.Show, ast.SetSetting, ast.Reset)
 QUERIES = (ast.Query, ast.Insert, ast.Update, ast.Delete, ast.Merge)
@@ -55,24 +59,29 @@ def begin(session: Session, statement: ast.Begin) -> Result:
 
 
 def commit(session: Session, statement: ast.Commit) -> Result:
-    require_transaction(session, statement.chain)
+    ended = ending(session, "COMMIT", statement.chain)
     modes = session.txn
-    tag = session.commit()
+    ended.tag = session.commit()
     chain(session, statement.chain, modes)
-    return done(tag)
+    return ended
 
 
 def rollback(session: Session, statement: ast.Rollback) -> Result:
-    require_transaction(session, statement.chain)
+    ended = ending(session, "ROLLBACK", statement.chain)
     modes = session.txn
     session.rollback()
     chain(session, statement.chain, modes)
-    return done("ROLLBACK")
+    return ended
 
 
-def require_transaction(session: Session, chained: bool) -> None:
-    if chained and session.state == "idle":
-        raise NoActiveTransaction("COMMIT AND CHAIN can only be used in transaction blocks")
+def ending(session: Session, command: str, chained: bool) -> Result:
+    """The result of a statement that ends the transaction; without one it says so."""
+    result = done(command)
+    if session.state == "idle" and session.autocommit:
+        result.notices.append("there is no transaction in progress")
+    if session.state == "idle" and chained:
+        raise NoActiveTransaction(f"{command} AND CHAIN can only be used in transaction blocks")
+    return result
 
 
 def chain(session: Session, chained: bool, modes: Any) -> None:
@@ -110,13 +119,13 @@ def set_transaction(session: Session, statement: ast.SetTransaction) -> Result:
     return done("SET")
 
 
-def set_session_modes(session: Session, modes: ast.TransactionModes) -> None:
+def set_session_modes(session: Session, modes: ast.TransactionModes, local: bool = False) -> None:
     if modes.isolation is not None:
-        session.isolation_level = modes.isolation
+        change_setting(session, "default_transaction_isolation", IsolationLevel.parse(modes.isolation), local)
     if modes.read_only is not None:
-        session.default_read_only = modes.read_only
+        change_setting(session, "default_transaction_read_only", modes.read_only, local)
     if modes.deferrable is not None:
-        session.default_deferrable = modes.deferrable
+        change_setting(session, "default_transaction_deferrable", modes.deferrable, local)
 
 
 def change_modes(session: Session, modes: ast.TransactionModes) -> None:
@@ -124,18 +133,25 @@ def change_modes(session: Session, modes: ast.TransactionModes) -> None:
     txn = session.open_transaction()
     if session.started or session.savepoints:
         if modes.isolation is None and modes.deferrable is None and modes.read_only:
+            txn.narrowed = txn.narrowed or not txn.read_only
             txn.read_only = True
             return
-        raise ActiveTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
-    explicit, local = session.explicit, session.local_settings
-    session.local_settings = {}
+        if modes.isolation is not None:
+            raise ActiveTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+        if modes.read_only is False:
+            if not txn.read_only:
+                return
+            raise ActiveTransaction("transaction read-write mode must be set before any query")
+        raise ActiveTransaction("SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
+    explicit, changes = session.explicit, session.setting_changes
+    session.setting_changes = SettingChanges()
     session.rollback()
     session.start_transaction(
         IsolationLevel.parse(modes.isolation or txn.policy.level),
         txn.read_only if modes.read_only is None else modes.read_only,
         txn.deferrable if modes.deferrable is None else modes.deferrable,
     )
-    session.explicit, session.local_settings = explicit, local
+    session.explicit, session.setting_changes = explicit, changes
 
 
 CONTROL: dict[type, Handler] = {
@@ -152,6 +168,7 @@ CONTROL: dict[type, Handler] = {
 
 LEVEL_SETTINGS = ("transaction_isolation", "default_transaction_isolation")
 FLAG_SETTINGS = ("transaction_read_only", "default_transaction_read_only")
+SPELLED = {"timezone": "TimeZone", "datestyle": "DateStyle", "intervalstyle": "IntervalStyle"}
 DEFER_SETTINGS = ("transaction_deferrable", "default_transaction_deferrable")
 
 
@@ -181,16 +198,20 @@ def show(session: Session, statement: ast.Show, sql: str, parameters: Parameters
     if statement.name is None:
         names = sorted([*session.settings, *LEVEL_SETTINGS, *FLAG_SETTINGS, *DEFER_SETTINGS, "durability"])
         return done("SHOW", (("name", TEXT), ("setting", TEXT)), [(n, shown(session, n)) for n in names])
-    return done("SHOW", ((statement.name, TEXT),), [(shown(session, statement.name),)])
+    name = SPELLED.get(statement.name.lower(), statement.name)
+    return done("SHOW", ((name, TEXT),), [(shown(session, statement.name),)])
 
 
 def set_setting(session: Session, statement: ast.SetSetting, sql: str, parameters: Parameters | None) -> Result:
+    result = done("SET")
+    if statement.local and session.autocommit and not session.explicit:
+        result.notices.append("SET LOCAL can only be used in transaction blocks")
     assign(session, statement.name.lower(), statement.values, statement.local)
-    return done("SET")
+    return result
 
 
 def reset(session: Session, statement: ast.Reset, sql: str, parameters: Parameters | None) -> Result:
-    names = [statement.name.lower()] if statement.name is not None else list(DEFAULTS)
+    names = [statement.name.lower()] if statement.name is not None else list(session.settings)
     for name in names:
         assign(session, name, (), False)
     return done("RESET")
@@ -198,33 +219,28 @@ def reset(session: Session, statement: ast.Reset, sql: str, parameters: Paramete
 
 def assign(session: Session, name: str, values: tuple[Any, ...], local: bool) -> None:
     if name in (*LEVEL_SETTINGS, *FLAG_SETTINGS, *DEFER_SETTINGS):
-        assign_mode(session, name, values)
+        assign_mode(session, name, values, local)
         return
     if name == "durability":
         value = str(values[0]).lower() if values else "full"
         if value not in ("full", "normal", "off"):
             raise InvalidParameterValue(f"durability is one of full, normal, off, not {value!r}")
-        session.durability = value
+        change_setting(session, name, value, local)
         return
-    value = parse_setting(name, values)
-    if local and name not in session.local_settings:
-        session.local_settings[name] = session.settings[name]
-    session.settings[name] = value
-    session.settings_changed()
-    if name == "minidb.keep_versions":
-        with session.manager.latch:
-            session.manager.past.keep(session, value)
-    txn = session.txn
-    if txn is not None and name == "lock_timeout":
-        txn.lock_timeout = value
-    if txn is not None and name == "deadlock_timeout":
-        txn.deadlock_timeout = value
+    change_setting(session, name, parse_setting(name, values), local)
 
 
-def assign_mode(session: Session, name: str, values: tuple[Any, ...]) -> None:
+def level_of(name: str, value: Any) -> IsolationLevel:
+    try:
+        return IsolationLevel.parse(str(value))
+    except Error as error:
+        raise InvalidParameterValue(f'invalid value for parameter "{name}": "{value}"', hint=error.hint) from None
+
+
+def assign_mode(session: Session, name: str, values: tuple[Any, ...], local: bool) -> None:
     """`transaction_...` is of the open transaction, if there is one; `default_transaction_...` of the next ones."""
     if name in LEVEL_SETTINGS:
-        modes = ast.TransactionModes(isolation=IsolationLevel.parse(values[0] if values else "read committed").value)
+        modes = ast.TransactionModes(isolation=level_of(name, values[0] if values else "read committed").value)
     elif name in FLAG_SETTINGS:
         modes = ast.TransactionModes(read_only=bool(values) and boolean(name, values[0]))
     else:
@@ -232,21 +248,33 @@ def assign_mode(session: Session, name: str, values: tuple[Any, ...]) -> None:
     if name.startswith("transaction") and (session.explicit or not session.autocommit):
         change_modes(session, modes)
     else:
-        set_session_modes(session, modes)
+        set_session_modes(session, modes, local)
 
 
 # -- EXPLAIN, locks, maintenance --------------------------------------------------------------------------
 
 
 def explain(session: Session, statement: ast.Explain, sql: str, parameters: Parameters | None) -> Result:
-    if not isinstance(statement.statement, QUERIES):
-        raise NotSupportedError("EXPLAIN works for SELECT, INSERT, UPDATE and DELETE")
-    compiled, values = session.prepare(statement.statement, sql, parameters, part=True)
+    compiled, values = to_explain(session, statement.statement, sql, parameters)
     if statement.code:
         lines = compiled.prepared.source.splitlines()
     else:
         lines = explain_lines(session, statement, compiled, values)
     return done("EXPLAIN", (("QUERY PLAN", TEXT),), [(line,) for line in lines])
+
+
+def to_explain(
+    session: Session, statement: ast.Statement, sql: str, parameters: Parameters | None
+) -> tuple[Compiled, Row]:
+    if isinstance(statement, ast.Execute):
+        from minidb import prepared_statements
+
+        return prepared_statements.ready(session, statement, sql, parameters)
+    if isinstance(statement, ast.DeclareCursor):
+        statement = statement.query
+    if not isinstance(statement, QUERIES):
+        raise NotSupportedError("EXPLAIN works for SELECT, INSERT, UPDATE, DELETE, MERGE, EXECUTE and DECLARE CURSOR")
+    return session.prepare(statement, sql, parameters, part=True)
 
 
 def explain_lines(session: Session, statement: ast.Explain, compiled: Compiled, values: Row) -> list[str]:
@@ -258,20 +286,32 @@ def explain_lines(session: Session, statement: ast.Explain, compiled: Compiled, 
     def describe(read: ReadInterval) -> str:
         return policy.describe(read.table.name, place_name(read), read.words or "everything", read.locking)
 
+    times: list[tuple[str, float]] = []
     if statement.analyze:
         door, row, context, compiled = session.ready_to_run(compiled, values)
+        door.claiming = False
+        start = context.clock()
         tree = compiled.prepared.analyze(door, row, context, describe)
         if compiled.writes:
+            before = context.clock()
             door.finish_statement()
+            times.append(("Constraint Checks", milliseconds(before, context.clock())))
+        times.append(("Execution Time", milliseconds(start, context.clock())))
     else:
         tree = compiled.prepared.explain(describe)
-    locked = table_locks(session, compiled)
+    facts = {"Rewrites": ", ".join(compiled.prepared.rewrites()), "Isolation Level": policy.level}
+    facts["Table Locks"] = table_locks(session, compiled)
     if statement.format == "json":
         import json
 
-        whole = [{"Plan": tree.as_dict(), "Isolation Level": policy.level, "Table Locks": locked}]
-        return [json.dumps(whole, indent=2)]
-    return [*tree.lines(), f"Isolation Level: {policy.level}", *([f"Table Locks: {locked}"] if locked else [])]
+        return [json.dumps([{"Plan": tree.as_dict(), **facts, **dict(times)}], indent=2)]
+    lines = [f"{label}: {text}" for label, text in facts.items() if text]
+    return [*tree.lines(), *lines, *[f"{label}: {time:.3f} ms" for label, time in times]]
+
+
+def milliseconds(start: Any, end: Any) -> float:
+    seconds: float = (end - start).total_seconds()
+    return round(seconds * 1000, 3)
 
 
 def place_name(read: ReadInterval) -> str:
@@ -291,41 +331,77 @@ def lock_table(session: Session, statement: ast.LockTable, sql: str, parameters:
     assert txn is not None
     session.finish_streams()
     for name in statement.tables:
-        table = table_named(session, name)
-        session.manager.lock_table(txn, table.id, statement.mode, table.name, statement.nowait)
+        for table in locked_with(session, name):
+            session.manager.lock_table(txn, table.id, statement.mode, table.name, statement.nowait)
     return done("LOCK TABLE")
 
 
-def table_named(session: Session, name: ast.QualifiedName) -> Any:
+def locked_with(session: Session, name: ast.QualifiedName) -> list[schema.Table]:
+    """The table, or all that a view reads."""
+    found = relation_named(session, name)
+    if isinstance(found, schema.Sequence):
+        raise WrongObjectType(f'cannot lock relation "{found.name}"', position=name.at,
+                              detail="This operation is not supported for sequences.")
+    if isinstance(found, schema.Table):
+        return [found]
+    from minidb.sql.parser import parse
+
+    names = [node.name for node in ast.walk(parse(found.query)) if isinstance(node, ast.TableRef)]
+    known = [one for one in names if session.catalog.find(one.name, one.schema) is not None]
+    return [table for one in known for table in locked_with(session, one)]
+
+
+def relation_named(session: Session, name: ast.QualifiedName) -> schema.Table | schema.View | schema.Sequence:
     parts = [str(part) for part in name.parts]
     known = parts[:-1] in ([], ["public"], ["pg_temp"])
-    table = session.catalog.find_table(parts[-1], name.schema) if known else None
-    if table is None:
+    found = session.catalog.find(parts[-1], name.schema) if known else None
+    if found is None:
         raise UndefinedTable(f'relation "{".".join(parts)}" does not exist', position=name.at)
-    return table
+    return found
+
+
+def tables_to_look_at(
+    session: Session, named: tuple[tuple[ast.QualifiedName, tuple[ast.Name, ...]], ...], work: str, result: Result
+) -> list[schema.Table]:
+    """The tables that VACUUM or ANALYZE names, or all of them."""
+    tables = []
+    for name, columns in named:
+        found = relation_named(session, name)
+        if not isinstance(found, schema.Table):
+            result.notices.append(
+                f'skipping "{found.name}" --- cannot {work} non-tables or special system tables'
+            )
+            continue
+        for column in columns:
+            if found.column(column.value) is None:
+                raise UndefinedColumn(
+                    f'column "{column.value}" of relation "{found.name}" does not exist', position=column.at
+                )
+        tables.append(found)
+    return tables if named else list(session.catalog.tables.values())
 
 
 def analyze(session: Session, statement: ast.Analyze, sql: str, parameters: Parameters | None) -> Result:
-    named = [table_named(session, name) for name, _ in statement.tables]
-    for table in named or list(session.catalog.tables.values()):
+    result = done("ANALYZE")
+    for table in tables_to_look_at(session, statement.tables, "analyze", result):
         session.database.analyze(table.id)
     session.database.statements.clear()
     session.own_statements.clear()
-    return done("ANALYZE")
+    return result
 
 
 def vacuum(session: Session, statement: ast.Vacuum, sql: str, parameters: Parameters | None) -> Result:
     if session.explicit:
         raise ActiveTransaction("VACUUM cannot run inside a transaction block")
-    for name in statement.tables:
-        table_named(session, name)
+    result = done("VACUUM")
+    tables = tables_to_look_at(session, statement.tables, "vacuum", result)
     with session.manager.latch:
         session.manager.trim(1 << 30)
     session.database.checkpoint()
     if statement.analyze:
-        for table in list(session.catalog.tables.values()):
+        for table in tables:
             session.database.analyze(table.id)
-    return done("VACUUM")
+    return result
 
 
 def checkpoint(session: Session, statement: ast.Checkpoint, sql: str, parameters: Parameters | None) -> Result:
@@ -334,14 +410,20 @@ def checkpoint(session: Session, statement: ast.Checkpoint, sql: str, parameters
 
 
 def discard(session: Session, statement: ast.Discard, sql: str, parameters: Parameters | None) -> Result:
-    if statement.what in ("all", "plans"):
+    if statement.what == "all":
+        if session.explicit:
+            raise ActiveTransaction("DISCARD ALL cannot run inside a transaction block")
         session.prepared.clear()
+        if session.cursors is not None:
+            session.cursors.close(None)
+    if statement.what in ("all", "plans"):
+        session.own_statements.clear()
     if statement.what in ("all", "temp"):
         drop_all_temporary(session)
     if statement.what in ("all", "sequences"):
         session.sequences.forget()
     if statement.what == "all":
-        for name in DEFAULTS:
+        for name in list(session.settings):
             assign(session, name, (), False)
     return done("DISCARD " + statement.what.upper())
 
@@ -375,25 +457,19 @@ def constraint_named(session: Session, name: ast.QualifiedName) -> list[int]:
 
 
 def prepare(session: Session, statement: ast.Prepare, sql: str, parameters: Parameters | None) -> Result:
-    if statement.name in session.prepared:
-        raise DuplicateObject(f'prepared statement "{statement.name}" already exists', sqlstate="42P05")
-    session.prepared[statement.name] = (statement, sql)
-    return done("PREPARE")
+    from minidb import prepared_statements  # only here: most programs prepare nothing by hand
+
+    return prepared_statements.prepare(session, statement, sql, parameters)
 
 
 def execute(session: Session, statement: ast.Execute, sql: str, parameters: Parameters | None) -> Result:
-    found = session.prepared.get(statement.name)
-    if found is None:
-        raise UndefinedObject(f'prepared statement "{statement.name}" does not exist', sqlstate="26000")
-    values = evaluate(session, statement.arguments, sql, parameters)
-    inner, text = found
-    if not isinstance(inner.statement, QUERIES):
-        raise NotSupportedError("only queries can be prepared")
-    return session.run_query(inner.statement, text, values, part=True)
+    from minidb import prepared_statements
+
+    return prepared_statements.execute(session, statement, sql, parameters)
 
 
 def evaluate(session: Session, arguments: tuple[ast.Expression, ...], sql: str, parameters: Parameters | None) -> Row:
-    """The values of EXECUTE's arguments: constant expressions, computed as a SELECT without FROM."""
+    """The values of a statement's arguments: constant expressions, computed as a SELECT without FROM."""
     if not arguments:
         return ()
     query = ast.Query(body=ast.Select(targets=tuple(ast.Target(expression=argument) for argument in arguments)))
@@ -401,12 +477,9 @@ def evaluate(session: Session, arguments: tuple[ast.Expression, ...], sql: str, 
 
 
 def deallocate(session: Session, statement: ast.Deallocate, sql: str, parameters: Parameters | None) -> Result:
-    if statement.name is None:
-        session.prepared.clear()
-        return done("DEALLOCATE ALL")
-    if session.prepared.pop(statement.name, None) is None:
-        raise UndefinedObject(f'prepared statement "{statement.name}" does not exist', sqlstate="26000")
-    return done("DEALLOCATE")
+    from minidb import prepared_statements
+
+    return prepared_statements.deallocate(session, statement, sql, parameters)
 
 
 def declare_cursor(session: Session, statement: ast.DeclareCursor, sql: str, parameters: Parameters | None) -> Result:
@@ -431,6 +504,18 @@ def run_as_of(session: Session, statement: ast.Query, sql: str, parameters: Any)
     from minidb import time_travel
 
     return time_travel.run_as_of(session, statement, sql, parameters)
+
+
+def table_as_of(environment: Environment, table: schema.Table, clause: ast.AsOf) -> schema.Table:
+    from minidb import time_travel
+
+    return time_travel.table_as_of(environment, table, clause)
+
+
+def with_past(session: Session, compiled: Compiled, door: RowDoor) -> RowDoor:
+    from minidb import time_travel
+
+    return time_travel.with_past(session, compiled, door)
 
 
 def positioned(session: Session, statement: ast.Statement, parameters: Any) -> tuple[ast.Statement, Any]:
@@ -531,10 +616,18 @@ def run_timed(session: Session, run: Callable[[], Result]) -> Result:
 def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
     from minidb.sql import ddl  # only here: most programs that start up define nothing
 
+    assert session.txn is not None
+    if session.txn.read_only:
+        session.manager.before_write(session.txn, command=command_of(statement))
     door = session.schema_door()
 
-    def run_query(query: ast.Query) -> tuple[Any, Any]:
-        prepared, values = session.prepare(query, sql, None, part=True)
+    def run_query(query: ast.Query | ast.Execute) -> tuple[Any, Any]:
+        if isinstance(query, ast.Execute):
+            from minidb import prepared_statements
+
+            prepared, values = prepared_statements.ready_for_itself(session, query, sql)
+        else:
+            prepared, values = session.prepare(query, sql, None, part=True)
         prepared.run = prepared.prepared.run  # rows to be stored: char(n) without its blanks
         result = session.run_prepared(prepared, values, whole=True)
         return result.columns, iter(result)
@@ -544,6 +637,15 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
     result = done(outcome.tag)
     result.notices.extend(outcome.notices)
     return result
+
+
+def command_of(statement: ast.Statement) -> str:
+    """What a statement is called in messages: `CREATE TABLE`, `DROP VIEW`."""
+    if isinstance(statement, ast.Drop):
+        return f"DROP {statement.kind.upper()}"
+    if isinstance(statement, ast.Truncate):
+        return "TRUNCATE TABLE"
+    return "".join(f" {letter}" if letter.isupper() else letter for letter in type(statement).__name__).strip().upper()
 
 
 def drop_temporary(session: Session, name: str, kind: Literal["table", "view", "sequence"] = "table") -> None:

@@ -15,6 +15,7 @@ The ground floor of the whole system: of minidb it imports the errors and what a
     uuid                                  UUID
     json                                  str, as it was written
     jsonb                                 Jsonb: a str in normal form that compares as documents do
+    jsonpath                              str, in normal form
     arrays                                tuple of values and None
     unknown                               str: a quoted literal or a driver's str whose type the context decides
 
@@ -80,7 +81,7 @@ class SqlType(msgspec.Struct, frozen=True):
     def base(self) -> SqlType:
         """The same type without length, precision and scale."""
         if self.element is not None:
-            return SqlType("array", element=self.element.base)
+            return SqlType("array", element=self.element if self.element.fields else self.element.base)
         return BASE_TYPES[self.name]
 
     @property
@@ -162,6 +163,7 @@ INTERVAL = SqlType("interval")
 UUID_TYPE = SqlType("uuid")
 JSON = SqlType("json")
 JSONB = SqlType("jsonb")
+JSONPATH = SqlType("jsonpath")
 UNKNOWN = SqlType("unknown")
 RECORD = SqlType("record")
 VOID = SqlType("void")
@@ -190,6 +192,7 @@ BASE_TYPES: dict[str, SqlType] = {
         UUID_TYPE,
         JSON,
         JSONB,
+        JSONPATH,
         UNKNOWN,
         RECORD,
         VOID,
@@ -473,6 +476,7 @@ def _clock_text(microseconds: int) -> str:
 
 # unit -> (months, days, microseconds) of one
 _UNITS: dict[str, tuple[int, int, int]] = {}
+_UNIT_NAMES: dict[str, str] = {}
 for _names, _amount in (
     ("microsecond microseconds us usec usecs usecond useconds", (0, 0, 1)),
     ("millisecond milliseconds ms msec msecs msecond mseconds", (0, 0, 1000)),
@@ -489,6 +493,7 @@ for _names, _amount in (
 ):
     for _name in _names.split():
         _UNITS[_name] = _amount
+        _UNIT_NAMES[_name] = _names.split()[0]
 
 # Patterns that few statements need stay text: re compiles them on first use and remembers them.
 _INTERVAL_TOKEN = (
@@ -572,7 +577,7 @@ def _iso_interval(text: str) -> _IntervalSum:
             raise ValueError
         for number, unit in re.compile(_ISO_PART).findall(part):
             total.add(number, units[unit])
-    if len(text) < 3:
+    if text == "p":
         raise ValueError
     return total
 
@@ -581,6 +586,7 @@ def _verbose_interval(text: str, fields: str | None) -> _IntervalSum:
     total = _IntervalSum()
     last_field = fields.split()[-1] if fields else "second"
     position, pending, seen, ago = 0, "", False, False
+    used: set[str] = set()
     while position < len(text):
         match = re.compile(_INTERVAL_TOKEN).match(text, position)
         if match is None or ago:
@@ -588,22 +594,27 @@ def _verbose_interval(text: str, fields: str | None) -> _IntervalSum:
         position = match.end()
         kind, token = match.lastgroup, match.group().strip()
         if kind == "number":
-            if pending:
+            if pending and last_field != "hour":
                 raise ValueError
+            if pending:  # `1 2` day to hour
+                total.add(pending, "day")
             pending = token
         elif kind == "word" and token == "ago":
             ago = True
         elif kind == "word":
             # `1 day 2 hours`; a blank between number and unit may be missing
+            _use_once(used, _UNIT_NAMES[token])
             total.add(pending, token)
             pending = ""
         elif kind == "clock":
             if pending:
                 total.add(pending, "day")
                 pending = ""
+            _use_once(used, "hour", "minute", "second")
             total.add_clock(token, fields == "minute to second")
         elif kind == "months":
             sign = -1 if token.startswith("-") else 1
+            _use_once(used, "year", "month")
             total.months += int(match["years"]) * 12 + sign * int(match["months"])
         seen = seen or kind != "at"
         if text[position : position + 1].isspace() and position + 1 == len(text):
@@ -615,6 +626,13 @@ def _verbose_interval(text: str, fields: str | None) -> _IntervalSum:
     if ago:
         total.months, total.days, total.microseconds = -total.months, -total.days, -total.microseconds
     return total
+
+
+def _use_once(used: set[str], *units: str) -> None:
+    """A unit may stand once; weeks go with days."""
+    if not used.isdisjoint(units) and units != ("week",):
+        raise ValueError
+    used.update(units)
 
 
 def cut_interval(span: Interval, fields: str) -> Interval:
@@ -650,7 +668,6 @@ MAX_SCALE = 16_383
 
 numeric_add: Callable[[Decimal, Decimal], Decimal] = _NUMERIC.add
 numeric_subtract: Callable[[Decimal, Decimal], Decimal] = _NUMERIC.subtract
-numeric_multiply: Callable[[Decimal, Decimal], Decimal] = _NUMERIC.multiply
 
 
 @lru_cache(maxsize=256)
@@ -683,6 +700,14 @@ def numeric_round(value: Decimal, scale: int = 0, rounding: str = ROUND_HALF_UP)
 def _positive_zero(value: Decimal) -> Decimal:
     """numeric has no negative zero."""
     return value if value else value.copy_abs()
+
+
+_product: Callable[[Decimal, Decimal], Decimal] = _NUMERIC.multiply
+
+
+def numeric_multiply(left: Decimal, right: Decimal) -> Decimal:
+    product = _product(left, right)
+    return product if product else product.copy_abs()
 
 
 def canonical_numeric(value: Decimal) -> Decimal:
@@ -877,7 +902,9 @@ def _fit_moment(precision: int) -> Converter:
     def fit(value: Any) -> Any:
         if isinstance(value, Interval):
             return Interval(value.months, value.days, _round_microseconds(value.microseconds, precision))
-        rounded = _round_microseconds(value.microsecond, precision)
+        # PostgreSQL counts from 2000: before it, halves go to the earlier moment
+        back = isinstance(value, datetime) and value.year < 2000
+        rounded = _round_microseconds(value.microsecond - back, precision)
         if rounded < _SECOND:
             return value.replace(microsecond=rounded)
         if isinstance(value, datetime):
@@ -1013,6 +1040,12 @@ def _read_uuid(text: str) -> UUID:
     return UUID(hex=match[1].replace("-", ""))
 
 
+def _read_path(text: str) -> str:
+    from minidb.jsonpath.writing import normal_form  # 5 ms, and few statements have paths
+
+    return normal_form(check_text(text))
+
+
 def _read_char(text: str) -> str:
     return check_text(text).rstrip(" ")
 
@@ -1066,7 +1099,7 @@ _DATE_TOKEN = (
     r"(?i)[\s,]*(?:(?P<clock>\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?)"
     r"|(?P<iso>\d{4,}-\d{1,2}-\d{1,2}|\d{4,}/\d{1,2}/\d{1,2}|\d{4,}\.\d{1,2}\.\d{1,2})"
     r"|(?P<julian>j\d{7}(?!\d))"
-    r"|(?P<ordinal>\d{4}-\d{3}(?!\d))"
+    r"|(?P<ordinal>\d{4}[-.]\d{3}(?!\d))"
     r"|(?P<mdy>\d{1,2}[-/.]\d{1,2}[-/.]\d{1,})"
     r"|(?P<dmy>\d{1,2}[- ][a-z]{3,9}[- ]\d{1,4}|\d{4}-[a-z]{3,9}-\d{1,2}|[a-z]{3,9}-\d{1,2}-\d{1,4})"
     r"|(?P<offset>[+-](?:\d{1,2}(?::\d{1,2}){1,2}|\d{1,6}))(?![\d:])"
@@ -1345,7 +1378,9 @@ def _read_time(text: str, now: datetime | None = None) -> time:
     if moment.microseconds is None:
         raise errors.InvalidDatetimeFormat(f'invalid input syntax for type time: "{text}"')
     if moment.microseconds == _DAY:
-        raise errors.DatetimeFieldOverflow(f'date/time field value out of range: "{text}"')
+        raise errors.DatetimeFieldOverflow(
+            f'date/time field value out of range: "{text}"', hint="Times go from 00:00:00 to 23:59:59.999999 here."
+        )
     return time_from_microseconds(moment.microseconds)
 
 
@@ -1448,6 +1483,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "uuid": _read_uuid,
     "json": check_json,
     "jsonb": read_jsonb,
+    "jsonpath": _read_path,
 }
 _MOMENT_READERS: dict[str, Callable[[str, datetime | None], Any]] = {
     "date": _read_date,
@@ -1997,6 +2033,7 @@ _PYTHON_TYPES: dict[str, Any] = {
     "uuid": UUID,
     "json": str,
     "jsonb": Jsonb,
+    "jsonpath": str,
     "record": tuple,
     "void": None,
 }

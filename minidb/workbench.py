@@ -46,6 +46,9 @@ class NoLog:
     def settle(self, ticket: Ticket) -> None:
         self.manager.publish((ticket,))
 
+    def keep(self, number: int, payload: bytes, time_us: int) -> bool:
+        return False
+
     def chunk(self, transaction_id: int, payload: bytes) -> None: ...
 
     def forget(self, transaction_id: int) -> None: ...

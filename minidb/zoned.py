@@ -159,7 +159,7 @@ def conversion(source: SqlType, target: SqlType, explicit: bool, zone: str) -> C
 
 _OF_THE_WALL = frozenset({"extract", "date_part", "date_trunc", "to_char", "age", "to_json", "to_jsonb"})
 _OF_THE_WALL |= {"json_build_object", "json_build_array", "jsonb_build_object", "jsonb_build_array"}
-_READ_THE_WALL = frozenset({"to_timestamp", "make_timestamptz"})
+_READ_THE_WALL = frozenset({"make_timestamptz"})
 
 
 def later(value: datetime, span: Interval, zone: tzinfo, add: Callable[[datetime, Interval], datetime]) -> datetime:

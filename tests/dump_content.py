@@ -31,7 +31,8 @@ CREATE TABLE kinds (
 CREATE UNIQUE INDEX part ON child (parent) WHERE x > 5;
 CREATE INDEX expr ON parent (lower(name) DESC NULLS LAST, id);
 CREATE INDEX inc ON child (x) INCLUDE (boss);
-CREATE VIEW upper_floor AS SELECT id, name FROM parent WHERE id > 5;
+CREATE VIEW upper_floor AS SELECT id, name FROM parent WHERE id > 5 WITH LOCAL CHECK OPTION;
+ALTER VIEW upper_floor ALTER name SET DEFAULT 'nobody';
 CREATE VIEW ground_floor AS SELECT count(*) AS n FROM upper_floor;
 CREATE MATERIALIZED VIEW summary AS SELECT x, count(*) AS c FROM child GROUP BY x;
 CREATE INDEX of_summary ON summary (x);

@@ -25,6 +25,8 @@ def connection() -> Iterator[minidb.Connection]:
     with minidb.connect(":memory:", autocommit=True) as opened:
         opened.execute("CREATE TABLE t (n bigint, s text, d numeric DEFAULT 7 CHECK (d > 0), twice bigint "
                        "GENERATED ALWAYS AS (n * 2) STORED)")
+        opened.execute("CREATE TABLE keyed AS SELECT generate_series(0, 5) AS k")
+        opened.execute("ALTER TABLE keyed ADD PRIMARY KEY (k)")
         yield opened
 
 
@@ -47,7 +49,8 @@ def one_by_one(connection: minidb.Connection, sql: str, sets: list[Any]) -> Any:
 
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("sql", ["INSERT INTO t VALUES (?, ?, ?)", "INSERT INTO t (s, n) VALUES (upper(?), ? + 1)",
-                                 "INSERT INTO t (n) SELECT ? WHERE ? IS NOT NULL"])  # fmt: skip
+                                 "INSERT INTO t (n) SELECT ? WHERE ? IS NOT NULL",
+                                 "INSERT INTO t (n, s) SELECT k, ? FROM keyed WHERE k = ?"])  # fmt: skip
 def test_the_same_as_one_by_one(connection: minidb.Connection, seed: int, sql: str,
                                 monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(seed)

@@ -18,7 +18,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "minidb"
 GROUND = {"history", "footprint", "errors", "types", "schema", "isolation", "keys", "settings", "documents"}
-GROUND |= {"json_syntax", "zoned", "row_texts"}
+GROUND |= {"json_syntax", "jsonpath", "zoned", "row_texts"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "isolation": {"errors"},
@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "zoned": {"errors", "types"},
     "json_syntax": {"errors"},
     "documents": {"errors", "json_syntax"},
-    "types": {"errors", "documents"},
+    "jsonpath": {"errors", "documents"},
+    "types": {"errors", "documents", "jsonpath"},
     "keys": GROUND,
     "schema": {"types"},
     "row_texts": {"keys", "schema", "types"},
@@ -42,10 +43,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bulk_inserts": GROUND | {"garbage", "sql", "txn", "parameters", "statement_cache"},
     "schema_functions": GROUND | {"sql", "txn.door"},
     "results": GROUND,
-    "time_travel": GROUND | {"sql", "txn", "results", "statements"},
+    "time_travel": GROUND | {"sql", "txn", "results", "statements", "statement_cache"},
+    "prepared_statements": GROUND | {"sql", "results", "statement_cache"},
     "cursors": GROUND | {"sql", "results", "statement_cache"},
     "copying": GROUND | {"sql", "txn", "results", "statement_cache", "session"},
-    "statements": GROUND | {"sql", "txn", "results", "statement_cache", "copying", "cursors", "time_travel"},
+    "statements": GROUND
+    | {"sql", "txn", "results", "statement_cache", "copying", "cursors", "prepared_statements", "time_travel"},
     "dumping": GROUND | {"sql", "copying"},
     "importing": GROUND | {"sql", "copying"},
     "translation": GROUND | {"sql", "results", "statements"},
@@ -71,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "": GROUND | {"dbapi", "lab"},
 }
-DIALECTS = """definitions functions names outwards reading rewriting translator truth upserts writing"""
+DIALECTS = """clauses definitions functions names outwards reading rewriting stars translator truth upserts writing"""
 ONLY_IN = {
     "lark": {"sql.grammar_tables", "lab.schedule_grammar"},
     "sqlglot": {*(f"sql.dialects.{name}" for name in DIALECTS.split()), "lab.engines.translate"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import subprocess
 import sys
@@ -189,8 +190,41 @@ def test_commands_that_are_wrong(shell: Shell, capsys: pytest.CaptureFixture[str
 def test_help(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     feed(shell, "\\?\n\\h\n\\h create table\n\\h crea\n\\echo some text")
     out = capsys.readouterr().out
-    assert "\\session [NAME|-]" in out and "CREATE TABLE [IF NOT EXISTS]" in out and out.endswith("\nsome text\n")
-    assert "CREATE [UNIQUE] INDEX" in sql_help.synopsis("CREATE")
+    assert "\\session [NAME|-]" in out and "[ON COMMIT { PRESERVE ROWS" in out and out.endswith("\nsome text\n")
+    assert "CREATE [UNIQUE] INDEX" in sql_help.synopsis("create index")
+
+
+@pytest.mark.parametrize(
+    ("asked", "definitions"),
+    [
+        ("merge", ["merge"]),
+        ("CREATE TABLE;", ["create_table"]),
+        ("create t", ["create_table", "create_table_as"]),
+        ("create  materialized view", ["create_view"]),
+        ("alter index i", ["alter_table", "alter_sequence"]),
+        ("savepoint", ["transaction"]),
+        ("set", ["transaction", "setting"]),
+        ("values", ["select"]),
+        ("lock table", ["lock"]),
+        ("frame bound", ["frame_bound"]),
+    ],
+)
+def test_help_finds_the_definition(asked: str, definitions: list[str]) -> None:
+    assert re.findall(r"^(\w+):$", sql_help.synopsis(asked), re.MULTILINE) == definitions
+
+
+def test_help_for_every_statement() -> None:
+    for name in sql_help.statements():
+        assert sql_help.synopsis(name)
+    assert sql_help.synopsis("create").startswith("There are several:\n    CREATE TABLE\n")
+
+
+def test_commands_in_the_middle_of_a_statement(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    feed(shell, "SELECT\n\\echo aside\n;")
+    out = capsys.readouterr().out
+    assert out.startswith("aside\n") and "(2 rows)" in out
+    feed(shell, "SELECT 'a\n\\echo within\n';")
+    assert "within" not in capsys.readouterr().out.split("\n")
 
 
 def test_include(shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -507,7 +541,10 @@ def test_highlighting() -> None:
         ("\\isolation s", ["serial", "snapshot", "ssi"]),
         ("\\session ", ["a", "b"]),
         ("\\x o", ["off", "on"]),
-        ("\\i x", []),
+        ("\\i /nowhere/x", []),
+        ("\\h cre", [f"CREATE {word}" for word in ("INDEX", "SCHEMA", "SEQUENCE", "TABLE", "TABLE AS", "VIEW")]),
+        ("\\dialect my", ["mysql"]),
+        ("\\pset form", ["format aligned", "format csv"]),
     ],
 )
 def test_completion(text: str, expected: list[str]) -> None:
@@ -537,6 +574,11 @@ def test_typing(terminal: Any, engine: FakeEngine, tmp_path: Path) -> None:
     assert engine.sessions[0].log == ["UPDATE", "UPDATE", "SELECT", "UPDATE"]
     assert engine.sessions[0].isolation_level == "snapshot"
     assert "+UPDATE\n+;" in (tmp_path / "minidb" / "history").read_text()
+
+
+def test_a_command_leaves_the_statement_as_it_is(terminal: Any, engine: FakeEngine, shell: Shell) -> None:
+    terminal("SELECT\r\\timing\r; \r\\q\r")
+    assert engine.sessions[0].log == ["SELECT"] and shell.timing
 
 
 def test_leaving_with_control_d_and_forgetting_with_control_c(terminal: Any, engine: FakeEngine) -> None:

@@ -50,7 +50,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_what_it_needs_and_no_more(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     made = {"minidb/sql/_grammar.py", "minidb/lab/_grammar.py", "pytest_minidb.py"}
-    assert {"minidb/__init__.py", "minidb/grammar/sql.lark", "minidb/grammar/schedule.lark", *made} <= set(names)
+    copied = {"minidb/grammar/sql.lark", "minidb/grammar/schedule.lark", "minidb/reference/sql.md"}
+    assert {"minidb/__init__.py", "minidb/reference/sql/queries.md", *copied, *made} <= set(names)
     assert any(name.endswith("LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "docs/", "benchmarks/"))]
 

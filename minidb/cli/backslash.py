@@ -32,6 +32,11 @@ def run(shell: Shell, line: str) -> None:
     command.function(shell, argument.strip())
 
 
+def is_command(line: str) -> bool:
+    """Whether `line` is one of the commands, and not just something with a backslash."""
+    return line.rstrip(";").strip().partition(" ")[0] in BY_NAME
+
+
 # -- general
 
 
@@ -85,6 +90,10 @@ def list_tables(shell: Shell, argument: str) -> None:
 
 def list_indexes(shell: Shell, argument: str) -> None:
     shell.print(describe.indexes(shell.crew.current.session.catalog))
+
+
+def list_sequences(shell: Shell, argument: str) -> None:
+    shell.print(describe.sequences(shell.crew.current.session.catalog))
 
 
 def list_views(shell: Shell, argument: str) -> None:
@@ -194,10 +203,11 @@ COMMANDS = (
     Command("\\echo", "TEXT", "print a text", echo),
     Command("\\p", "", "show the statement that has been begun", show_buffer),
     Command("\\r", "", "forget the statement that has been begun", forget_buffer),
-    Command("\\d", "[NAME]", "tables and views; or one table, view or index in full", list_relations),
+    Command("\\d", "[NAME]", "tables, views, sequences; or one of them, or an index, in full", list_relations),
     Command("\\dt", "", "tables", list_tables),
     Command("\\di", "", "indexes", list_indexes),
     Command("\\dv", "", "views", list_views),
+    Command("\\ds", "", "sequences", list_sequences),
     Command("\\x", "[on|off]", "one column per line", set_expanded),
     Command("\\timing", "[on|off]", "show how long statements take", set_timing),
     Command("\\o", "[FILE]", "send results to a file; without a name back to the screen", set_output),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
+from minidb.cli import sql_help
 from minidb.cli.backslash import COMMANDS
 from minidb.isolation import IsolationLevel
 from minidb.schema import Catalog
 
+DIALECTS = ("minidb", "mysql", "sqlite", "duckdb", "tsql", "oracle", "postgres")
+PRINTING = ("format aligned", "format csv", "null")
 WORD = re.compile(r"[\w$]*\Z")
 QUALIFIER = re.compile(r'(\w+|"[^"]+")\.\Z')
 RELATION_WANTED = re.compile(r"\b(?:from|join|into|update|table|using|references|truncate|analyze)\s+\Z", re.IGNORECASE)
@@ -41,11 +45,31 @@ def command_suggestions(text: str, catalog: Catalog, sessions: Iterable[str]) ->
         return sorted(known.name for known in COMMANDS if known.name.startswith(command))
     if command == "\\d":
         return matching(argument, {*relations(catalog), *(i.name for t in catalog.tables.values() for i in t.indexes)})
+    if command in ("\\i", "\\o"):
+        return files(argument)
+    if command == "\\h":
+        return matching(argument, sql_help.names())
+    if command == "\\dialect":
+        return matching(argument, DIALECTS)
+    if command == "\\pset":
+        return matching(argument, PRINTING) if " " not in argument else []
     if command == "\\isolation":
         return matching(argument, [level.value for level in IsolationLevel])
     if command == "\\session":
         return matching(argument, sessions)
     return matching(argument, ["on", "off"]) if command in ("\\x", "\\timing") else []
+
+
+def files(begun: str) -> list[str]:
+    """Files whose path begins so; directories end with a slash."""
+    path = Path(begun).expanduser()
+    directory = path if begun.endswith("/") or not begun else path.parent
+    try:
+        names = [entry.name + "/" * entry.is_dir() for entry in directory.iterdir()]
+    except OSError:
+        return []
+    head, slash, last = begun.rpartition("/")
+    return sorted(head + slash + name for name in names if name.startswith(last) and (last or name[0] != "."))
 
 
 def matching(word: str, candidates: Iterable[str]) -> list[str]:

@@ -27,6 +27,11 @@ def views(catalog: Catalog) -> str:
     return listing("views", ("Name", "Definition"), [(v.name, v.query) for _, v in sorted(catalog.views.items())])
 
 
+def sequences(catalog: Catalog) -> str:
+    rows = [(s.name, str(s.type), str(s.start), str(s.increment)) for _, s in sorted(catalog.sequences.items())]
+    return listing("sequences", ("Name", "Type", "Start", "Increment"), rows)
+
+
 def indexes(catalog: Catalog) -> str:
     rows = [
         (index.name, table.name, index_words(table, index))

@@ -1,8 +1,9 @@
 """The shell at a terminal: prompt_toolkit's line editor around `shell.Shell`.
 
-Enter runs the input when it is complete (a backslash command, or ends with a semicolon outside of quotes) and starts a
-new line when it is not; Alt-Enter runs it as it is. Ctrl-C stops the statement of a blocked session, or forgets the
-input; Ctrl-D leaves. Only this module imports prompt_toolkit, and only `main` imports this module, when it needs it.
+Enter runs the input when it is complete (a backslash command, or ends with a semicolon outside of quotes) and starts
+a new line when it is not; Alt-Enter runs it as it is. A command in the middle of a statement is run, and the
+statement goes on. Ctrl-C stops the statement of a blocked session, or forgets the input; Ctrl-D leaves. Only this
+module imports prompt_toolkit, and only `main` imports this module, when it needs it.
 """
 
 from __future__ import annotations
@@ -66,10 +67,14 @@ def run(shell: Shell, terminal: tuple[Input, Output] | None = None) -> None:
 def read_and_run(shell: Shell, session: PromptSession[str]) -> bool:
     """One input. Returns False when it was the last one."""
     try:
-        text = session.prompt(lambda: [("class:prompt", prompt(shell))], pre_run=shell.crew.on_arrival)
+        begun, shell.buffer = shell.buffer, ""
+        text = session.prompt(
+            lambda: [("class:prompt", prompt(shell))], pre_run=shell.crew.on_arrival, default=begun
+        )
         for line in text.split("\n"):
             shell.feed(line)
-        shell.finish()
+        if not ends_with_command(text, shell):  # else what has been begun comes back at the next prompt
+            shell.finish()
     except KeyboardInterrupt:
         shell.buffer = ""
         shell.interrupt()
@@ -96,10 +101,18 @@ def prompt_session(
     )
 
 
-def complete(text: str, dialect: str | None = None) -> bool:
+def complete(text: str, shell: Shell) -> bool:
     """Whether Enter runs `text` rather than starting a new line."""
     stripped = text.strip()
-    return not stripped or meant(stripped).startswith("\\") or not cut(text, dialect)[1]
+    if not stripped or meant(stripped).startswith("\\") or ends_with_command(text, shell):
+        return True
+    return not cut(text, shell.dialect)[1]
+
+
+def ends_with_command(text: str, shell: Shell) -> bool:
+    """Whether the last line is a command in the middle of a statement."""
+    begun, newline, line = text.rpartition("\n")
+    return bool(newline) and line.lstrip().startswith("\\") and shell.hears(line, begun + newline)
 
 
 def key_bindings(shell: Shell) -> KeyBindings:
@@ -110,7 +123,7 @@ def key_bindings(shell: Shell) -> KeyBindings:
         buffer = event.current_buffer
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
             buffer.complete_state = None
-        elif complete(buffer.text, shell.dialect):
+        elif complete(buffer.text, shell):
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n")
@@ -152,11 +165,15 @@ class SqlCompleter(Completer):
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         text = document.text_before_cursor
         crew = self._shell.crew
-        start = len(text) if text.startswith("\\") and " " not in text else word_length(text)
+        start = word_length(text)
         for word in suggestions(text, crew.current.session.catalog, self._words, crew.workers):
             yield Completion(word, start_position=-start)
 
 
 def word_length(text: str) -> int:
+    """How much of the text before the cursor a suggestion takes the place of: a word, or a command's argument."""
+    command, space, argument = text.lstrip().partition(" ")
+    if command.startswith("\\"):
+        return len(argument) if space else len(command)
     found = WORD.search(text)
     return len(found[0]) if found else 0

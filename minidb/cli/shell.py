@@ -25,7 +25,7 @@ from minidb.cli.tables import Format, table
 from minidb.errors import Error
 from minidb.sql.script import is_complete, parse_script
 
-ANYWHERE = ("\\p", "\\q", "\\r")  # commands that are heard in the middle of a statement
+ANYWHERE = ("\\p", "\\q", "\\r")  # commands that are heard even inside of a string
 
 
 class Quit(Exception):
@@ -77,7 +77,7 @@ class Shell:
             return
         if self.interactive and not self.buffer:
             line = backslash.meant(line)
-        if line.lstrip().startswith("\\") and (not self.buffer or line.strip() in ANYWHERE):
+        if line.lstrip().startswith("\\") and (not self.buffer or self.hears(line, self.buffer)):
             self.command(line.strip())
             return
         self.buffer += line + "\n"
@@ -93,6 +93,12 @@ class Shell:
             succeeded = self.run(statement)
             if stop_on_error and not succeeded:
                 return
+
+    def hears(self, line: str, begun: str) -> bool:
+        """Whether `line` is a command although a statement has been begun: if that is not within a string."""
+        if line.strip() in ANYWHERE:
+            return True
+        return backslash.is_command(line) and is_complete(begun + ";", self.dialect)
 
     def _feed_data(self, line: str) -> None:
         """A line of the data of COPY ... FROM STDIN."""

@@ -170,6 +170,7 @@ class Dump:
         if not self.options.tables:
             for view in views_in_order(self.catalog):
                 yield from filter(None, [target.create_view(view)])
+                yield from target.view_defaults(view)
                 yield from self.indexes_of_view(view)
         yield from self.comments()
 

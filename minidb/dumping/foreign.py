@@ -14,6 +14,7 @@ from minidb.sql.dialects import outwards
 class ForeignTarget(Target):
     clusters = False
     keeps_views = False
+    keeps_view_options = False
     copies = False
 
     def __init__(self, catalog: Catalog) -> None:

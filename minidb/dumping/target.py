@@ -25,6 +25,7 @@ class Target:
     clusters = True
     keys_inside = False  # foreign keys are part of CREATE TABLE
     keeps_views = True  # has materialized views
+    keeps_view_options = True  # views WITH CHECK OPTION, with defaults of their own
     copies = True  # rows as COPY ... FROM stdin, which psql and our shell read: ten times faster than INSERT
     rows_at_once = 200
 
@@ -274,13 +275,21 @@ class Target:
             return None
         columns = ", ".join(self.quote(column) for column in view.columns)
         if view.materialized is None:
-            return f"CREATE VIEW {self.quote(view.name)} ({columns}) AS {query}"
+            option = view.check_option if self.keeps_view_options else None
+            check = f" WITH {option.upper()} CHECK OPTION" if option else ""
+            return f"CREATE VIEW {self.quote(view.name)} ({columns}) AS {query}{check}"
         if not self.keeps_views:
             self.leave_out(f"materialized view {view.name}: its rows; it is a plain view")
             return f"CREATE VIEW {self.quote(view.name)} ({columns}) AS {query}"
         table = self.catalog.table_by_id(view.materialized)
         empty = " WITH NO DATA" if table is not None and table.materialized == "empty" else ""
         return f"CREATE MATERIALIZED VIEW {self.quote(view.name)} ({columns}) AS {query}{empty}"
+
+    def view_defaults(self, view: View) -> Iterator[str]:
+        """The defaults of rows that are inserted through a view."""
+        for place, text in view.defaults if self.keeps_view_options else ():
+            column = self.quote(view.columns[place])
+            yield f"ALTER VIEW {self.quote(view.name)} ALTER COLUMN {column} SET DEFAULT {self.expression(text)}"
 
     def comment(self, kind: str, name: str, column: str | None, text: str) -> Iterator[str]:
         place = self.quote(name) + (f".{self.quote(column)}" if column is not None else "")

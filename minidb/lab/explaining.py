@@ -21,7 +21,7 @@ from minidb.lab.explorer import Explorer, troupe_of
 from minidb.lab.run import Run
 from minidb.lab.schedule import Actor, Schedule
 from minidb.lab.serial_orders import SerialOrders
-from minidb.lab.troupe import Performance, Troupe, run_of
+from minidb.lab.troupe import run_of
 
 MOST_TRIED = 5_000  # orders, where no permutation is given
 FEW_TRIED = 500  # orders per level, for the level that would have been enough
@@ -87,23 +87,12 @@ def first_worth_seeing(schedule: Schedule, level: str | None) -> Sequence[int]:
     return next(iter([*wrong, *failed]), one_by_one)
 
 
-def perform(troupe: Troupe, order: Sequence[int]) -> Performance:
-    """Steps in this order; the step of a session that waits is kept until it no longer does."""
-    left = list(order)
-
-    def choose(ready: tuple[int, ...]) -> int:
-        due = next((place for place, session in enumerate(left) if session in ready), None)
-        return ready[0] if due is None else left.pop(due)
-
-    return troupe.perform(choose, detailed=True)
-
-
 # -- judges
 
 
 def explained(schedule: Schedule, level: str | None, order: Sequence[int]) -> Explanation:
     troupe = troupe_of(schedule, level)
-    performance = perform(troupe, order)
+    performance = troupe.replay(order, patient=True)
     run = run_of(troupe, performance)
     found = explain(run, title=schedule.name)
     if any(is_serialization_failure(abort) for abort in found.aborts):
@@ -139,7 +128,7 @@ def true_cycle(schedule: Schedule, run: Run, order: Sequence[int]) -> bool | Non
     levels: dict[str, str | None] = dict(run.levels)
     levels |= {name: str(IsolationLevel.SNAPSHOT) for name, level in levels.items() if level == IsolationLevel.SSI}
     troupe = troupe_of(schedule, levels)
-    performance = perform(troupe, order)
+    performance = troupe.replay(order, patient=True)
     if any(account.aborted for account in performance.history.accounts.values()):
         return None
     serializable = SerialOrders(troupe).judge(performance).serializable

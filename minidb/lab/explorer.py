@@ -19,7 +19,6 @@ that: if what comes of it is serializable, the abort was a false positive.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import factorial, prod
 from random import Random
 from typing import Any
 
@@ -28,7 +27,8 @@ from msgspec import Struct
 from minidb.isolation import IsolationLevel
 from minidb.lab.functions import functions_by_name
 from minidb.lab.graph import Anomaly
-from minidb.lab.oracle import judge
+from minidb.lab.oracle import Verdict, judge
+from minidb.lab.orders import interleaving_count
 from minidb.lab.performers import Line, Script
 from minidb.lab.reduction import Search
 from minidb.lab.run import Run
@@ -191,8 +191,10 @@ class Explorer:
         found.possible += weight
         key = outcome_key(performance)
         outcome = self.known.get(key)
+        judgement: Verdict | None = None
         if outcome is None:
-            outcome = self.known[key] = self.judged(performance)
+            judgement = judge(performance.history)
+            outcome = self.known[key] = self.judged(performance, judgement)
         outcome.interleavings += weight
         outcome.classes += 1
         states = dict.fromkeys(state for states in outcome.errors.values() for state in states)
@@ -201,14 +203,14 @@ class Explorer:
         if "40001" in states and self.twin is not None and self.is_false_positive(performance):
             found.false_positives += weight
         if outcome.serializable is False:
-            self.name(performance, outcome, weight)
+            self.name(performance, judgement or judge(performance.history), outcome, weight)
         for query in outcome.broken:
             self.find((BROKEN, query), Anomaly(BROKEN, query), performance, weight)
         if self.tell is not None:
             self.tell(found.performed, found.possible, found.total)
 
-    def judged(self, performance: Performance) -> Outcome:
-        verdict = self.judge.judge(performance, judge(performance.history).order or ())
+    def judged(self, performance: Performance, judgement: Verdict) -> Outcome:
+        verdict = self.judge.judge(performance, judgement.order or ())
         accounts = performance.history.accounts
         return Outcome(
             final=performance.final,
@@ -219,8 +221,8 @@ class Explorer:
             witness=self.witness(performance),
         )
 
-    def name(self, performance: Performance, outcome: Outcome, weight: int) -> None:
-        found = judge(performance.history).anomalies or (Anomaly(*UNEXPLAINED),)
+    def name(self, performance: Performance, judgement: Verdict, outcome: Outcome, weight: int) -> None:
+        found = judgement.anomalies or (Anomaly(*UNEXPLAINED),)
         for anomaly in {(anomaly.code, anomaly.name): anomaly for anomaly in found}.values():
             name = anomaly.code, anomaly.name
             outcome.anomalies[name] = outcome.anomalies.get(name, 0) + weight
@@ -323,7 +325,7 @@ def total_orders(troupe: Troupe) -> int:
     """Interleavings of the sessions' steps; 0 for functions, whose steps nobody knows."""
     parts = list(troupe.parts.values())
     counts = [len(part.steps) for part in parts if isinstance(part, Script)]
-    return factorial(sum(counts)) // prod(map(factorial, counts)) if len(counts) == len(parts) else 0
+    return interleaving_count(counts) if len(counts) == len(parts) else 0
 
 
 def troupe_of(schedule: Schedule, levels: Mapping[str, str | None] | str | None = None) -> Troupe:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import factorial, prod
+from typing import TypeVar
 
 from minidb.lab.schedule import Actor, Permutation, Schedule, Turn
+
+T = TypeVar("T")
 
 
 def permutations_of(schedule: Schedule) -> Iterator[Permutation]:
@@ -39,6 +42,18 @@ def advance(picks: list[int]) -> bool:
     picks[rise], picks[other] = picks[other], picks[rise]
     picks[rise + 1 :] = reversed(picks[rise + 1 :])
     return True
+
+
+def shuffles(lists: Sequence[tuple[T, ...]]) -> Iterator[tuple[T, ...]]:
+    """All ways to put several lists into one that keeps the order of each: who is named first goes first."""
+    if not any(lists):
+        yield ()
+        return
+    for number, own in enumerate(lists):
+        if own:
+            rest = [*lists[:number], own[1:], *lists[number + 1 :]]
+            for tail in shuffles(rest):
+                yield (own[0], *tail)
 
 
 def interleaving_count(lengths: Sequence[int]) -> int:

@@ -23,9 +23,9 @@ from msgspec import Struct
 from minidb.history import History
 from minidb.isolation import IsolationLevel
 from minidb.lab.allocation_theory import LEVELS, Split, Transaction, counterexample, highest, lowest_allocation
-from minidb.lab.explaining import perform
 from minidb.lab.explorer import RETRYABLE, troupe_of
 from minidb.lab.oracle import judge
+from minidb.lab.orders import shuffles
 from minidb.lab.performers import answer_of
 from minidb.lab.planned_transactions import Planned, texts_of, with_levels
 from minidb.lab.profiles import profile_of
@@ -82,16 +82,7 @@ def serial_orders(transactions: Sequence[Planned]) -> Iterator[tuple[int, ...]]:
     lists: dict[int, list[int]] = {}
     for number, planned in enumerate(transactions):
         lists.setdefault(planned.actor, []).append(number)
-    yield from shuffled([tuple(own) for own in lists.values()])
-
-
-def shuffled(lists: Sequence[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
-    if not any(lists):
-        yield ()
-    for place, own in enumerate(lists):
-        if own:
-            for tail in shuffled([*lists[:place], own[1:], *lists[place + 1 :]]):
-                yield (own[0], *tail)
+    yield from shuffles([tuple(own) for own in lists.values()])
 
 
 # -- one serial order
@@ -214,7 +205,7 @@ def performed(
         return f"That would be within step {step_name(schedule, transactions[first], piece)}, which is not interrupted"
     troupe = troupe_of(with_levels(schedule, transactions, allocation))
     order = split_order(schedule, transactions, first, piece, between)
-    return what_happened(troupe, perform(troupe, order))
+    return what_happened(troupe, troupe.replay(order, patient=True))
 
 
 def cut_of(record: Record, first: int, cut: int) -> tuple[int, bool]:

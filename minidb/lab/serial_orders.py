@@ -32,6 +32,7 @@ from typing import Any
 from msgspec import Struct
 
 from minidb.lab.functions import FunctionPerformer
+from minidb.lab.orders import shuffles
 from minidb.lab.performers import Line, ScriptPerformer
 from minidb.lab.run import Answer
 from minidb.lab.stepped_session import Call
@@ -165,17 +166,6 @@ def candidates(units: Sequence[Unit], first: Sequence[int]) -> Iterator[tuple[Un
     for own in lists.values():
         own.sort(key=lambda unit: unit.places)
     yield from shuffles([tuple(own) for own in lists.values()])
-
-
-def shuffles(lists: Sequence[tuple[Unit, ...]]) -> Iterator[tuple[Unit, ...]]:
-    if not any(lists):
-        yield ()
-        return
-    for number, own in enumerate(lists):
-        if own:
-            rest = [*lists[:number], own[1:], *lists[number + 1 :]]
-            for tail in shuffles(rest):
-                yield (own[0], *tail)
 
 
 def seen_in(performance: Performance, units: Sequence[Unit]) -> Seen:

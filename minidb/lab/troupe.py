@@ -157,9 +157,14 @@ class Troupe:
 
     # -- in order
 
-    def replay(self, order: Sequence[int], detailed: bool = True) -> Performance:
-        """Performs the sessions in an order that is known; when it ends, in that of their numbers."""
+    def replay(self, order: Sequence[int], detailed: bool = True, patient: bool = False) -> Performance:
+        """Performs the sessions in an order that is known; when it ends, in that of their numbers. Who waits when his
+        turn comes loses it; `patient`: it is kept until he no longer waits."""
         left = list(order)
+
+        def choose_due(ready: tuple[int, ...]) -> int:
+            due = next((place for place, session in enumerate(left) if session in ready), None)
+            return ready[0] if due is None else left.pop(due)
 
         def choose(ready: tuple[int, ...]) -> int:
             while left:
@@ -168,7 +173,7 @@ class Troupe:
                     return session
             return ready[0]
 
-        return self.perform(choose, None, detailed)
+        return self.perform(choose_due if patient else choose, None, detailed)
 
 
 class Stage:

@@ -8,13 +8,13 @@ need not look as if transactions had come in the order of their commits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import factorial, prod
 from typing import Any
 
 from msgspec import Struct
 
 from minidb.lab.engines.control import Control, Progress, control_of
 from minidb.lab.engines.inspection import in_order
+from minidb.lab.orders import interleaving_count
 from minidb.lab.run import Answer
 from minidb.sql.script import parse_script
 
@@ -90,4 +90,4 @@ def firsts(units: Iterable[Unit]) -> list[Unit]:
 
 def order_count(units: Sequence[Unit]) -> int:
     sessions = [unit.session for unit in units]
-    return factorial(len(units)) // prod(factorial(sessions.count(name)) for name in set(sessions))
+    return interleaving_count([sessions.count(name) for name in set(sessions)])

@@ -196,6 +196,19 @@ class Star(Expression, frozen=True):
     qualifier: tuple[str, ...] = ()
 
 
+class Field(Expression, frozen=True):
+    """`(row).name`"""
+
+    operand: Expression
+    name: str
+
+
+class FieldStar(Expression, frozen=True):
+    """`(row).*`, in a select list."""
+
+    operand: Expression
+
+
 class Subscript(Expression, frozen=True):
     """`a[i]`."""
 
@@ -533,11 +546,12 @@ class With(Node, frozen=True):
 
 
 class TableRef(FromItem, frozen=True):
-    """`schema.table AS alias (columns)`; also the target of UPDATE, DELETE and MERGE."""
+    """`schema.table FOR SYSTEM_TIME AS OF ... AS alias (columns)`; also the target of UPDATE, DELETE and MERGE."""
 
     name: QualifiedName
     alias: str | None = None
     columns: tuple[str, ...] = ()
+    as_of: AsOf | None = None
 
 
 class DerivedTable(FromItem, frozen=True):
@@ -783,6 +797,15 @@ class Check(Constraint, frozen=True, kw_only=True):
     """`CHECK (expression)`."""
 
     expression: Expression
+
+
+class Exclude(Constraint, frozen=True, kw_only=True):
+    """`EXCLUDE USING method (expression WITH operator, ...)`: known, so that it can be refused by its name."""
+
+    elements: tuple[tuple[SortKey, str], ...]
+    method: str | None = None
+    include: tuple[Name, ...] = ()
+    where: Expression | None = None
 
 
 class Unique(Constraint, frozen=True, kw_only=True):
@@ -1033,6 +1056,12 @@ class SetSchema(AlterAction, frozen=True):
 
 class SetOptions(AlterAction, frozen=True):
     """`SET (option = value, ...)`."""
+
+    options: tuple[Option, ...]
+
+
+class ResetOptions(AlterAction, frozen=True):
+    """`RESET (option, ...)`."""
 
     options: tuple[Option, ...]
 
@@ -1301,9 +1330,9 @@ class Explain(Statement, frozen=True):
 
 
 class Vacuum(Statement, frozen=True):
-    """`VACUUM [FULL] [VERBOSE] [ANALYZE] tables`; () for all."""
+    """`VACUUM [FULL] [VERBOSE] [ANALYZE] table (columns), ...`; () for all."""
 
-    tables: tuple[QualifiedName, ...] = ()
+    tables: tuple[tuple[QualifiedName, tuple[Name, ...]], ...] = ()
     full: bool = False
     analyze: bool = False
     verbose: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -203,8 +203,9 @@ class Cluster:
 
     def _orderer(self) -> Orderer:
         predicates = []
-        for mask, term in self.joins:
-            share = selectivity.of(term, self.planner.column_statistics)
+        shares = [selectivity.of(term, self.planner.column_statistics) for _, term in self.joins]
+        self._know_keys(shares)
+        for (mask, term), share in zip(self.joins, shares):
             equality = any(self.mask(a) for a in _sides(term)) and self._is_equality(term)
             predicates.append(Predicate(mask, share, equality))
         leaves = []
@@ -214,6 +215,26 @@ class Cluster:
                 Leaf(leaf.rows, leaf.cost, leaf.needs, useful, self._inner_of(place), self._ordered_of(place))
             )
         return Orderer(leaves, predicates, self.planner.join_costs())
+
+    def _know_keys(self, shares: list[float]) -> None:
+        """Equalities with all columns of a unique key find one row at most: together they are no rarer than that."""
+        for place, leaf in enumerate(self.leaves):
+            if not isinstance(leaf.node, plan.Scan) or leaf.access is None:
+                continue
+            terms: dict[int, int] = {}  # column -> the place of its equality
+            for number, (mask, term) in enumerate(self.joins):
+                found = selectivity.comparison(term) if mask >> place & 1 and self._is_equality(term) else None
+                for side in term.arguments if found is not None else ():  # type: ignore[attr-defined]
+                    bare = walk.strip_relabel(side)
+                    if isinstance(bare, plan.Column) and bare.relation == leaf.node.relation:
+                        terms.setdefault(bare.position, number)
+            for index in leaf.node.table.indexes:
+                numbers = [terms.get(key.position, -1) if key.position is not None else -1 for key in index.keys]
+                if index.certain and index.where is None and len(numbers) > 1 and -1 not in numbers:
+                    together = 1.0
+                    for number in numbers:
+                        together *= shares[number]
+                    shares[numbers[0]] *= max(1.0, 1 / max(leaf.access.rows, 1.0) / together)
 
     def _is_equality(self, term: plan.Expression) -> bool:
         if not (isinstance(term, plan.Operator) and term.operator.name == "="):
@@ -228,7 +249,7 @@ class Cluster:
             return 0
         useful = 0
         for mask, term in self.joins:
-            if mask >> place & 1 and any(leaf.access.is_indexed(column) for column in walk.columns(term)):
+            if mask >> place & 1 and _asked_columns(term, leaf.access):
                 useful |= mask & ~(1 << place)
         return useful
 
@@ -264,10 +285,9 @@ class Cluster:
         for mask, term in sorted(self.joins, key=lambda join: not self._is_equality(join[1])):
             if not mask & bit:
                 continue
-            for relation, position in sorted(walk.columns(term)):
-                if relation in leaf.relations and leaf.access.is_indexed((relation, position)):
-                    alone = self._is_equality(term) and not leaf.access.expressions
-                    groups.setdefault(position, []).append((mask & ~bit, len(terms), alone))
+            for _, position in sorted(_asked_columns(term, leaf.access)):
+                alone = self._is_equality(term) and not leaf.access.expressions
+                groups.setdefault(position, []).append((mask & ~bit, len(terms), alone))
             terms.append(term)
         return list(groups.values())
 
@@ -327,6 +347,8 @@ class Cluster:
             return self._apply_semis(node, tree.mask, tree.left.mask, tree.right.mask)
         left = self._build(tree.left, first)
         node = self._join(tree, left, terms)
+        if tree.method == "index":  # what is read through the index has not met its own semi joins yet
+            return self._apply_semis(node, tree.mask, tree.left.mask)
         return self._apply_semis(node, tree.mask, tree.left.mask, tree.right.mask)
 
     def _join(self, tree: Tree, left: physical.Node, terms: list[plan.Expression]) -> physical.Node:
@@ -470,6 +492,15 @@ class Cluster:
 
 def _sides(term: plan.Expression) -> Sequence[plan.Expression]:
     return term.arguments if isinstance(term, plan.Operator) else ()
+
+
+def _asked_columns(term: plan.Expression, access: Access) -> set[walk.ColumnKey]:
+    """The indexed columns that an index might be asked for by `term`. A comparison asks only for what stands alone on
+    one of its sides, unless there are indexes of expressions."""
+    parts: Any = term
+    if isinstance(term, plan.Operator) and not access.expressions:
+        parts = tuple(side for side in map(walk.strip_relabel, term.arguments) if isinstance(side, plan.Column))
+    return {column for column in walk.columns(parts) if access.is_indexed(column)}
 
 
 def _uses(candidate: Candidate, terms: Sequence[plan.Expression]) -> bool:

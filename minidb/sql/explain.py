@@ -12,14 +12,15 @@ lock is not known here: `describe`, handed in, adds a line for each interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from minidb import schema
 from minidb.sql import physical, plan
-from minidb.sql.compiler.new_rows import key_columns
+from minidb.sql.explain_changes import HELD, References, changes_of, conflict_details
+from minidb.sql.explained import Explained
 from minidb.sql.expression_text import Names, expression_text, sort_text
 from minidb.sql.physical import Node
 from minidb.sql.rules import walk
@@ -40,6 +41,13 @@ Describe = Callable[[ReadInterval], str | None]
 Parts = tuple[str, list[tuple[str, str]], Sequence[Node]]
 
 
+class Spill(Protocol):
+    """What ANALYZE has seen one operator hold, in bytes."""
+
+    memory: int
+    written: int
+
+
 class Measure(Protocol):
     """What ANALYZE has seen of one operator."""
 
@@ -48,77 +56,35 @@ class Measure(Protocol):
     seconds: float
 
 
-class Explained(msgspec.Struct):
-    """One operator: its title, details as (label, text), estimate, truth, and inputs."""
-
-    title: str
-    details: list[tuple[str, str]]
-    estimated: float
-    actual: int | None  # rows of one run, on average
-    inputs: list[Explained]
-    label: str = ""  # 'SubPlan', 'CTE x'
-    loops: int = 1  # runs
-    seconds: float = 0.0  # of one run, with all that is below
-
-    def lines(self, depth: int = 0) -> Iterator[str]:
-        truth = self._truth()
-        if depth and self.label:
-            yield " " * (6 * depth - 4) + self.label
-        head = "" if depth == 0 else " " * (6 * depth - 4) + "->  "
-        yield f"{head}{self.title}  (estimated rows={max(round(self.estimated), 0)}{truth})"
-        for label, text in self.details:
-            yield f"{' ' * (6 * depth + 2)}{label}: {text}"
-        for child in self.inputs:
-            yield from child.lines(depth + 1)
-
-    def _truth(self) -> str:
-        if self.actual is None:
-            return ""
-        if self.loops == 0:
-            return ", never executed"
-        loops = f" loops={self.loops}" if self.loops != 1 else ""
-        time = f" time={self.seconds * 1000:.3f} ms" if self.seconds else ""
-        return f", actual rows={self.actual}{loops}{time}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """For FORMAT JSON."""
-        result: dict[str, Any] = {"Node": self.title, "Estimated Rows": max(round(self.estimated), 0)}
-        if self.label:
-            result["Role"] = self.label
-        if self.actual is not None:
-            result["Actual Rows"] = self.actual
-            result["Actual Loops"] = self.loops
-            result["Actual Total Time"] = round(self.seconds * 1000, 3)
-        result.update(dict(self.details))
-        if self.inputs:
-            result["Plans"] = [child.as_dict() for child in self.inputs]
-        return result
-
-
 class Explainer:
-    """`measures`: what ANALYZE has seen, by the id of the node; `subqueries`: the physical plan of each subquery in an
-    expression; `spills`: whether an operator with so many rows is made to go beyond memory."""
+    """`measures`: what ANALYZE has seen, `spilled`: what it has held, both by the id of the node; `subqueries`: the
+    physical plan of each subquery in an expression; `spills`: whether operators may go on in temporary files;
+    `references`: the foreign keys that point at a table."""
 
     def __init__(
         self,
         names: Names,
         subqueries: Callable[[Any], physical.Query | None],
-        measures: Mapping[int, Measure] | None = None,
         describe: Describe | None = None,
-        spills: Callable[[float], bool] | None = None,
+        measures: Mapping[int, Measure] | None = None,
+        spilled: Mapping[int, Spill] | None = None,
+        spills: bool = False,
+        references: References = lambda table: (),
     ) -> None:
+        self.references = references
         self.names = names
         self.subqueries = subqueries
-        self.measures = measures
         self.describe = describe
+        self.measures = measures
+        self.spilled = spilled or {}
         self.spills = spills
 
     def explain(self, node: Node) -> Explained:
         if isinstance(node, physical.Query):
             return self._query(node)
         title, details, inputs = self._parts(node)
-        if self.spills is not None and self._may_spill(node):
-            details.append(("Memory", "goes on in temporary files"))
+        if self.spills and self.measures is None and self._may_spill(node):
+            details.append(("Beyond work_mem", "goes on in temporary files"))
         made = Explained(title, details, node.rows, None, [self.explain(child) for child in inputs])
         self._measure(made, node)
         self._add_subqueries(made, node)
@@ -146,14 +112,16 @@ class Explainer:
             made.actual = round(measure.rows / runs)
             made.loops = measure.loops
             made.seconds = measure.seconds / runs
+        held = self.spilled.get(id(node))
+        if held is not None:
+            made.memory, made.disk = held.memory, held.written
 
     def _may_spill(self, node: Node) -> bool:
-        assert self.spills is not None
-        if isinstance(node, physical.HashJoin):
-            return self.spills(node.build.rows)
-        if isinstance(node, physical.Sort):
-            return node.limit is None
-        return isinstance(node, physical.NestedLoop) and node.materialized
+        if isinstance(node, physical.Distinct | physical.Aggregate):
+            return not node.ordered and isinstance(node, physical.Distinct)
+        if isinstance(node, physical.NestedLoop):
+            return node.materialized
+        return isinstance(node, _SPILLING)
 
     def _add_subqueries(self, made: Explained, node: Node) -> None:
         for name in type(node).__struct_fields__:
@@ -326,49 +294,19 @@ def _limit(self: Explainer, node: physical.Limit) -> Parts:
 
 def _lock_rows(self: Explainer, node: physical.LockRows) -> Parts:
     words = ", ".join(f"FOR {locked.strength.upper()} on each row of {locked.table.name}" for locked in node.locked)
-    return "Lock Rows", [("Row Locks", f"{words} that comes out, {_HELD}")], (node.input,)
+    return "Lock Rows", [("Row Locks", f"{words} that comes out, {HELD}")], (node.input,)
 
 
 def _insert(self: Explainer, node: physical.Insert) -> Parts:
-    details = []
-    if node.on_conflict is not None:
-        updates = node.on_conflict.update is not None
-        details.append(("On Conflict", "DO UPDATE" if updates else "DO NOTHING"))
-        if updates:
-            details.append(("Row Locks", f"FOR UPDATE on each row of {node.table.name} in the way, {_HELD}"))
-    details += _referenced(node.table, range(len(node.table.columns)))
+    details = [*conflict_details(node), *changes_of(node, self.references)]
     return f"Insert on {node.table.name}", details, (node.source,)
 
 
-_HELD = "held to the end of the transaction"
+def _change(self: Explainer, node: physical.Update | physical.Delete | physical.Merge) -> Parts:
+    return f"{type(node).__name__} on {node.table.name}", changes_of(node, self.references), (node.input,)
 
 
-def _row_locks(table: schema.Table, strength: str) -> tuple[str, str]:
-    return "Row Locks", f"FOR {strength} on each row of {table.name} that is found, {_HELD}"
-
-
-def _referenced(table: schema.Table, changed: Iterable[int]) -> list[tuple[str, str]]:
-    """The rows that foreign keys of new rows refer to are locked, too."""
-    positions = set(changed)
-    names = [key.name for key in table.foreign_keys if positions & set(key.columns)]
-    return [("Row Locks", f"FOR KEY SHARE on the rows that {', '.join(names)} refers to, {_HELD}")] if names else []
-
-
-def _update(self: Explainer, node: physical.Update) -> Parts:
-    changed = {assignment.position for assignment in (*node.assignments, *node.generated)}
-    strength = "UPDATE" if changed & key_columns(node.table) else "NO KEY UPDATE"
-    details = [_row_locks(node.table, strength), *_referenced(node.table, changed)]
-    return f"Update on {node.table.name}", details, (node.input,)
-
-
-def _delete(self: Explainer, node: physical.Delete) -> Parts:
-    return f"Delete on {node.table.name}", [_row_locks(node.table, "UPDATE")], (node.input,)
-
-
-def _merge(self: Explainer, node: physical.Merge) -> Parts:
-    return f"Merge on {node.table.name}", [_row_locks(node.table, "UPDATE")], (node.input,)
-
-
+_SPILLING = physical.HashJoin | physical.Sort | physical.Window | physical.SetOperation
 _DESCRIBED: dict[type, Callable[[Explainer, Any], Parts]] = {
     physical.Scan: Explainer.scan,
     physical.UnionScan: Explainer.union_scan,
@@ -412,7 +350,7 @@ _DESCRIBED: dict[type, Callable[[Explainer, Any], Parts]] = {
     ),
     physical.RecursiveUnion: lambda self, node: ("Recursive Union", [], (node.left, node.right)),
     physical.Insert: _insert,
-    physical.Update: _update,
-    physical.Merge: _merge,
-    physical.Delete: _delete,
+    physical.Update: _change,
+    physical.Merge: _change,
+    physical.Delete: _change,
 }

@@ -118,7 +118,7 @@ class _Maker:
         self.rules = parser.rules
         ignored = set(parser.ignore_tokens)
         self.terminals = [t for t in parser.terminals if t.name not in ignored]
-        identifier = next((t.pattern.value for t in self.terminals if t.name == "IDENT"), "")
+        identifier = next((_text(t.pattern) for t in self.terminals if t.name == "IDENT"), "")
         self.identifier = re.compile(identifier, re.IGNORECASE)
         self.keywords = {t.name for t in self.terminals if t.pattern.type == "re" and t.priority}
         nonterminals = sorted({rule.origin.name for rule in self.rules})
@@ -182,7 +182,7 @@ class _Maker:
 
 
     def _terminal(self, terminal: Any) -> Terminal:
-        name, text = str(terminal.name), terminal.pattern.value
+        name, text = str(terminal.name), _text(terminal.pattern)
         if terminal.pattern.type == "re":
             return name, "regexp", text, terminal.priority
         if not text.replace("_", "").isalpha():
@@ -194,6 +194,11 @@ class _Maker:
         if getattr(symbol, "filter_out", False):
             return False
         return symbol.name not in self.keywords or rule.options.keep_all_tokens
+
+
+def _text(pattern: Any) -> str:
+    """What a terminal matches; where the grammar spreads it over lines (flag x), without the blanks."""
+    return "".join(pattern.value.split()) if "x" in pattern.flags else str(pattern.value)
 
 
 def _is_reduce(action: object) -> bool:

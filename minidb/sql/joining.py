@@ -13,6 +13,7 @@ import msgspec
 
 from minidb.sql import physical, plan, selectivity
 from minidb.sql.access_paths import same
+from minidb.sql.group_estimates import group_rows
 from minidb.sql.join_order import BUILD, LOOP, MERGE, OUTPUT, PROBE, SPILL
 from minidb.sql.rules import walk
 
@@ -127,15 +128,46 @@ def _only(expression: plan.Expression, relations: set[int]) -> bool:
 
 
 def _joined_rows(
-    planner: Planner, outer: physical.Node, inner_rows: float, terms: Iterable[plan.Expression], kind: str
+    planner: Planner,
+    outer: physical.Node,
+    inner_rows: float,
+    terms: Sequence[plan.Expression],
+    kind: str,
+    found_by: Sequence[plan.Expression] = (),
+    inner_total: float | None = None,
 ) -> float:
+    """`found_by`: terms that `inner_rows`, those of one run, have met already; `inner_total`: rows of all runs."""
     rows = outer.rows * inner_rows * selectivity.of_all(terms, planner.column_statistics)
     if kind == "left":
         return max(rows, outer.rows)
     if kind == "full":
         return max(rows, outer.rows + inner_rows)
-    share = min(1.0, rows / max(outer.rows, 1e-9)) if kind == "semi" else 0.5
-    return outer.rows * max(min(share, 1.0), 0.01)
+    total = inner_rows if inner_total is None else inner_total
+    share = _partner_share(planner, [*found_by, *terms], total)
+    if share is None:
+        share = min(rows / max(outer.rows, 1e-9), 1.0)
+    return outer.rows * max(share if kind == "semi" else 1 - share, 0.01)
+
+
+def _partner_share(planner: Planner, terms: Iterable[plan.Expression], inner_rows: float) -> float | None:
+    """The share of outer rows that find a partner: of the outer column's values those that the inner side can have, as
+    each has one row at least; and of their rows one must meet the other terms. None if nothing is known."""
+    share, partners, others = None, inner_rows, []
+    for term in terms:
+        equal = isinstance(term, plan.Operator) and term.operator.name == "="
+        one, other = map(planner.column_statistics, term.arguments) if equal else (None, None)  # type: ignore[attr-defined]
+        if one is None or other is None:
+            others.append(term)
+            continue
+        values = min(one.distinct, other.distinct, group_rows(planner, (term.arguments[1],), inner_rows))  # type: ignore[attr-defined]
+        found = min(values / max(one.distinct, other.distinct), 1.0)
+        share = found if share is None else min(share, found)
+        partners = min(partners, max(inner_rows / max(values, 1.0), 1.0))
+    if share is None or not others:
+        return share
+    met = selectivity.of_all(others, planner.column_statistics)
+    missed: float = (1 - min(met, 1.0)) ** partners
+    return share * (1 - missed)
 
 
 def _hash(planner: Planner, outer: physical.Node, inner: physical.Node, sides: Sides, kind: str) -> physical.Node:
@@ -248,7 +280,8 @@ def _through_index(
     rest = [term for term in terms if not any(term is used for used in usable)]
     first = 1 if kind in ("semi", "anti") else 0
     inner = planner.scan_node(node, [*predicates, *usable], candidate, first)
-    rows = _joined_rows(planner, outer, candidate.rows, rest, kind)
+    total = access.rows * access.share(predicates)
+    rows = _joined_rows(planner, outer, candidate.rows, rest, kind, usable, total)
     cost = outer.cost + outer.rows * candidate.cost + rows * OUTPUT + planner.join_costs().loop
     return physical.NestedLoop(kind=kind, outer=outer, inner=inner, predicates=tuple(rest), rows=rows, cost=cost)
 

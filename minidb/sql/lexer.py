@@ -31,9 +31,11 @@ Terminal: TypeAlias = tuple[str, str, str, int]
 """Name, kind ("word", "reserved", "sign", "regexp"), the text or pattern, priority: as the generated tables have it."""
 
 # All that is not ASCII belongs to words, as in PostgreSQL; said by what does not, as `re` takes 10 ms for large ranges.
-_WORD = r"(?![eE]')[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
+_WORD = r"(?![eEnN]'|[uU]&')[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
 _DOLLAR = r"\$(?:[^\W\d]\w*)?\$"
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
+_WORD_END = re.compile(r"[^\w$]|$")
+_LONGEST_PIECE = 40  # characters of a token that an error shows
 
 
 class Lexer:
@@ -147,9 +149,7 @@ class Lexer:
             return
         end = match.end()
         if piece[-1].isalnum() and end < len(text) and (text[end].isalnum() or text[end] == "_"):
-            raise errors.SyntaxError(
-                f'trailing junk after "{piece}"', position=match.start(group), statement=text
-            )
+            raise _broken_off(text, match.start(group), "trailing junk after numeric literal", _WORD_END)
         try:
             found.append((number, -1, convert(piece), match.start(group)))
         except ValueError as error:
@@ -173,7 +173,7 @@ class Lexer:
         tag, start = match[5], match.end()
         end = text.find(tag, start)
         if end < 0:
-            raise errors.SyntaxError("unterminated dollar-quoted string", position=match.start(5), statement=text)
+            raise _broken_off(text, match.start(5), "unterminated dollar-quoted string")
         found.append((self._string, -1, text[start:end], match.start(5)))
         return end + len(tag)
 
@@ -209,16 +209,24 @@ def skip_comment(text: str, start: int) -> int:
         depth += 1 if edge[0] == "/*" else -1
         if not depth:
             return edge.end()
-    raise errors.SyntaxError("unterminated /* comment", position=start, statement=text)
+    raise _broken_off(text, start, "unterminated /* comment")
 
 
 def _unexpected(text: str, at: int) -> errors.SyntaxError:
     """The error for a character that begins no token."""
     character = text[at]
     if character == "'":
-        message = "unterminated quoted string"
-    elif character == '"':
-        message = "zero-length delimited identifier" if text[at : at + 2] == '""' else "unterminated quoted identifier"
-    else:
-        message = f'syntax error at or near "{character}"'
-    return errors.SyntaxError(message, position=at, statement=text)
+        return _broken_off(text, at, "unterminated quoted string")
+    if character != '"':
+        return errors.SyntaxError(f'syntax error at or near "{character}"', position=at, statement=text)
+    if text[at : at + 2] == '""':
+        return errors.SyntaxError('zero-length delimited identifier at or near """"', position=at, statement=text)
+    return _broken_off(text, at, "unterminated quoted identifier")
+
+
+def _broken_off(text: str, at: int, message: str, end: re.Pattern[str] | None = None) -> errors.SyntaxError:
+    """The error for a token that begins well; it goes on to the end of the text, or to what `end` finds."""
+    found = end.search(text, at) if end is not None else None
+    piece = text[at : found.start() if found is not None else len(text)]
+    shown = piece if len(piece) <= _LONGEST_PIECE else piece[: _LONGEST_PIECE - 3] + "..."
+    return errors.SyntaxError(f'{message} at or near "{shown}"', position=at, statement=text)

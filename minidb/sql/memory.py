@@ -1,13 +1,17 @@
-"""How a statement keeps to `work_mem`: which of three ways it is compiled in.
+"""How a statement keeps to `work_mem`: which of two ways it is compiled in.
 
     in memory   everything is kept in lists and dicts; each is watched, and the statement gives up where one grows
-                beyond the bound
-    spilling    sorts, hash joins and groups go on in temporary files (`compiler.spilling`, `compiler.pairing`); taken
-                at once where the estimates say so, and by a statement that has given up
-    unbounded   what cannot be begun again (it changes data, locks rows, or calls a volatile function) and should be
-                small; and what has handed out rows before it gave up: it is run again, and these rows are skipped
+                beyond the bound: it is begun again in the other way
+    spilling    operators go on in temporary files (`compiler.spilling`, `compiler.pairing`, ...); taken at once where
+                the estimates say so, by a statement that has given up, and where there could be too much for one that
+                cannot be begun again, because it changes data, locks rows, or calls a volatile function
 
-Rows that are locked or changed are known by their addresses and by identity, so statements that do that do not spill.
+A statement that has handed out rows when it gives up goes on without a bound: it is run again, and these rows are
+skipped. Only the later parts of a UNION ALL and what is computed on the way (subqueries, lists for a loop's inner side)
+can bring that about, so such statements spill where the estimates come near the bound.
+
+Which rows UPDATE, DELETE and MERGE are to change is kept in a list that goes on in a file in both ways. A row that
+comes back from a file is equal to the one that was seen, not the same; who locks it compares.
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidb.keys import Row
-from minidb.sql import physical
-from minidb.sql.compiler.core import TYPICAL_ROW, UNBOUNDED, Memory
+from minidb.sql import physical, plan
+from minidb.sql.compiler.core import SURPRISE, TYPICAL_ROW, Memory
 from minidb.sql.compiler.spilling import WorkMemoryExceeded
 from minidb.sql.planner import Planner
 from minidb.sql.rules import walk
@@ -30,18 +34,27 @@ Run = Callable[..., Any]
 def bounded(planner: Planner, node: physical.Node, changing: bool) -> tuple[Planner, physical.Node, Memory]:
     """The way of a statement that was planned as `node`: (planner, plan, memory)."""
     limit = planner.memory
-    if planner.locked:
-        return planner, node, UNBOUNDED
-    final = changing or walk.is_volatile(planner.root)
-    if largest(node) * TYPICAL_ROW * (CAUTION if final else 1) > limit:
+    final = changing or bool(planner.locked) or walk.is_volatile(planner.root)
+    size = largest(node) * TYPICAL_ROW
+    if size * (SURPRISE if final else CAUTION if is_late(node) else 1) > limit:
         return *spilling(planner), Memory(limit, spills=True)
-    return planner, node, UNBOUNDED if final else Memory(limit, guarded=True)
+    return planner, node, Memory(limit, guarded=not final)
 
 
 def spilling(planner: Planner) -> tuple[Planner, physical.Node]:
     """The same statement, planned so that every large operator can go on in files."""
     again = Planner(planner.view, planner.root, planner.rechecks, spilling=True)
     return again, again.statement(planner.root)
+
+
+_KEPT = (
+    physical.Distinct
+    | physical.Window
+    | physical.SetOperation
+    | physical.RecursiveUnion
+    | physical.CteScan
+    | physical.FullLoop
+)
 
 
 def largest(root: physical.Node) -> float:
@@ -52,11 +65,20 @@ def largest(root: physical.Node) -> float:
             most = max(most, node.build.rows)
         elif isinstance(node, physical.Sort):
             most = max(most, node.rows if node.limit is None else 0.0)
-        elif isinstance(node, physical.Aggregate | physical.Distinct) and not node.ordered:
+        elif isinstance(node, physical.Aggregate):
+            most = max(most, 0.0 if node.ordered else node.rows)
+        elif isinstance(node, physical.NestedLoop):
+            most = max(most, node.inner.rows if node.materialized else 0.0)
+        elif isinstance(node, physical.SetOperation):
+            most = max(most, node.left.rows, node.right.rows)
+        elif isinstance(node, _KEPT) and not getattr(node, "ordered", False):
             most = max(most, node.rows)
-        elif isinstance(node, physical.NestedLoop) and node.materialized:
-            most = max(most, node.inner.rows)
     return most
+
+
+def is_late(root: physical.Node) -> bool:
+    """Whether something large may be met after rows were handed out."""
+    return any(isinstance(node, physical.UnionAll | plan.Query) for node in walk.everything(root))
 
 
 class Restarting:

@@ -6,7 +6,7 @@ physical node and whether its rows come in that order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from minidb.sql import physical, plan
 from minidb.sql.access_paths import DISABLED, same
 from minidb.sql.clusters import Cluster
+from minidb.sql.group_estimates import group_rows
 from minidb.sql.join_order import OUTPUT
 from minidb.sql.joining import covers_unique, join_full, join_left
 from minidb.sql.ordering import Order, log_cost
@@ -117,15 +118,6 @@ def _project_set(planner: Planner, node: plan.ProjectSet, order: Order, first: A
     )
 
 
-def _group_rows(planner: Planner, groups: Iterable[plan.Expression], rows: float) -> float:
-    result = 1.0
-    for expression in groups:
-        bare = walk.strip_relabel(expression)
-        statistics = (
-            planner.column_statistics((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
-        )
-        result *= statistics.distinct if statistics is not None else min(200.0, max(rows / 10, 1.0))
-    return max(min(result, rows), 1.0)
 
 
 def _aggregate(planner: Planner, node: plan.Aggregate, order: Order, first: Any) -> Result:
@@ -133,7 +125,7 @@ def _aggregate(planner: Planner, node: plan.Aggregate, order: Order, first: Any)
     extremes = _extremes(planner, node, child)
     if extremes is not None:
         return extremes, True
-    rows = 1.0 if not node.groups else _group_rows(planner, node.groups, child.rows)
+    rows = 1.0 if not node.groups else group_rows(planner, node.groups, child.rows)
     if not node.groups or node.sets is not None:
         cost = child.cost + child.rows * GROUP
         return _aggregated(node, child, rows, cost, False), not order or not (node.groups or node.sets)
@@ -284,16 +276,18 @@ def _distinct(planner: Planner, node: plan.Distinct, order: Order, first: Any) -
     child, ordered = planner.plan_ordered(node.input, order, 0)
     if covers_unique(child, node.on):
         return child, ordered
-    rows = _group_rows(planner, node.on, child.rows)
+    rows = group_rows(planner, node.on, child.rows)
     cost = child.cost + child.rows * DISTINCT
     jumping = _leading_values(planner, node.input, node.on, rows, cost)
     if jumping is not None:
         return jumping, not order
-    if planner.hashing_cost(rows) and not any(e.type.name in _UNORDERED for e in node.on):
+    keeps_order = isinstance(node.input, plan.Sort) or (ordered and bool(order))
+    avoided = planner.hashing_cost(rows) if keeps_order else planner.settings.penalty("enable_hashagg")
+    if avoided and not any(e.type.name in _UNORDERED for e in node.on):
         found = _adjacent(planner, node, child, ordered, order)
         if found is not None:
             return physical.Distinct(input=found[0], on=node.on, ordered=True, rows=rows, cost=cost), found[1]
-    return physical.Distinct(input=child, on=node.on, rows=rows, cost=cost), ordered
+    return physical.Distinct(input=child, on=node.on, keeps_order=keeps_order, rows=rows, cost=cost), ordered
 
 
 def _adjacent(

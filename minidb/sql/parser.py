@@ -12,6 +12,7 @@ the text, says that it could be too large: ordinary statements pay nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -40,10 +41,28 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 def _string(text: str) -> str:
-    """The contents of '...' or E'...'."""
-    if text[0] == "'":
+    """The contents of '...', N'...', U&'...' or E'...'."""
+    first = text[0]
+    if first == "'":
         return text[1:-1].replace("''", "'")
+    if first in "nN":
+        return text[2:-1].replace("''", "'")
+    if first in "uU":
+        return _by_code(text[3:-1].replace("''", "'"))
     return _unescape(text[2:-1].replace("''", "'"))
+
+
+def _by_code(text: str) -> str:
+    """Characters of U&'...' by their codes: \\00e9, \\+01F600; two backslashes are one. A pair of surrogates is one."""
+    wrong = re.search(r"\\(?![0-9a-fA-F]{4}|\+[0-9a-fA-F]{6}|\\)", text.replace("\\\\", ""))
+    if wrong is not None:
+        raise ValueError("invalid Unicode escape")
+    plain = re.sub(
+        r"\\(?:([0-9a-fA-F]{4})|\+([0-9a-fA-F]{6})|(\\))",
+        lambda match: match[3] or chr(int(match[1] or match[2], 16)),
+        text,
+    )
+    return plain if plain.isascii() else plain.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _unescape(text: str) -> str:

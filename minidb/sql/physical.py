@@ -81,6 +81,7 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
     interval: Interval = Interval()
     reverse: bool = False
     paths: tuple[Path, ...] = ()
+    address: Expression | None = None  # of 'scan' in a heap: the one row there
 
 
 class Scan(Node, frozen=True, kw_only=True, eq=False):
@@ -265,11 +266,12 @@ class Sort(Node, frozen=True, kw_only=True, eq=False):
 
 
 class Distinct(Node, frozen=True, kw_only=True, eq=False):
-    """`ordered`: equal rows come together."""
+    """`ordered`: equal rows come together; `keeps_order`: somebody relies on the order of the input."""
 
     input: Node
     on: tuple[Expression, ...]
     ordered: bool = False
+    keeps_order: bool = False
 
 
 class Limit(Node, frozen=True, kw_only=True, eq=False):
@@ -333,6 +335,7 @@ class Insert(Node, frozen=True, kw_only=True, eq=False):
     row: tuple[Expression, ...]
     generated: tuple[Assignment, ...]
     checks: tuple[tuple[str, Expression], ...]
+    view_checks: tuple[tuple[str, Expression], ...]
     on_conflict: OnConflict | None
     returning: tuple[Output, ...] | None
     ctes: tuple[Cte, ...] = ()
@@ -345,6 +348,7 @@ class Update(Node, frozen=True, kw_only=True, eq=False):
     assignments: tuple[Assignment, ...]
     generated: tuple[Assignment, ...]
     checks: tuple[tuple[str, Expression], ...]
+    view_checks: tuple[tuple[str, Expression], ...]
     returning: tuple[Output, ...] | None
     new_relation: int
     recheck: tuple[Expression, ...]

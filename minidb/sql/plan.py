@@ -174,6 +174,12 @@ class ScalarSubquery(Expression, frozen=True, kw_only=True):
     plan: Plan
 
 
+class RowSubquery(Expression, frozen=True, kw_only=True):
+    """A subquery of several columns beside a row; only while the comparison is bound."""
+
+    plan: Query
+
+
 class ArraySubquery(Expression, frozen=True, kw_only=True):
     plan: Plan
 
@@ -186,7 +192,8 @@ class Exists(Expression, frozen=True, kw_only=True):
 
 
 class QuantifiedSubquery(Expression, frozen=True, kw_only=True):
-    """`arguments op ANY / ALL (plan)`; IN is `= ANY`, NOT IN is `<> ALL`. `operators`: one per column."""
+    """`arguments op ANY / ALL (plan)`; IN is `= ANY`, NOT IN is `<> ALL`. `operators`: one per column. `single`: the
+    one row of the subquery, without a quantifier; no row is NULL, a second one an error."""
 
     arguments: tuple[Expression, ...]
     symbol: str
@@ -194,6 +201,7 @@ class QuantifiedSubquery(Expression, frozen=True, kw_only=True):
     all: bool
     plan: Plan
     type: SqlType = BOOLEAN
+    single: bool = False
 
 
 # -- operators --------------------------------------------------------------------------------------------
@@ -212,6 +220,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 class Empty(Plan, frozen=True, kw_only=True):
     """One row without columns: SELECT without FROM."""
+
+
+REF = -1  # the position of a row's address; -2 is that of the whole row
 
 
 class Scan(Plan, frozen=True, kw_only=True):
@@ -435,9 +446,19 @@ class Query(Plan, frozen=True, kw_only=True):
     ctes: tuple[Cte, ...] = ()
 
 
+class RowSource(msgspec.Struct, frozen=True):
+    """A subquery of at most one row, whose outputs are Column(relation, place): NULL where there is no row."""
+
+    relation: int
+    plan: Query
+
+
 class Assignment(msgspec.Struct, frozen=True):
+    """`row` is run before the expression, which may mention its columns, as may those of the assignments after it."""
+
     position: int
     expression: Expression
+    row: RowSource | None = None
 
 
 class OnConflict(msgspec.Struct, frozen=True):
@@ -453,7 +474,8 @@ class Insert(Plan, frozen=True, kw_only=True):
     """`source` delivers one output per column of `values`' mapping; `row` builds the complete stored row from it.
 
     `row[i]` is the expression of column position i over the source's outputs (Column(source_relation, k)), defaults
-    included; generated columns and checks are in `generated` and `checks`, over Column(relation, position)."""
+    included; generated columns and checks are in `generated` and `checks`, over Column(relation, position).
+    `view_checks` are the conditions of views WITH CHECK OPTION: unlike checks, they must be true."""
 
     table: schema.Table
     relation: int
@@ -462,6 +484,7 @@ class Insert(Plan, frozen=True, kw_only=True):
     row: tuple[Expression, ...]
     generated: tuple[Assignment, ...] = ()
     checks: tuple[tuple[str, Expression], ...] = ()
+    view_checks: tuple[tuple[str, Expression], ...] = ()
     on_conflict: OnConflict | None = None
     returning: tuple[Output, ...] | None = None
     ctes: tuple[Cte, ...] = ()
@@ -476,6 +499,7 @@ class Update(Plan, frozen=True, kw_only=True):
     assignments: tuple[Assignment, ...]
     generated: tuple[Assignment, ...] = ()
     checks: tuple[tuple[str, Expression], ...] = ()
+    view_checks: tuple[tuple[str, Expression], ...] = ()
     returning: tuple[Output, ...] | None = None
     new_relation: int = -1  # generated, checks and returning mention the new row as this relation
     ctes: tuple[Cte, ...] = ()

@@ -15,7 +15,7 @@ import msgspec
 
 from minidb import schema
 from minidb.sql import physical, plan, selectivity, several_indexes
-from minidb.sql.access_paths import DISABLED, FILTER, Access, Candidate, Settings
+from minidb.sql.access_paths import DISABLED, FILTER, Access, Candidate, Settings, same
 from minidb.sql.binder import bind_row_expression
 from minidb.sql.join_order import SPILL, Costs
 from minidb.sql.operator_plans import PLANNERS
@@ -132,7 +132,13 @@ class Planner:
             self._statistics[table.id] = self.view.statistics(table.id)
         return self._statistics[table.id]
 
-    def column_statistics(self, column: walk.ColumnKey) -> ColumnStatistics | None:
+    def column_statistics(self, column: walk.ColumnKey | plan.Expression) -> ColumnStatistics | None:
+        """What is known of a column, or of an expression that an index has."""
+        if isinstance(column, plan.Expression):
+            bare = walk.strip_relabel(column)
+            if not isinstance(bare, plan.Column):
+                return self._expression_statistics(bare)
+            column = bare.relation, bare.position
         for _ in range(20):  # through renaming projections
             scan = self._scans.get(column[0])
             if scan is not None:
@@ -143,6 +149,31 @@ class Planner:
                 return None
             column = expression.relation, expression.position
         return None
+
+    def _expression_statistics(self, expression: plan.Expression) -> ColumnStatistics | None:
+        relations = walk.relations(expression)
+        scan = self._scans.get(next(iter(relations))) if len(relations) == 1 else None
+        statistics = self.table_statistics(scan.table) if scan is not None else None
+        if scan is None or statistics is None:
+            return None
+        for text, found in statistics.expressions.items():
+            if same(self._row_expression(text, scan), expression):
+                return found
+        return None
+
+    def renamed(self, expression: plan.Expression) -> plan.Expression:
+        """What a column of projections stands for."""
+        for _ in range(20):
+            bare = walk.strip_relabel(expression)
+            found = self._renamed.get((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
+            if found is None:
+                return expression
+            expression = found
+        return expression
+
+    def table_of(self, relation: int) -> plan.Scan | None:
+        """The scan that makes a relation."""
+        return self._scans.get(relation)
 
     def _column_of(self, scan: plan.Scan, position: int) -> ColumnStatistics | None:
         statistics = self.table_statistics(scan.table)
@@ -385,6 +416,7 @@ class Planner:
             assignments=root.assignments,
             generated=root.generated,
             checks=root.checks,
+            view_checks=root.view_checks,
             new_relation=root.new_relation,
             **shared,
         )
@@ -400,6 +432,7 @@ class Planner:
             row=root.row,
             generated=root.generated,
             checks=root.checks,
+            view_checks=root.view_checks,
             on_conflict=root.on_conflict,
             returning=root.returning,
             ctes=ctes,

@@ -18,6 +18,17 @@ def rewrite(root: plan.Plan) -> tuple[plan.Plan, Rechecks]:
     return root, rechecks
 
 
+def fired(root: plan.Plan) -> list[str]:
+    """The names of the rules that change `root`, in their order, for EXPLAIN."""
+    found = []
+    for rule in (*STRUCTURAL, *RULES):
+        changed = rule(root)
+        if changed is not root and changed != root:
+            found.append(rule.__name__.replace("_", " "))
+        root = changed
+    return found
+
+
 def gather_rechecks(root: plan.Plan) -> Rechecks:
     found: Rechecks = {}
     for node in walk.everything(root):

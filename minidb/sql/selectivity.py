@@ -1,7 +1,8 @@
 """How many rows pass a predicate: estimates from statistics, and PostgreSQL's default guesses where there are none.
 
-Predicates of a conjunction count as independent. A value that is not known when planning (a parameter, a column of
-another table) counts as an average one.
+Predicates of a conjunction count as independent, but for bounds of one column. A value that is not known when planning
+(a parameter, a column of another table) counts as an average one. Patterns and other tests against a constant are asked
+of the values that statistics hold. Index expressions have statistics of their own.
 """
 
 from __future__ import annotations
@@ -9,9 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from minidb import errors
 from minidb.sql import plan
+from minidb.sql.functions import like_prefix, prefix_upper_bound
 from minidb.sql.rules import walk
-from minidb.sql.statistics import ColumnStatistics, below_fraction, equal_fraction
+from minidb.sql.rules.nulls import strict_columns
+from minidb.sql.statistics import (
+    ColumnStatistics,
+    below_fraction,
+    equal_fraction,
+    histogram_fraction,
+    join_fraction,
+    matching_fraction,
+    uncommon_fraction,
+)
 
 EQUAL = 0.005
 UNEQUAL = 1 / 3
@@ -21,7 +33,7 @@ UNKNOWN = 1 / 3
 _COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 
-ColumnLookup = Callable[[walk.ColumnKey], ColumnStatistics | None]
+ColumnLookup = Callable[[walk.ColumnKey | plan.Expression], ColumnStatistics | None]
 
 
 def of_all(predicates: Iterable[plan.Expression], lookup: ColumnLookup) -> float:
@@ -70,7 +82,8 @@ def _of_ranges(predicates: list[plan.Expression], column: walk.ColumnKey, lookup
 
 
 def _of_range(predicate: plan.Expression, statistics: ColumnStatistics | None) -> float:
-    found = comparison(predicate)
+    assert isinstance(predicate, plan.Operator)
+    found = subject(predicate)
     assert found is not None
     _, operator, other = found
     if statistics is None or not isinstance(other, plan.Constant) or other.value is None:
@@ -94,23 +107,84 @@ def _of_constant(node: plan.Constant, lookup: ColumnLookup) -> float:
 
 def _of_operator(node: plan.Operator, lookup: ColumnLookup) -> float:
     name = node.operator.name
-    found = comparison(node)
+    found = subject(node)
     if found is None:
-        return EQUAL if name == "=" else MATCH if name.startswith(("~", "like")) else UNKNOWN
-    column, operator, other = found
-    statistics = lookup(column)
+        return EQUAL if name == "=" else _match_default(name)
+    expression, operator, other = found
+    statistics = lookup(expression)
     if operator in ("=", "<>"):
         share = _of_equality(statistics, other, lookup)
         if operator == "=":
             return share
         return 1 - share - (statistics.null_fraction if statistics is not None else 0.0)
-    return _of_range(node, statistics)
+    if operator in _COMPARISONS:
+        return _of_range(node, statistics)
+    return _of_match(node, statistics, other)
+
+
+def subject(node: plan.Operator) -> tuple[plan.Expression, str, plan.Expression] | None:
+    """(column or expression of columns, operator, other side), turned round where the columns stand right."""
+    found = comparison(node)
+    if found is not None:
+        column = node.arguments[0] if found[2] is node.arguments[1] else node.arguments[1]
+        return column, found[1], found[2]
+    if len(node.arguments) != 2:
+        return None
+    left, right = node.arguments
+    name = node.operator.name
+    if walk.columns(left) and not walk.columns(right):
+        return left, name, right
+    if walk.columns(right) and not walk.columns(left) and name in TURNED:
+        return right, TURNED[name], left
+    return None
+
+
+def _match_default(name: str) -> float:
+    if name.startswith("!~"):
+        return 1 - MATCH
+    return MATCH if name.startswith("~") else UNKNOWN
+
+
+def _of_match(node: plan.Operator, statistics: ColumnStatistics | None, other: plan.Expression) -> float:
+    """LIKE, regular expressions and other tests of one column against a constant: asked of known values."""
+    name = node.operator.name
+    default = _match_default(name)
+    if statistics is None or not isinstance(other, plan.Constant) or other.value is None:
+        return default
+    call, value = node.operator.call, other.value
+    least = min(default, 0.01)
+    if name == "~~" and isinstance(value, str) and statistics.histogram:
+        least = _of_prefix(statistics, value)
+        if value.endswith("%") and like_prefix(value)[0] == value[:-1]:
+            share = sum(fraction for known, fraction in statistics.common if call(known, value))
+            return share + uncommon_fraction(statistics) * least
+    try:
+        found = matching_fraction(statistics, lambda known: call(known, value), least)
+    except (errors.Error, TypeError, ValueError, AttributeError):
+        return default
+    return default if found is None else found
+
+
+def _of_prefix(statistics: ColumnStatistics, pattern: str) -> float:
+    """The share of the histogram's values that begin as the pattern does, or less, if more is asked of them."""
+    prefix, exact = like_prefix(pattern)
+    end = prefix_upper_bound(prefix) if prefix else None
+    if exact or end is None:
+        return min(1 / max(statistics.distinct, 1.0), MATCH) if exact else 0.002
+    least = 1 / max(statistics.distinct, 1.0)
+    try:
+        share = histogram_fraction(statistics, end) - histogram_fraction(statistics, prefix)
+    except TypeError:
+        return MATCH
+    return max(share if pattern == prefix + "%" else share * 0.2, least)
 
 
 def _of_equality(statistics: ColumnStatistics | None, other: plan.Expression, lookup: ColumnLookup) -> float:
     bare = walk.strip_relabel(other)
     if isinstance(bare, plan.Column):
         theirs = lookup((bare.relation, bare.position))
+        if statistics is not None and theirs is not None:
+            return join_fraction(statistics, theirs)
         distinct = max([s.distinct for s in (statistics, theirs) if s is not None], default=0.0)
         return 1 / distinct if distinct else EQUAL
     if statistics is None:
@@ -123,31 +197,82 @@ def _of_and(node: plan.And, lookup: ColumnLookup) -> float:
 
 
 def _of_or(node: plan.Or, lookup: ColumnLookup) -> float:
+    """Equalities of one column exclude each other; other terms count as independent."""
     missing = 1.0
+    values: dict[walk.ColumnKey, float] = {}
     for term in node.arguments:
-        missing *= 1 - of(term, lookup)
+        found = comparison(term)
+        if found is not None and found[1] == "=":
+            values[found[0]] = values.get(found[0], 0.0) + of(term, lookup)
+        else:
+            missing *= 1 - of(term, lookup)
+    for share in values.values():
+        missing *= 1 - min(share, 1.0)
     return 1 - missing
 
 
 def _of_not(node: plan.Not, lookup: ColumnLookup) -> float:
-    return 1 - of(node.argument, lookup)
+    return 1 - of(node.argument, lookup) - _null_fraction(node.argument, lookup)
+
+
+def _of_column(node: plan.Column, lookup: ColumnLookup) -> float:
+    """A boolean column."""
+    statistics = lookup((node.relation, node.position))
+    return 0.5 if statistics is None else equal_fraction(statistics, True)
+
+
+def _null_fraction(expression: plan.Expression, lookup: ColumnLookup) -> float:
+    """The share of rows for which an expression over one column is NULL."""
+    columns = walk.columns(expression) & strict_columns(expression) if isinstance(expression, plan.Operator) else set()
+    bare = walk.strip_relabel(expression)
+    if isinstance(bare, plan.Column):
+        columns = {(bare.relation, bare.position)}
+    found = [statistics.null_fraction for statistics in map(lookup, columns) if statistics is not None]
+    return max(found, default=0.0)
 
 
 def _of_null(node: plan.IsNull, lookup: ColumnLookup) -> float:
-    bare = walk.strip_relabel(node.argument)
-    share = 0.01
-    if isinstance(bare, plan.Column):
-        statistics = lookup((bare.relation, bare.position))
-        if statistics is not None:
-            share = statistics.null_fraction
+    statistics = lookup(node.argument)
+    share = 0.01 if statistics is None else statistics.null_fraction
     return 1 - share if node.negated else share
+
+
+def _of_truth(node: plan.IsTruth, lookup: ColumnLookup) -> float:
+    """IS [NOT] TRUE, FALSE, UNKNOWN."""
+    null = _null_fraction(node.argument, lookup)
+    share = null if node.truth is None else of(node.argument, lookup)
+    if node.truth is False:
+        share = 1 - share - null
+    return 1 - share if node.negated else share
+
+
+def _of_distinct(node: plan.IsDistinct, lookup: ColumnLookup) -> float:
+    left = walk.strip_relabel(node.left)
+    one, other = (node.left, node.right) if isinstance(left, plan.Column) else (node.right, node.left)
+    share = _of_equality(lookup(one), other, lookup)
+    return share if node.negated else 1 - share
 
 
 def _of_in(node: plan.InList, lookup: ColumnLookup) -> float:
-    bare = walk.strip_relabel(node.argument)
-    statistics = lookup((bare.relation, bare.position)) if isinstance(bare, plan.Column) else None
+    statistics = lookup(node.argument)
     share = min(sum(_of_equality(statistics, item, lookup) for item in node.items), 1.0)
-    return 1 - share if node.negated else share
+    if not node.negated:
+        return share
+    return 1 - share - (statistics.null_fraction if statistics is not None else 0.0)
+
+
+def _of_array(node: plan.QuantifiedArray, lookup: ColumnLookup) -> float:
+    """= ANY and <> ALL, as IN and NOT IN; an array that is not known counts as ten values."""
+    if (node.operator.name, node.all) not in (("=", False), ("<>", True)):
+        return UNKNOWN
+    statistics = lookup(node.argument)
+    array = node.array
+    if isinstance(array, plan.Constant) and isinstance(array.value, tuple):
+        shares = [equal_fraction(statistics, v) if statistics is not None else EQUAL for v in set(array.value)]
+    else:
+        shares = [equal_fraction(statistics) if statistics is not None else EQUAL] * 10
+    share = min(sum(shares), 1.0)
+    return 1 - share if node.all else share
 
 
 def _of_exists(node: Any, lookup: ColumnLookup) -> float:
@@ -156,12 +281,16 @@ def _of_exists(node: Any, lookup: ColumnLookup) -> float:
 
 _ESTIMATES: dict[type, Callable[[Any, ColumnLookup], float]] = {
     plan.Constant: _of_constant,
+    plan.Column: _of_column,
     plan.Operator: _of_operator,
     plan.And: _of_and,
     plan.Or: _of_or,
     plan.Not: _of_not,
     plan.IsNull: _of_null,
+    plan.IsTruth: _of_truth,
+    plan.IsDistinct: _of_distinct,
     plan.InList: _of_in,
+    plan.QuantifiedArray: _of_array,
     plan.Exists: _of_exists,
     plan.QuantifiedSubquery: _of_exists,
 }

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,8 @@ from minidb.keys import Row, part
 SAMPLE = 30_000  # rows that are looked at
 COMMON = 25  # most common values kept
 BUCKETS = 50  # of the histogram
+SORTED = 0.95  # correlation from which on rows count as sorted by a column
+PAGES = 40  # of a sample, at most: between them values change for another reason
 DEFAULT_ROWS = 1000.0  # of a table nobody has looked at
 
 
@@ -37,20 +40,42 @@ class ColumnStatistics(msgspec.Struct, frozen=True):
 
 
 class TableStatistics(msgspec.Struct, frozen=True):
-    """columns: by position; columns that are not there are unknown."""
+    """columns: by position; columns that are not there are unknown. expressions: those of indexes, by their text."""
 
     rows: float
     columns: dict[int, ColumnStatistics] = {}
+    expressions: dict[str, ColumnStatistics] = {}
 
 
-def collect(table: schema.Table, total: int, sample: Iterable[Row]) -> TableStatistics:
-    """Statistics of a table of `total` rows from a random (or complete) `sample` of them, in the table's order."""
+RowFunction = Callable[[Row], Any]
+
+
+def collect(
+    table: schema.Table, total: int, sample: Iterable[Row], functions: Mapping[str, RowFunction] | None = None
+) -> TableStatistics:
+    """Statistics of a table of `total` rows from a random (or complete) `sample` of them, in the table's order.
+    `functions`: the expressions and conditions of its indexes, by text."""
     rows = list(sample)
     columns = {}
     for column in table.live_columns:
         values = [row[column.position] for row in rows]
         columns[column.position] = column_statistics(values, total)
-    return TableStatistics(float(total), columns)
+    expressions = {}
+    for index in table.indexes if functions else ():
+        for text in [key.expression for key in index.keys if key.expression is not None]:
+            expressions[text] = column_statistics(_expression_values(index, text, rows, functions or {}), total)
+    return TableStatistics(float(total), columns, expressions)
+
+
+def _expression_values(
+    index: schema.Index, text: str, rows: Sequence[Row], functions: Mapping[str, RowFunction]
+) -> list[Any]:
+    """The values of an index expression; None for rows that a partial index leaves out, where it need not have one."""
+    value = functions[text]
+    if index.where is None:
+        return list(map(value, rows))
+    has = functions[index.where]
+    return [value(row) if has(row) is True else None for row in rows]
 
 
 def reservoir(rows: Iterable[Row], size: int = SAMPLE, seed: int = 0) -> tuple[int, list[Row]]:
@@ -84,6 +109,8 @@ def column_statistics(values: Sequence[Any], total: int) -> ColumnStatistics:
     distinct = _distinct(counts, len(present), total * (1 - null_fraction))
     common = _common(counts, len(values), distinct)
     histogram, correlation = _histogram(present, {value for value, _ in common})
+    if len(values) < total and abs(correlation) > SORTED:
+        distinct = max(distinct, _distinct_in_order(present, total * (1 - null_fraction)))
     return ColumnStatistics(null_fraction, distinct, common, histogram, correlation)
 
 
@@ -99,6 +126,13 @@ def _distinct(counts: Counter[Any], sampled: int, total: float) -> float:
         return float(len(counts))
     estimate = sampled * len(counts) / (sampled - once + once * sampled / max(total, 1))
     return max(1.0, min(estimate, total))
+
+
+def _distinct_in_order(present: list[Any], total: float) -> float:
+    """Distinct values of a column in whose order the rows are. A sample of whole pages has equal values side by side,
+    so that few are seen once; but how often the value changes from a row to the next one tells how many there are."""
+    changes = sum(1 for one, other in pairwise(present) if one != other)
+    return min(1 + max(changes - PAGES, 0) * total / len(present), total)
 
 
 def _common(counts: Counter[Any], sampled: int, distinct: float) -> tuple[tuple[Any, float], ...]:
@@ -124,11 +158,14 @@ def _histogram(present: list[Any], common: set[Any]) -> tuple[tuple[Any, ...], f
 
 
 def _correlation(present: list[Any]) -> float:
-    """Share of neighbours in ascending order, scaled to -1 .. 1."""
-    if len(present) < 2:
+    """Pearson's coefficient of the places of the values in the table and in their own order."""
+    count = len(present)
+    if count < 2:
         return 1.0
-    rising = sum(1 for one, other in pairwise(present) if one <= other)
-    return 2 * rising / (len(present) - 1) - 1
+    places = sorted(range(count), key=present.__getitem__)
+    mean = (count - 1) / 2
+    together = sum(rank * place for rank, place in enumerate(places)) / count - mean * mean
+    return together / ((count * count - 1) / 12)
 
 
 def equal_fraction(column: ColumnStatistics, value: Any = None) -> float:
@@ -153,27 +190,89 @@ def below_fraction(column: ColumnStatistics, value: Any, inclusive: bool) -> flo
     value = _ordered(value)
     try:
         common = sum(f for v, f in column.common if v < value or (inclusive and v == value))
-        covered = sum(fraction for _, fraction in column.common)
-        rest = max(1 - column.null_fraction - covered, 0.0)
         if not column.histogram:
             return common if column.common else None
-        bounds = column.histogram
-        place = bisect_left(bounds, value)
-        if place == 0:
-            share = 0.0
-        elif place == len(bounds):
-            share = 1.0
-        else:
-            share = (place - 1 + _within(bounds[place - 1], bounds[place], value)) / (len(bounds) - 1)
-        return common + rest * share
+        return common + uncommon_fraction(column) * histogram_fraction(column, value)
     except TypeError:
         return None
 
 
+def uncommon_fraction(column: ColumnStatistics) -> float:
+    """The share of rows that the histogram is about."""
+    covered = sum(fraction for _, fraction in column.common)
+    return max(1 - column.null_fraction - covered, 0.0)
+
+
+def histogram_fraction(column: ColumnStatistics, value: Any) -> float:
+    """The share below `value` of the values in the histogram. Raises TypeError where they do not compare."""
+    bounds = column.histogram
+    place = bisect_left(bounds, value)
+    if place == 0:
+        return 0.0
+    if place == len(bounds):
+        return 1.0
+    return (place - 1 + _within(bounds[place - 1], bounds[place], value)) / (len(bounds) - 1)
+
+
 def _within(low: Any, high: Any, value: Any) -> float:
     """How far `value` is between two bounds."""
+    if isinstance(low, str):
+        return _text_within(low, high, value)
     try:
-        width = float(high - low)
-        return float(value - low) / width if width else 0.5
-    except (TypeError, ValueError):
+        width, part = high - low, value - low
+        if isinstance(width, timedelta):
+            width, part = width.total_seconds(), part.total_seconds()
+        return float(part) / float(width) if width else 0.5
+    except (TypeError, ValueError, OverflowError):
         return 0.5
+
+
+def _text_within(low: str, high: str, value: str) -> float:
+    """The same for texts: they are read as fractions, behind what both bounds begin with."""
+    start = 0
+    while start < min(len(low), len(high)) and low[start] == high[start]:
+        start += 1
+    first, last, place = (_fraction(text[start : start + 8]) for text in (low, high, value))
+    return min(max((place - first) / (last - first), 0.0), 1.0) if last > first else 0.5
+
+
+def _fraction(text: str) -> float:
+    result = 0.0
+    for char in reversed(text):
+        result = (result + min(ord(char), 255)) / 256
+    return result
+
+
+def matching_fraction(column: ColumnStatistics, test: Callable[[Any], Any], least: float) -> float | None:
+    """The share of rows for whose value `test` is true: asked of the common values and of the histogram's bounds, which
+    are a sample of the others; at least `least` of those. None if too little is known."""
+    if not column.common and len(column.histogram) < 10:
+        return None
+    share = sum(fraction for value, fraction in column.common if test(value))
+    if column.histogram:
+        found = sum(1 for value in column.histogram if test(value)) / len(column.histogram)
+        share += uncommon_fraction(column) * min(max(found, least), 1 - least)
+    return share
+
+
+def join_fraction(left: ColumnStatistics, right: ColumnStatistics) -> float:
+    """The share of pairs of rows with equal values. Where both have common values these are compared one by one, the
+    others count as spread evenly (`eqjoinsel_inner` of PostgreSQL)."""
+    present = (1 - left.null_fraction) * (1 - right.null_fraction)
+    if not left.common or not right.common:
+        return present / max(left.distinct, right.distinct, 1.0)
+    ours, theirs = dict(left.common), dict(right.common)
+    matched = sum(share * theirs[value] for value, share in ours.items() if value in theirs)
+    left_alone = sum(share for value, share in ours.items() if value not in theirs)
+    right_alone = sum(share for value, share in theirs.items() if value not in ours)
+    left_rest, right_rest = uncommon_fraction(left), uncommon_fraction(right)
+    both = len(ours.keys() & theirs.keys())
+    of_left = matched + _spread(left_alone, right_rest, right.distinct - len(theirs))
+    of_left += _spread(left_rest, right_rest + right_alone, right.distinct - both)
+    of_right = matched + _spread(right_alone, left_rest, left.distinct - len(ours))
+    of_right += _spread(right_rest, left_rest + left_alone, left.distinct - both)
+    return float(min(of_left, of_right))
+
+
+def _spread(share: float, others: float, distinct: float) -> float:
+    return share * others / distinct if distinct >= 1 else 0.0

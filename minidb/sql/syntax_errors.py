@@ -20,6 +20,7 @@ _COMMON = (
     *("an expression", "an operator", "a name", '","', '")"', '"("', "AS", "FROM", "WHERE", "GROUP", "ORDER", "LIMIT"),
     *("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "BEGIN", "COMMIT", "ROLLBACK", "the end"),
 )  # what a long list is cut down to
+_CLOSING = ("AND", "IN")  # after `BETWEEN 1` and in `POSITION('a'`, where no condition can go on, they end the operand
 _NAMES = {
     "IDENT": "a name",
     "QUOTED_IDENT": "a name",
@@ -101,10 +102,12 @@ def _describe(viable: Sequence[int], prober: _Prober) -> str:
     found = []
     for name, signs, group in (
         ("an expression", {"IDENT", "NUMBER", "STRING", "CASE"}, prober.beginnings),
-        ("an operator", {"PLUS", "STAR", "EQUAL", "OR"}, prober.continuations),
+        ("an operator", {"PLUS", "STAR", "PERCENT"}, prober.continuations),
     ):
-        if signs <= {prober.machine.terminals[terminal][0] for terminal in rest if terminal != prober.machine.end}:
-            rest -= group()
+        there = {prober.machine.terminals[terminal][0] for terminal in rest if terminal != prober.machine.end}
+        if signs <= there:
+            closing = {t for t in rest if t != prober.machine.end and prober.machine.terminals[t][0] in _CLOSING}
+            rest = (rest - group()) | (set() if "OR" in there else closing)
             found.append(name)
     names = {_human(terminal, prober.machine) for terminal in rest}
     found += sorted(names, key=lambda name: (not name.startswith("a "), name))
@@ -150,6 +153,8 @@ def _may_be_name(token: Token, machine: Machine) -> bool:
 def _keyword_before(tokens: Sequence[Token], index: int, prober: _Prober) -> str | None:
     """SELECT a FORM t: the mistake is a word before the place, which was read as a name."""
     suspect = tokens[index - 1]
+    if suspect[0] < prober.machine.end and prober.machine.terminals[suspect[0]][1] == "word":
+        return None  # it is one already
     return _keyword_for(suspect, prober.after(tokens[: index - 1]), prober.machine)
 
 

@@ -13,6 +13,7 @@ The way of a commit (R1); what runs under the owner's latch is one append:
     ticket = queue(number, payload, durability, time_us)      number and place in the log in one hold
     --- latch -------------------------------------------------------------------------------------------
     settle(ticket)              returns when it is published; the owner then acknowledges
+    keep(number, payload)       all of it for an `off` commit while nothing else is on its way; the owner publishes
 
     reserved --queue--> queued --a leader's round--> written --sync if full--> on_durable(tickets) --> done
                           |                                                    takes the latch,
@@ -180,6 +181,7 @@ class Log:
         try:
             if self.failed is None:
                 self.sync()
+                self.shrink()
         finally:
             self.abandon()
 
@@ -232,6 +234,25 @@ class Log:
             ticket.chunks = self._writer.commit_chunks(transaction_id, number)
         self._queue.append(ticket)
         return ticket
+
+    def keep(self, number: int, payload: bytes, time_us: int) -> bool:
+        """Takes an `off` commit at once, while nothing else is on its way. Under the latch, in the hold that assigns the
+        number and publishes it; nothing was reserved. False: nothing has happened, and it must take the long way."""
+        leadership, writer = self._leadership, self._writer
+        space = space_for(len(payload))
+        with leadership.mutex:
+            if leadership.leading or self._queue or self.failed is not None:
+                return False
+            reserved = writer.reserved + space
+            size = writer.unwritten_bytes + len(payload) + 64
+            if size > self._flush_limit or writer.segments[-1].end + reserved > writer.limit:
+                return False
+            assert number == self.last_number + 1, "L1"
+            self.last_number = number
+            writer.reserved = reserved
+            writer.unwritten_bytes = size
+            writer.unwritten.append(Ticket(number, payload, OFF, time_us, space))
+        return True
 
     def settle(self, ticket: Ticket) -> None:
         """Returns when the ticket is published. Without the latch. See the module's text for the errors."""
@@ -386,6 +407,12 @@ class Log:
         with self._maintenance, _SyncGuard(self):
             self._check_usable()
             self._writer.release(number)
+
+    def shrink(self) -> None:
+        """Removes the segments that wait to be used again. Before the last checkpoint, so that it goes on in a small
+        one, and when the log is closed."""
+        with self._maintenance:
+            self._writer.files.shrink()
 
     def check(self) -> None:
         """For tests and `minidb check`: AssertionError if an invariant is broken, DatabaseCorrupt if the live segments

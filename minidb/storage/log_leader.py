@@ -81,7 +81,7 @@ class Leadership:
     def __init__(self, make_gate: Callable[[], Gate] = threading.Lock) -> None:
         self.mutex = threading.Lock()
         self._make_gate = make_gate
-        self._leading = False
+        self.leading = False
         self._waiters: deque[Waiter] = deque()
 
     def enter(self, waiter: Waiter) -> bool:
@@ -89,8 +89,8 @@ class Leadership:
         with self.mutex:
             if waiter.done:
                 return False
-            if not self._leading:
-                self._leading = True
+            if not self.leading:
+                self.leading = True
                 return True
             waiter.gate = self._make_gate()
             waiter.gate.acquire()
@@ -115,7 +115,7 @@ class Leadership:
             elif self._waiters:
                 successor, over = self._promote(), True
             else:
-                self._leading = False
+                self.leading = False
                 return True  # the way of a lone committer: whoever has a gate is among the waiters
         if successor is not None:
             successor.release()  # first: it has work to do, the others only have to return
@@ -145,7 +145,7 @@ class Leadership:
             if not waiter.done:
                 waiter.promoted = True
                 return waiter.gate
-        self._leading = False
+        self.leading = False
         return None
 
     @contextmanager

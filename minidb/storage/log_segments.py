@@ -25,6 +25,7 @@ A failed write of zeros is an ordinary error; no more is there than before.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 
 from minidb.errors import DatabaseError, DiskFull, OperationalError, ProgramLimitExceeded
@@ -227,6 +228,14 @@ class SegmentFiles:
                 self.fs.sync_directory(name)
         except OSError as error:
             raise disk_error(error, "remove a log segment") from error
+
+    def shrink(self) -> None:
+        """Removes the free segments."""
+        free, self.free = self.free, []
+        for segment in free:
+            segment.file.close()
+            with contextlib.suppress(OperationalError):  # the space is only not given back
+                self.remove(segment.file.path)
 
     def close(self) -> None:
         for segment in self.free:

@@ -91,8 +91,8 @@ class Conflicts:
 
     def begin(self, txn: Transaction) -> None:
         """An SSI transaction has just taken its snapshot."""
-        if txn.read_only:
-            txn.unsafe_with = {t for t in self.active if not t.read_only}
+        if only_reads(txn):
+            txn.unsafe_with = {t for t in self.active if not only_reads(t)}
             txn.safe = not txn.unsafe_with
         self.active[txn] = None
 
@@ -124,7 +124,7 @@ class Conflicts:
 
     def settle_read_only(self, txn: Transaction) -> None:
         """Tells the read-only transactions that ran beside `txn` whether it has made them unsafe (R63)."""
-        if txn.read_only or not txn.policy.can_be_victim:
+        if only_reads(txn) or not txn.policy.can_be_victim:
             return
         for reader in self.active:
             waiting_for = reader.unsafe_with
@@ -267,8 +267,8 @@ class Conflicts:
     def counts(self, first: Transaction, last: Transaction) -> bool:
         """An edge from a read-only transaction counts only if T3 committed below its snapshot (R63). Those of 2PL and
         SERIAL read the newest state, after waits as well, and see T3 in any case."""
-        only_reads = first.read_only or (first.number != PENDING and not first.wrote)
-        return not only_reads or not first.policy.keeps_snapshot or last.number <= first.snapshot
+        has_read = only_reads(first) or (first.number != PENDING and not first.wrote)
+        return not has_read or not first.policy.keeps_snapshot or last.number <= first.snapshot
 
     def victim(self, pivot: Transaction, first: Transaction) -> Transaction:
         for candidate in (pivot, first):
@@ -280,6 +280,11 @@ class Conflicts:
         if victim.doomed is None:
             victim.doomed = serialization_failure(victim, into, out)
             self.on_doom(victim)
+
+
+def only_reads(txn: Transaction) -> bool:
+    """Whether it was READ ONLY from its beginning on. One that has become so may have written before."""
+    return txn.read_only and not txn.narrowed
 
 
 def serialization_failure(victim: Transaction, into: Edge, out: Edge) -> SerializationFailure:

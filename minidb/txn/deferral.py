@@ -1,13 +1,14 @@
 """Deferred constraints: which are, by definition or by SET CONSTRAINTS, and the checks that wait for the commit.
 
 A check stays in the transaction's list after SET CONSTRAINTS ... IMMEDIATE has run it: what a ROLLBACK TO undoes later
-may be what made it pass.
+may be what made it pass. It passes of itself if its constraint has gone since, or the table's rows were made anew: DDL
+on a table with checks that have not run is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from minidb import schema
 
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
     from minidb.txn.manager import Transaction
 
 
-class DeferredCheck(NamedTuple):
-    """A check of the constraint or unique index with this id."""
+class DeferredCheck:
+    """A check of the constraint or unique index with this id; `done` once SET CONSTRAINTS has run it."""
 
-    constraint: int
-    run: Callable[[], None]
+    __slots__ = ("constraint", "done", "run")
+
+    def __init__(self, constraint: int, run: Callable[[], None]) -> None:
+        self.constraint = constraint
+        self.run = run
+        self.done = False
 
 
 Modes = dict[int | None, bool]  # by id: whether it is deferred; None: all that are not mentioned
@@ -43,3 +48,4 @@ def set_modes(txn: Transaction, constraints: Sequence[int] | None, deferred: boo
         for check in list(txn.deferred):
             if constraints is None or check.constraint in constraints:
                 check.run()
+                check.done = True

@@ -7,7 +7,7 @@ stands before, `(key, 1)` after all entries of that key; None is the open end. A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from minidb import schema
@@ -96,6 +96,9 @@ class SchemaDoor(Protocol):
 
     def new_id(self) -> int:
         """An id for a table, index, constraint or relation; never given twice."""
+
+    def pending(self, constraints: Collection[int]) -> bool:
+        """Whether a check of one of these constraints (ids of foreign keys and indexes) waits for the commit."""
 
     def lock_name(self, name: str) -> None:
         """Keeps the name of an object from other transactions to the end of this one."""

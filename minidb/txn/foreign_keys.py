@@ -11,18 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from minidb import schema
 from minidb.access.layouts import key_column
 from minidb.errors import CheckViolation, ForeignKeyViolation, NotNullViolation
 from minidb.keys import HIGHEST, Key, Row, key_maker
+from minidb.row_texts import columns_key, failing_row
 from minidb.storage.interface import Ref
+from minidb.txn.claims import Claimer
 from minidb.txn.deferral import DeferredCheck, is_deferred
 from minidb.txn.intervals import key_words
 from minidb.txn.isolation.policy import Policy
 from minidb.txn.store import Store
-from minidb.txn.writes import KEY_SHARE, UPDATE, Change, Writer
+from minidb.txn.writes import KEY_SHARE, UPDATE, Change
 
 if TYPE_CHECKING:
     from minidb.txn.manager import Manager, Transaction
@@ -58,7 +61,7 @@ class ParentChange:
         return self.constraint.on_delete if self.new is None else self.constraint.on_update
 
 
-class ForeignKeys(Writer):
+class ForeignKeys(Claimer):
     """The door's writing half, with references between tables."""
 
     def __init__(self, manager: Manager, txn: Transaction) -> None:
@@ -114,21 +117,24 @@ class ForeignKeys(Writer):
         while self.parent_changes or self.child_values:
             changes, self.parent_changes = self.parent_changes, []
             for change in changes:
-                self.unless_deferred(change.constraint, self.parent_check(change))
+                self.unless_deferred(change.constraint, change.child, self.parent_check(change))
             self.settle_changes()
             wanted, self.child_values = self.child_values, {}
             for (table, constraint_id), values in wanted.items():
                 store = self.store_of(table)
                 constraint = next(f for f in store.schema.foreign_keys if f.id == constraint_id)
-                self.unless_deferred(constraint, self.child_check(store, constraint, values))
+                self.unless_deferred(constraint, store.schema, self.child_check(store, constraint, values))
 
-    def unless_deferred(self, constraint: schema.ForeignKey, check: Callable[[], None]) -> None:
+    def unless_deferred(self, constraint: schema.ForeignKey, table: schema.Table, check: Callable[[], None]) -> None:
         if is_deferred(self.txn, constraint):
-            self.txn.deferred.append(DeferredCheck(constraint.id, lambda: self.run_deferred(check)))
+            later = partial(self.run_deferred, constraint, table, check)
+            self.txn.deferred.append(DeferredCheck(constraint.id, later))
         else:
             check()
 
-    def run_deferred(self, check: Callable[[], None]) -> None:
+    def run_deferred(self, constraint: schema.ForeignKey, table: schema.Table, check: Callable[[], None]) -> None:
+        if not self.still_holds(constraint.id, table):
+            return
         self.begin()
         check()
         self.settle_changes()
@@ -196,8 +202,7 @@ class ForeignKeys(Writer):
                 self.txn.policy.duplicate(self.txn, self.manager, parent, relation, key, True)
         raise ForeignKeyViolation(
             f'insert or update on table "{store.name}" violates foreign key constraint "{constraint.name}"',
-            detail=f"Key ({columns(store.schema, constraint.columns)})=({listed(values)}) "
-            f'is not present in table "{parent.name}".',
+            detail=f'{columns_key(store.schema, constraint.columns, values)} is not present in table "{parent.name}".',
             constraint=constraint.name, table=store.name,
         )
 
@@ -223,13 +228,7 @@ class ForeignKeys(Writer):
         if locked is None or tuple(locked[0][p] for p in constraint.columns) != change.old:
             return
         if refusing:
-            raise ForeignKeyViolation(
-                f'update or delete on table "{change.parent.name}" violates foreign key constraint '
-                f'"{constraint.name}" on table "{child.name}"',
-                detail=f"Key ({columns(change.parent.schema, constraint.parent_columns)})=({listed(change.old)}) "
-                f'is still referenced from table "{child.name}".',
-                constraint=constraint.name, table=child.name,
-            )
+            raise still_referenced(change, child)
         self.require_in_snapshot(child, locked[1])
         self.carry_out(change, child, locked[1], locked[0])
 
@@ -241,7 +240,7 @@ class ForeignKeys(Writer):
             while chain is not None and chain.owner is txn:
                 chain = chain.older
             if chain is not None and chain.owner.number > txn.snapshot:
-                txn.policy.changed(txn, f"row {child.row_title(ref, chain.row)} of {child.name}")
+                txn.policy.changed(txn, f"row {child.row_title(ref, chain.row)} of {child.name}", chain.row is None)
 
     def carry_out(self, change: ParentChange, child: Store, ref: Ref, row: Row) -> None:
         if change.action == "cascade" and change.new is None:
@@ -261,15 +260,24 @@ class ForeignKeys(Writer):
                 new[position] = None
             else:
                 new[position] = self.default_of(child.schema, position)
+        for position in constraint.columns:
             if new[position] is None and child.schema.columns[position].not_null:
                 raise NotNullViolation(
                     f'null value in column "{child.schema.columns[position].name}" of relation "{child.name}" '
-                    "violates not-null constraint", table=child.name,
+                    "violates not-null constraint", detail=failing_row(child.schema, tuple(new)), table=child.name,
                 )
         complete = self.completed(child.schema, new)
         if change.action == "set default":
-            self.note_child(child, constraint, complete)  # also where the default is the value of before
+            if all(complete[p] == value for p, value in zip(constraint.columns, change.old)):
+                self.require_again(change, child)
+            self.note_child(child, constraint, complete)
         self.update(child.schema.id, ref, row, complete)
+
+    def require_again(self, change: ParentChange, child: Store) -> None:
+        """The default is the key that has gone: nothing is changed if nobody else has it now."""
+        with self.newest_state():
+            if self.find_parent(change.parent, change.constraint, change.old) is None:
+                raise still_referenced(change, child)
 
     def completed(self, table: schema.Table, row: list[Any]) -> Row:
         """A row that an action has changed, with its generated columns; raises CheckViolation."""
@@ -281,7 +289,7 @@ class ForeignKeys(Writer):
             if self.row_function(table, check.expression)(complete) is False:
                 raise CheckViolation(
                     f'new row for relation "{table.name}" violates check constraint "{check.name}"',
-                    detail=f"Failing row contains ({listed(complete)}).",
+                    detail=failing_row(table, complete),
                     constraint=check.name, table=table.name,
                 )
         return complete
@@ -327,9 +335,12 @@ def prefix_cuts(store: Store, index: schema.Index, values: dict[int, Any], lengt
     return (prefix, 0), ((*prefix, HIGHEST), 1)
 
 
-def columns(table: schema.Table, positions: tuple[int, ...]) -> str:
-    return ", ".join(table.columns[p].name for p in positions)
-
-
-def listed(values: Row) -> str:
-    return ", ".join(str(value) for value in values)
+def still_referenced(change: ParentChange, child: Store) -> ForeignKeyViolation:
+    constraint, parent = change.constraint, change.parent
+    return ForeignKeyViolation(
+        f'update or delete on table "{parent.name}" violates foreign key constraint '
+        f'"{constraint.name}" on table "{child.name}"',
+        detail=f"{columns_key(parent.schema, constraint.parent_columns, change.old)} "
+        f'is still referenced from table "{child.name}".',
+        constraint=constraint.name, table=child.name,
+    )

@@ -10,7 +10,10 @@ Invariants, cited by number where they are guarded:
  2. The number and the log record are one hold; publishing goes in number order (R1, R2).
  3. From the number on nothing can stop a commit: no interrupt, victim choice or time limit (R11).
  4. A transaction waits for at most one request at a time, and every wait goes through `park`.
- 5. A snapshot is registered before anybody can trim what it sees (R27): `views` first gets 0, then the number read.
+ 5. Modes of a table that only conflict with strong ones are noted in the transaction alone (`weak`), without the latch,
+    while the table has no lock object. Who makes that object puts it in place first and gathers the notes then; who
+    makes a note looks afterwards whether there is an object. So one of them sees the other.
+ 6. A snapshot is registered before anybody can trim what it sees (R27): `views` first gets 0, then the number read.
 """
 
 from __future__ import annotations
@@ -26,13 +29,10 @@ from minidb.errors import (
     LockNotAvailable,
     QueryCanceled,
     ReadOnlyTransaction,
-    RetryableError,
 )
 from minidb.isolation import IsolationLevel
-from minidb.txn.conflicts import READ_LOG, Conflicts, Edge
-from minidb.txn.deferral import DeferredCheck, Modes
-from minidb.txn.intervals import Cut
-from minidb.txn.isolation import POLICIES, Policy
+from minidb.txn.conflicts import Conflicts
+from minidb.txn.isolation import POLICIES
 from minidb.txn.locks import (
     DATABASE_CONFLICTS,
     DATABASE_MODES,
@@ -41,7 +41,6 @@ from minidb.txn.locks import (
     TABLE_CONFLICTS,
     TABLE_MODES,
     Ending,
-    IntervalLocks,
     ModeLock,
     Request,
     Resource,
@@ -49,19 +48,19 @@ from minidb.txn.locks import (
     choose_victim,
     find_cycle,
 )
-from minidb.txn.past import Past
-from minidb.txn.sequences import SequenceState, drawn_queued, drawn_settled, needs_log
-from minidb.txn.versions import ABORTED, PENDING, Owner, Version
-from minidb.txn.waiting import Parking, Threads, Waiting
+from minidb.txn.past import Author, Past
+from minidb.txn.sequences import drawn_queued, drawn_settled, needs_log
+from minidb.txn.transaction import Savepoint, Transaction
+from minidb.txn.versions import ABORTED, PENDING, Committed, Version
+from minidb.txn.waiting import Threads, Waiting
 
 if TYPE_CHECKING:
-    from minidb.schema import Catalog
     from minidb.txn.store import Store
-    from minidb.txn.temporary import Temporary
 
 SLICE = 2000  # versions that are unlinked in one hold
 CHUNK = 20_000  # changes after which a transaction begins to write ahead into the log
-ACCESS_EXCLUSIVE = TABLE_MODES.index("access exclusive")
+TABLE_MODE = {mode: number for number, mode in enumerate(TABLE_MODES)}
+ACCESS_EXCLUSIVE, ROW_EXCLUSIVE = TABLE_MODE["access exclusive"], TABLE_MODE["row exclusive"]
 TRIM = 8  # rows whose old versions are looked at per commit
 
 
@@ -74,160 +73,13 @@ class CommitLog(Protocol):
 
     def settle(self, ticket: Any) -> None: ...
 
+    def keep(self, number: int, payload: bytes, time_us: int) -> bool: ...
+
     def chunk(self, transaction_id: int, payload: bytes) -> None: ...
 
     def unreserve(self, size: int) -> None: ...
 
     def forget(self, transaction_id: int) -> None: ...
-
-
-# Shared by the transactions that never fill their own: versions keep their transaction in memory.
-NOTHING: frozenset[Any] = frozenset()
-UNMARKED: set[int] = set()
-UNREAD: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=0)
-
-
-class Transaction(Owner):
-    """One transaction, from its first statement until nobody needs to know of it any more."""
-
-    __slots__ = (
-        "blind",
-        "catalog",
-        "catalog_base",
-        "chunked",
-        "compensate",
-        "concurrent_from",
-        "constraint_modes",
-        "deadlock_timeout",
-        "deferrable",
-        "deferred",
-        "doomed",
-        "drawn",
-        "durability",
-        "ending_waiters",
-        "in_edges",
-        "in_graph",
-        "incompatible",
-        "interrupted",
-        "interval_tables",
-        "lock_timeout",
-        "locks",
-        "mark_limit",
-        "marked",
-        "on_wait",
-        "out_edges",
-        "parking",
-        "policy",
-        "read_log",
-        "read_only",
-        "redefined",
-        "row_locks",
-        "safe",
-        "schema_undo",
-        "session_name",
-        "snapshot",
-        "spilled",
-        "started",
-        "state",
-        "statement",
-        "statement_snapshot",
-        "statement_text",
-        "temporary",
-        "texts",
-        "undo",
-        "unsafe",
-        "unsafe_with",
-        "wait_error",
-        "waiting",
-        "wrote",
-    )
-
-    def __init__(self, txn_id: int, policy: Policy, session_name: str, read_only: bool, deferrable: bool) -> None:
-        super().__init__(txn_id)
-        self.policy = policy
-        self.session_name = session_name
-        self.read_only = read_only
-        self.deferrable = deferrable
-        self.durability = "full"
-        self.lock_timeout: float | None = None
-        self.deadlock_timeout = 1.0
-        self.state = "active"
-        self.started = 0.0
-        # what it sees
-        self.snapshot = -1  # the transaction's own (levels that keep one), else that of the last statement
-        self.statement_snapshot = 0
-        self.concurrent_from = 0  # transactions that ended at or below this number were over before it began
-        self.statement = 1
-        self.statement_text = ""
-        self.texts: dict[int, str] = {}
-        self.catalog: Catalog | None = None  # its own, after DDL
-        self.catalog_base: Catalog | None = None  # the committed one that it was made from
-        self.temporary: Temporary | None = None  # what its session has of its own
-        self.schema_undo: list[Callable[[], None]] = []
-        self.redefined: set[Store] | frozenset[Store] = NOTHING  # stores that took over a definition of its own
-        self.incompatible: set[int] | frozenset[int] = NOTHING  # tables that older snapshots must not use (R64)
-        # what it did
-        self.undo: list[tuple[Any, ...]] = []  # (store, ref, version) or (ModeLock | store, ref, previous mask)
-        self.wrote = False
-        self.drawn: dict[SequenceState, int] | None = None  # stamps of the sequences that it has drawn from
-        self.chunked = 0  # writes before this position of `undo` are in the log's chunks already
-        self.spilled = False  # the log has chunks of it, whatever was rolled back since
-        self.blind = False  # some of those chunks lack the old rows
-        self.compensate: dict[tuple[Store, Any], None] = {}  # rows of chunks that were rolled back to a savepoint
-        self.deferred: list[DeferredCheck] = []
-        self.constraint_modes: Modes = {}  # SET CONSTRAINTS
-        # what it holds
-        self.locks: dict[int, ModeLock] = {}
-        self.row_locks: list[tuple[Store, Any]] = []
-        self.interval_tables: dict[int, IntervalLocks] = {}
-        # what it waits for
-        self.waiting: Request | None = None
-        self.parking = Parking()
-        self.wait_error: Exception | None = None
-        self.interrupted = False
-        self.on_wait: Callable[[str | None], None] | None = None
-        self.ending_waiters: list[Ending] = []
-        # serializability
-        self.in_graph = policy.in_graph
-        self.in_edges: dict[Transaction, Edge] = {}
-        self.out_edges: dict[Transaction, Edge] = {}
-        self.marked: set[int] = set() if policy.in_graph else UNMARKED
-        self.mark_limit = 4096
-        self.read_log: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=READ_LOG) if policy.in_graph else UNREAD
-        self.doomed: RetryableError | None = None
-        self.unsafe_with: set[Transaction] | None = None
-        self.safe = False
-        self.unsafe = False
-
-    def __repr__(self) -> str:
-        return f"<{self.title} {self.state}>"
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return f"{self.session_name} (transaction {self.id})" if self.session_name else f"transaction {self.id}"
-
-    def log_read(self, relation: int, low: Cut, high: Cut) -> None:
-        self.read_log.append((relation, low, high, self.statement_text))
-
-    def write_text(self, statement: int) -> str:
-        """The text of the statement numbered `statement`."""
-        return self.texts.get(statement, "")
-
-
-class Savepoint:
-    """A place in a transaction to return to."""
-
-    __slots__ = ("catalog", "catalog_base", "constraint_modes", "deferred", "name", "schema_undo", "undo")
-
-    def __init__(self, name: str, txn: Transaction) -> None:
-        self.name = name
-        self.undo = len(txn.undo)
-        self.catalog = txn.catalog
-        self.catalog_base = txn.catalog_base
-        self.schema_undo = len(txn.schema_undo)
-        self.deferred = len(txn.deferred)
-        self.constraint_modes = txn.constraint_modes
 
 
 class Manager:
@@ -248,6 +100,7 @@ class Manager:
         self.views: dict[Any, int] = {}  # who may still read, and as of which number at the earliest
         self.table_locks: dict[int, ModeLock] = {}
         self.strong_locks = 0  # table locks ever granted in a mode that keeps readers out
+        self.idle_locks: dict[int, ModeLock] = {}  # of tables that nobody locks, kept to be used again
         self.names: dict[str, ModeLock] = {}
         self.database_lock = ModeLock("database", None, "the database", DATABASE_MODES, DATABASE_CONFLICTS)
         self.committing: dict[int, Transaction] = {}
@@ -257,6 +110,7 @@ class Manager:
         self.encode_chunk: Callable[[Transaction], bytes] = lambda txn: b""
         self.before_first_write: Callable[[], None] | None = None
         self.on_published: Callable[[Transaction], None] | None = None  # under the latch: catalog, trimming
+        self.on_wrote: Callable[[Store], None] = lambda store: None  # the same for a row that was changed `alone`
         self.failed: Exception | None = None
         self.keeping = 0  # not 0 while somebody keeps the log: records then carry old rows; each time another number
 
@@ -275,10 +129,7 @@ class Manager:
     def start_statement(self, txn: Transaction, text: str) -> None:
         """What comes before anything else of a statement: doom, interrupt, and the level's database lock (R54, R60)."""
         self.check(txn)
-        txn.statement += 1
-        txn.statement_text = text
-        if len(txn.texts) < 200:
-            txn.texts[txn.statement] = text
+        txn.start_statement(text)
         mode = txn.policy.database_mode(txn, False)
         if mode is not None:
             self.lock_database(txn, mode)
@@ -322,6 +173,25 @@ class Manager:
                 self.conflicts.active.pop(txn, None)
                 txn.unsafe, txn.unsafe_with = False, None
 
+    def enter_statement(self, txn: Transaction, text: str, tables: Iterable[tuple[int, str]],
+                        title: Callable[[int], str]) -> None:
+        """`start_statement`, the table locks and `take_snapshot` in one, for a transaction that has begun."""
+        if txn.interrupted or txn.doomed is not None:
+            self.check(txn)
+        txn.start_statement(text)
+        policy = txn.policy
+        if policy.in_graph:
+            mode = policy.database_mode(txn, False)
+            if mode is not None:
+                self.lock_database(txn, mode)
+        weak = txn.weak
+        for table, name in tables:
+            number = TABLE_MODE[name]
+            if not weak.get(table, 0) >> number & 1:
+                if number > ROW_EXCLUSIVE or not self.note_weak(txn, table, number):
+                    self.acquire(txn, "table", table, title(table), number)
+        self.take_snapshot(txn)
+
     def end_statement(self, txn: Transaction) -> None:
         if not txn.policy.keeps_snapshot:
             self.views.pop(txn, None)
@@ -332,12 +202,12 @@ class Manager:
         self.horizon = max(self.horizon, oldest)
         return oldest
 
-    def before_write(self, txn: Transaction, temporary: bool = False) -> None:
-        """Asked once per writing statement. Read-only transactions may write what is `temporary`."""
+    def before_write(self, txn: Transaction, temporary: bool = False, command: str = "a change") -> None:
+        """Asked once per writing statement, `command`. Read-only transactions may write what is `temporary`."""
         if self.failed is not None:  # reads go on at the last published number (R5)
             raise DatabaseFailed("the database has failed and must be reopened", detail=str(self.failed))
         if txn.read_only and not temporary:
-            raise ReadOnlyTransaction("cannot write in a read-only transaction")
+            raise ReadOnlyTransaction(f"cannot execute {command} in a read-only transaction")
         if id(self.database_lock) not in txn.locks:
             mode = txn.policy.database_mode(txn, True)
             if mode is not None:
@@ -350,10 +220,22 @@ class Manager:
             self.acquire(txn, "database", None, "", mode)
 
     def lock_table(self, txn: Transaction, table: int, mode: str, title: str, nowait: bool = False) -> None:
-        number = TABLE_MODES.index(mode)
-        lock = self.table_locks.get(table)
-        if lock is None or not lock.holders.get(txn, 0) >> number & 1:
+        number = TABLE_MODE[mode]
+        if txn.weak.get(table, 0) >> number & 1:
+            return
+        if number > ROW_EXCLUSIVE or not self.note_weak(txn, table, number):
             self.acquire(txn, "table", table, title, number, nowait)
+
+    def note_weak(self, txn: Transaction, table: int, number: int) -> bool:
+        """Takes a weak mode of a table that nobody wants for himself (invariant 5); False if somebody does."""
+        weak = txn.weak
+        before = weak.get(table, 0)
+        weak[table] = before | 1 << number
+        if table in self.table_locks:
+            weak[table] = before
+            return False
+        txn.undo.append((None, table, before))
+        return True
 
     def lock_name(self, txn: Transaction, name: str) -> None:
         self.acquire(txn, "name", name, name, 0)
@@ -363,9 +245,20 @@ class Manager:
         with self.latch:
             lock = self.find_lock(kind, key, title)
             previous = lock.holders.get(txn, 0)
-            if lock.try_now(txn, mode):
+            if previous >> mode & 1:
+                if kind == "table" and not txn.weak.get(key, 0) >> mode & 1:  # was gathered while it was being noted
+                    self.remember(txn, lock, previous & ~(1 << mode))
+                return
+            if not lock.queue and not lock.held_modes & lock.conflicts[mode]:  # most often; `try_now` knows the rest
+                lock.holders[txn] = previous | 1 << mode
+                lock.held_modes |= 1 << mode
+                granted = True
+            else:
+                granted = lock.try_now(txn, mode)
+            if granted:
                 self.remember(txn, lock, previous)
-                self.strong_locks += mode == ACCESS_EXCLUSIVE
+                if mode == ACCESS_EXCLUSIVE:
+                    self.strong_locks += 1
                 return
             if nowait:
                 raise LockNotAvailable(f"could not obtain lock on {lock.title}")
@@ -395,15 +288,29 @@ class Manager:
         table: dict[Any, ModeLock] = self.table_locks if kind == "table" else self.names
         lock = table.get(key)
         if lock is None:
-            if kind == "table":
+            if kind == "table" and key in self.idle_locks:
+                lock = self.idle_locks.pop(key)
+            elif kind == "table":
                 lock = ModeLock(kind, key, f"table {title}", TABLE_MODES, TABLE_CONFLICTS)
             else:
                 lock = ModeLock(kind, key, f"the name {title}", NAME_MODES, NAME_CONFLICTS)
             table[key] = lock
+            if kind == "table":
+                self.gather_weak(lock)
         return lock
+
+    def gather_weak(self, lock: ModeLock) -> None:
+        """The lock has just been put in place: those who hold the table weakly hold it from now on (invariant 5)."""
+        for txn in list(self.active):
+            mask = txn.weak.get(lock.key, 0)
+            if mask:
+                lock.hold(txn, mask)
+                txn.locks[id(lock)] = lock
 
     def remember(self, txn: Transaction, lock: ModeLock, previous: int) -> None:
         txn.locks[id(lock)] = lock
+        if lock.kind == "table":
+            txn.weak[lock.key] = lock.holders.get(txn, 0)
         if lock is not self.database_lock and lock.holders.get(txn, 0) != previous:
             txn.undo.append((lock, None, previous))  # the database lock belongs to the transaction, not to a savepoint
 
@@ -557,12 +464,25 @@ class Manager:
             first.unlink(ref, what)
             if chunked:
                 txn.compensate[first, ref] = None
+        elif first is None:
+            self.undo_weak(txn, ref, what)
         elif isinstance(first, ModeLock):
             self.wake_granted(first.set_held(txn, what))
+            if first.kind == "table":
+                txn.weak[first.key] = what
             if not what:
                 txn.locks.pop(id(first), None)
         else:
             self.wake_granted(first.set_row_lock(txn, ref, what))
+
+    def undo_weak(self, txn: Transaction, table: int, before: int) -> None:
+        """Gives weak modes of a table back to what they were."""
+        txn.weak[table] = before
+        lock = self.table_locks.get(table)
+        if lock is not None and txn in lock.holders:
+            self.wake_granted(lock.set_held(txn, before))
+            if not before:
+                txn.locks.pop(id(lock), None)
 
     # -- ending
 
@@ -581,6 +501,8 @@ class Manager:
         try:
             if self.before_first_write is not None:
                 self.before_first_write()
+            if txn.durability == "off" and self.commit_at_once(txn):
+                return
             ticket = self.log_commit(txn)
             while ticket is None:
                 if txn.doomed is not None:
@@ -589,6 +511,11 @@ class Manager:
         except BaseException:
             self.abort(txn)
             raise
+        self.settle(ticket)
+
+    def settle(self, ticket: Any) -> None:
+        """Waits until the commit that has this place in the log is published."""
+        assert self.log is not None
         try:
             self.log.settle(ticket)
         except Exception as error:
@@ -619,6 +546,28 @@ class Manager:
         self.log.unreserve(len(payload))
         return None
 
+    def commit_at_once(self, txn: Transaction) -> bool:
+        """An `off` commit while nobody else's is on its way: number, log record and publishing in one hold. False if it
+        has to take the long way."""
+        assert self.log is not None
+        if self.published != self.assigned or txn.spilled or txn.drawn is not None or self.failed is not None:
+            return False
+        keeping = self.keeping
+        payload = self.encode(txn)
+        time_us = int(self.clock() * 1_000_000)
+        with self.latch:
+            number = self.assigned + 1
+            if self.published != self.assigned or txn.doomed is not None or keeping != self.keeping:
+                return False
+            if not self.log.keep(number, payload, time_us):
+                return False
+            self.assigned = txn.number = number
+            if txn.in_graph:
+                self.conflicts.assigned(txn)
+            self.publish_one(txn, number)
+            self.trim(TRIM)
+        return True
+
     def assign(self, txn: Transaction, payload: bytes) -> Any:
         """The point of no return (invariants 2 and 3): number, SSI check and log record in one hold."""
         assert self.log is not None
@@ -638,26 +587,33 @@ class Manager:
         """Called by the log's leader for each batch, in number order: visible, then locks released, then woken."""
         with self.latch:
             for ticket in tickets:
-                number = ticket.number
-                txn = self.committing.pop(number)
-                self.published = number
-                if self.past.keepers:
-                    self.past.note(number)
-                if txn.drawn is not None:
-                    drawn_settled(txn)
-                if self.on_published is not None:
-                    self.on_published(txn)
-                self.queue_trimming(txn)
-                if txn.in_graph:
-                    txn.policy.committed(txn, self)  # not before: until now its locks themselves hold writers up
-                self.release(txn, True)
+                self.publish_one(self.committing.pop(ticket.number), ticket.number)
             self.trim(TRIM)
 
+    def publish_one(self, txn: Transaction, number: int) -> None:
+        """Under the latch, in number order."""
+        self.published = number
+        if self.past.keepers:
+            self.past.note(number, author_of(txn))
+        if txn.drawn is not None:
+            drawn_settled(txn)
+        if txn.catalog is not None:
+            self.idle_locks.clear()  # their titles may be of the past
+        if self.on_published is not None:
+            self.on_published(txn)
+        self.queue_trimming(txn)
+        if txn.in_graph:
+            txn.policy.committed(txn, self)  # not before: until now its locks themselves hold writers up
+        self.release(txn, True)
+
     def queue_trimming(self, txn: Transaction) -> None:
-        number = txn.number
+        number, queue = txn.number, self.trim_queue
+        owner = txn if txn.in_graph else Committed(txn.id, number, txn.session_name, txn.texts)
         for store, ref, what in txn.undo:
-            if type(what) is Version and what.older is not None:
-                self.trim_queue.append((number, store, ref))
+            if type(what) is Version:
+                what.owner = owner
+                if what.older is not None:
+                    queue.append((number, store, ref))
 
     def trim(self, most: int) -> None:
         """Vacuum, a few rows at a time: what was replaced at or below the oldest view goes (R28)."""
@@ -717,24 +673,32 @@ class Manager:
         self.active.pop(txn, None)
         self.views.pop(txn, None)
         for lock in txn.locks.values():
-            self.wake_granted(lock.set_held(txn, 0))
-            if lock.idle:
+            lock.holders.pop(txn, None)
+            if lock.queue:
+                self.wake_granted(lock.pump())
+            if not lock.holders and not lock.queue:
                 self.forget_lock(lock)
         txn.locks = {}
         for store, ref in txn.row_locks:
-            self.wake_granted(store.set_row_lock(txn, ref, 0))
+            granted = store.set_row_lock(txn, ref, 0)
+            if granted:
+                self.wake_granted(granted)
         txn.row_locks = []
-        for intervals in txn.interval_tables.values():
-            self.wake_granted(intervals.release(txn))
-        txn.interval_tables = {}
-        self.end_waits(txn)
+        if txn.interval_tables:
+            for intervals in txn.interval_tables.values():
+                self.wake_granted(intervals.release(txn))
+            txn.interval_tables = {}
+        if txn.ending_waiters:
+            self.end_waits(txn)
         if txn.in_graph:
             self.conflicts.ended(txn, committed)
         txn.undo = []
 
     def forget_lock(self, lock: ModeLock) -> None:
         if lock.kind == "table":
-            self.table_locks.pop(lock.key, None)
+            if self.table_locks.pop(lock.key, None) is not None:
+                lock.held_modes = 0
+                self.idle_locks[lock.key] = lock
         elif lock.kind == "name":
             self.names.pop(lock.key, None)
 
@@ -752,6 +716,12 @@ def deadlock(cycle: list[Wait]) -> DeadlockDetected:
         hint="The transaction might succeed if retried.",
         cycle=tuple(wait.facts() for wait in cycle),
     )
+
+
+def author_of(txn: Transaction) -> Author:
+    """What is kept about a transaction for as long as its commit can be read."""
+    changed = {(id(store), ref) for store, ref, what in txn.undo if type(what) is Version}
+    return txn.id, txn.session_name, txn.policy.level, len(changed)
 
 
 __all__ = ["PENDING", "Manager", "Savepoint", "Transaction"]

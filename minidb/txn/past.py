@@ -11,7 +11,7 @@ began, and moves on as time goes by. Without a hold a commit can be read for as 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import InvalidParameterValue, ProgrammingError
@@ -19,6 +19,8 @@ from minidb.errors import InvalidParameterValue, ProgrammingError
 if TYPE_CHECKING:
     from minidb.txn.manager import Manager
 
+Author = tuple[int | None, str | None, str | None, int | None]  # transaction, session, level, rows that it changed
+NOBODY: Author = (None, None, None, None)
 FORGOTTEN = 1000  # moments that are forgotten at once
 HINT = "SET minidb.keep_versions = '10 min' keeps the versions of the last ten minutes, from then on."
 
@@ -31,7 +33,8 @@ class Past:
         self.clock = clock
         self.keepers: dict[Any, float] = {}  # who wants versions kept, and for how many seconds
         self.numbers: list[int] = []  # commit numbers, and
-        self.times: list[float] = []  # when they were published
+        self.times: list[float] = []  # when they were published, and
+        self.authors: list[Author] = []  # by whom
 
     def keep(self, keeper: Any, seconds: float | None) -> None:
         if seconds:
@@ -42,19 +45,21 @@ class Past:
             if not self.numbers:
                 self.note(self.manager.published)
         else:
-            self.numbers, self.times = [], []
+            self.numbers, self.times, self.authors = [], [], []
             self.manager.views.pop(self, None)
 
-    def note(self, number: int) -> None:
+    def note(self, number: int, author: Author = NOBODY) -> None:
         """A commit was published; what is older than anybody wants goes."""
         now = self.clock()
         self.numbers.append(number)
         self.times.append(now)
+        self.authors.append(author)
         limit = now - max(self.keepers.values(), default=0.0)
         first = max(bisect_right(self.times, limit) - 1, 0)
         if first >= FORGOTTEN:
             del self.numbers[:first]
             del self.times[:first]
+            del self.authors[:first]
             first = 0
         self.manager.views[self] = self.numbers[first]
 
@@ -64,8 +69,13 @@ class Past:
             raise InvalidParameterValue("AS OF SYSTEM TIME cannot look into the future")
         place = bisect_right(self.times, moment) - 1
         if place < 0:
-            raise gone("versions of that time are not held")
+            raise self.gone("versions of that time are not held")
         return self.numbers[place]
+
+    def commits(self) -> Iterator[tuple[int, float, Author]]:
+        """The commits that can still be read, oldest first."""
+        first = max(bisect_right(self.numbers, self.manager.horizon) - 1, 0)
+        return zip(self.numbers[first:], self.times[first:], self.authors[first:])
 
     def look(self, view: Any, number: int) -> None:
         """Lets `view` read as of a commit. Raises 22023, 55000."""
@@ -73,9 +83,11 @@ class Past:
         if number > manager.published:
             raise InvalidParameterValue(f"commit {number} has not happened yet; the last one is {manager.published}")
         if number < manager.horizon:
-            raise gone(f"the versions of commit {number} are not held any more")
+            raise self.gone(f"the versions of commit {number} are not held any more")
         manager.views[view] = number
 
-
-def gone(message: str) -> ProgrammingError:
-    return ProgrammingError(message, sqlstate="55000", hint=HINT)
+    def gone(self, message: str) -> ProgrammingError:
+        oldest = max(self.manager.horizon, 0)
+        return ProgrammingError(
+            message, sqlstate="55000", detail=f"The oldest commit that can be read is {oldest}.", hint=HINT
+        )

@@ -9,7 +9,7 @@ so. Bulk inserts and reads without a transaction take the long way here.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -133,6 +133,13 @@ class RecordingManager(Manager):
         finally:
             self.recorder.history.accounts[txn.id].statements[txn.statement] = text
 
+    def enter_statement(self, txn: Transaction, text: str, tables: Iterable[tuple[int, str]],
+                        title: Callable[[int], str]) -> None:
+        self.start_statement(txn, text)
+        for table, mode in tables:
+            self.lock_table(txn, table, mode, title(table))
+        self.take_snapshot(txn)
+
     def take_snapshot(self, txn: Transaction) -> None:
         first = txn.snapshot < 0
         super().take_snapshot(txn)
@@ -144,14 +151,14 @@ class RecordingManager(Manager):
         if txn.catalog is not None:
             self.recorder.footprint.flags |= EVERYTHING
 
-    def readers_kept_out(self, tables: Iterable[tuple[int, str]]) -> bool:
-        return True  # every read belongs to a transaction
-
     # -- locks and waits
 
     def acquire(self, txn: Transaction, kind: str, key: Any, title: str, mode: int, nowait: bool = False) -> None:
         self.recorder.footprint.lock((kind, key), 1 << mode, CONFLICTS_BY_KIND[kind][mode])
         super().acquire(txn, kind, key, title, mode, nowait)
+
+    def note_weak(self, txn: Transaction, table: int, number: int) -> bool:
+        return False  # every lock is an object, whose footprint is taken
 
     def begin_wait(self, txn: Transaction, request: Request) -> None:
         recorder = self.recorder
@@ -261,7 +268,7 @@ class RecordingDoor(RowDoor):
     """What transactions read and write."""
 
     manager: RecordingManager
-    takes_short_ways = False
+    takes_short_ways = False  # every read belongs to a transaction, and is seen
     searching = False  # whether the key that is looked for belongs to a row that will be locked
 
     # -- reads
@@ -301,6 +308,9 @@ class RecordingDoor(RowDoor):
     def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
         self.note_key(store, index.relation, key, self.kind_of(self.searching), self.seen_as_of())
         return super().find_settled(store, index, key)
+
+    def find_marked(self, store: Store, index: Any, key: Key, locking: bool) -> tuple[tuple[Ref, Row] | None] | None:
+        return None
 
     def find_clustered(self, store: Store, key: Key) -> tuple[Ref, Row] | None:
         self.note_key(store, store.relation, key, self.kind_of(self.searching), self.seen_as_of())

@@ -57,6 +57,7 @@ class Payload(msgspec.Struct, array_like=True, frozen=True):
 ENCODE = msgspec.msgpack.Encoder().encode
 DECODER = msgspec.msgpack.Decoder(Payload)
 NOTHING = b""
+FEW = 100  # changes of a transaction whose record is made the short way
 
 
 def encode_commit(txn: Transaction, catalog: CatalogChange | None, old: bool = False) -> bytes:
@@ -65,11 +66,28 @@ def encode_commit(txn: Transaction, catalog: CatalogChange | None, old: bool = F
     if catalog is None and not txn.spilled and txn.drawn is None and not old:
         only = single_write(undo)
         if only is not None and not only[0].schema.temporary:
-            return ENCODE(Payload(None, [encode_group(only[0], [(only[1], only[2].row, None)])]))
+            return encode_single(only[0], only[1], only[2].row)
+        states = states_of(undo) if len(undo) <= FEW else {}
+        if states and not any(store.dropped or store.schema.temporary for store in states):
+            return ENCODE((None, [encode_states(*group) for group in states.items()], (), None, None, ()))
     writes = writes_of(txn, 0 if old and txn.blind else txn.chunked, remaining(txn))
     if catalog is None and not writes and not txn.spilled and txn.drawn is None:
         txn.durability = "off"  # only temporary tables were written: there is nothing to wait for
     return encode_writes(txn, writes, old, catalog, points_to_log(txn), void_of(txn))
+
+
+def encode_single(store: Store, ref: Ref, row: Row | None) -> bytes:
+    """The whole payload of a transaction that changes one row: a `Payload`, written without making one."""
+    head = gone = body = NOTHING
+    if row is not None:
+        body = encode_value((row,))
+        if store.primary is None:
+            head = ENCODE((ref,))
+    elif store.primary is None:
+        gone = ENCODE((ref,))
+    else:
+        gone = encode_value((store.primary.values(ref),))
+    return ENCODE((None, ((store.relation, store.codec.width, head, body, gone),), (), None, None, ()))
 
 
 def single_write(undo: list[tuple[Any, ...]]) -> tuple[Any, ...] | None:
@@ -81,6 +99,26 @@ def single_write(undo: list[tuple[Any, ...]]) -> tuple[Any, ...] | None:
                 return None
             found = entry
     return found
+
+
+def states_of(undo: list[tuple[Any, ...]]) -> dict[Store, dict[Ref, Row | None]]:
+    """By table, what each row is after the changes."""
+    states: dict[Store, dict[Ref, Row | None]] = {}
+    for store, ref, what in undo:
+        if type(what) is Version:
+            rows = states.get(store)
+            if rows is None:
+                rows = states[store] = {}
+            rows[ref] = what.row
+    return states
+
+
+def encode_states(store: Store, rows: dict[Ref, Row | None]) -> Group:
+    now = list(rows.values())
+    if None in now:
+        return encode_group(store, [(ref, row, None) for ref, row in rows.items()])
+    head = ENCODE(list(rows)) if store.primary is None else NOTHING
+    return store.relation, store.codec.width, head, encode_value(now), NOTHING
 
 
 def encode_chunk(txn: Transaction, old: bool = False) -> bytes:

@@ -108,6 +108,13 @@ class Relations:
                 return self.stores[found.relation]
         raise UndefinedTable("the table does not exist any more")
 
+    def title_of(self, table: int) -> str:
+        """The name of a table or sequence, for messages about its lock."""
+        store = self.tables.get(table) or self.temporary.get(table)
+        if store is not None:
+            return store.name
+        return next((s.name for s in self.catalog.sequences.values() if s.id == table), str(table))
+
     def check_age(self, txn: Transaction, table: int, always: bool = False) -> None:
         """A snapshot that is older than the last incompatible DDL of the table must not use it (R64)."""
         if (always or txn.policy.keeps_snapshot) and txn.snapshot >= 0:

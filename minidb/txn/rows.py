@@ -24,6 +24,11 @@ class RowDoor(ForeignKeys):
         self.inside = virtual
         self.context = context  # what DEFAULT expressions of SET DEFAULT are evaluated in
 
+    def begin(self) -> None:
+        txn = self.txn
+        self.snapshot, self.statement = txn.statement_snapshot, txn.statement
+        self.claiming, self.claimed, self.root = True, None, self.relations.base.root
+
     def store_of(self, table: int) -> Store:
         if self.txn.catalog is None:
             store = self.relations.tables.get(table)
@@ -37,6 +42,12 @@ class RowDoor(ForeignKeys):
                 return self.relations.references.get(table, [])
         catalog = self.relations.visible_catalog(self.txn)
         return [(t, f) for t in catalog.tables.values() for f in t.foreign_keys if f.parent == table]
+
+    def still_holds(self, constraint: int, table: schema.Table) -> bool:
+        now = self.relations.visible_catalog(self.txn).table_by_id(table.id)
+        if now is None or now.relation != table.relation:
+            return False
+        return constraint in {key.id for key in now.foreign_keys} | {index.id for index in now.indexes}
 
     def default_of(self, table: schema.Table, position: int) -> Any:
         sequence = self.relations.visible_catalog(self.txn).sequence_of(table, position)
@@ -56,11 +67,10 @@ class RowDoor(ForeignKeys):
     def lock_sequence(self, definition: schema.Sequence) -> bool:
         """Keeps ALTER and DROP SEQUENCE away to the transaction's end; False if it does so already."""
         manager, txn = self.manager, self.txn
-        lock = manager.table_locks.get(definition.id)
-        if lock is not None and txn in lock.holders:
+        if txn.weak.get(definition.id):
             return False
         if not definition.temporary:
-            manager.before_write(txn)
+            manager.before_write(txn, command="nextval()")
         manager.lock_table(txn, definition.id, "row exclusive", definition.name)
         return True
 

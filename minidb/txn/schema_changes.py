@@ -7,7 +7,7 @@ others see changes at commit, in one hold (`Relations.merge`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from minidb import schema
 from minidb.access.index import IndexStore
 from minidb.errors import ProgramLimitExceeded, UniqueViolation
 from minidb.keys import Key, Row
+from minidb.row_texts import index_key
 from minidb.storage.interface import Ref
 from minidb.txn.checkpoint import Checkpointer
 from minidb.txn.manager import Manager, Transaction
@@ -38,30 +39,39 @@ class SchemaChanges:
         self.txn = txn
         self.relations = relations
         self.rows = rows
-        self.read: schema.Catalog | None = None  # the catalog as it was last asked for
+        self.read: schema.Catalog | None = None  # what `catalog` gives, until the next lock or change
 
     @property
     def catalog(self) -> schema.Catalog:
-        self.read = self.relations.visible_catalog(self.txn)
+        """The catalog as of the last lock or change: between two of them a statement puts its new one together, and all
+        parts of that have to come from the same one, whatever others commit meanwhile."""
+        if self.read is None:
+            self.read = self.relations.visible_catalog(self.txn)
         return self.read
 
     def new_id(self) -> int:
         with self.manager.latch:
             return self.relations.new_id()
 
+    def pending(self, constraints: Collection[int]) -> bool:
+        return any(not check.done and check.constraint in constraints for check in self.txn.deferred)
+
     def lock_name(self, name: str) -> None:
         self.manager.lock_name(self.txn, name)
+        self.read = None
 
     def lock_table(self, table: int, mode: str, nowait: bool = False) -> None:
         catalog = self.catalog
         found = catalog.table_by_id(table) or next((s for s in catalog.sequences.values() if s.id == table), None)
         self.manager.lock_table(self.txn, table, mode, found.name if found is not None else str(table), nowait)
+        self.read = None
 
     def change(self, catalog: schema.Catalog, *, incompatible: Iterable[int] = ()) -> None:
         """Takes over a catalog that was made from the one that `catalog` has returned last."""
         txn, relations = self.txn, self.relations
         self.manager.before_write(txn)
-        made_from, old = self.read, self.catalog
+        made_from, old = self.read, self.relations.visible_catalog(txn)
+        self.read = None
         if made_from is not None and made_from is not old:  # others' DDL was committed in between
             catalog = relations.changed(old, difference(made_from, catalog, frozenset()))
         before = {t.relation: t for t in old.tables.values()}
@@ -169,13 +179,9 @@ class SchemaChanges:
 
     def refuse(self, store: Store, target: IndexStore, key: Key) -> None:
         index = target.schema
-        names = ", ".join(
-            store.schema.columns[k.position].name if k.position is not None else str(k.expression) for k in index.keys
-        )
-        values = ", ".join(map(str, key)) if len(index.keys) > 1 else str(key)
         raise UniqueViolation(
             f'could not create unique index "{index.name}"',
-            detail=f"Key ({names})=({values}) is duplicated.",
+            detail=f"{index_key(store.schema, index, key)} is duplicated.",
             constraint=index.name,
             table=store.name,
         )
@@ -200,7 +206,8 @@ class SchemaChanges:
         found = next(f for f in store.schema.foreign_keys if f.id == constraint)
         for _, row in self.newest_rows(table):
             self.rows.note_child(store, found, row)
-        self.rows.check_references()
+        values = self.rows.child_values.pop((table, constraint), set())
+        self.rows.child_check(store, found, values)()  # at once, also where the constraint is a deferred one
 
 
 def living_comments(catalog: schema.Catalog) -> dict[str, schema.Comment]:

@@ -279,6 +279,19 @@ class Store(TableAccess):
 
     # -- check
 
+    def descends(self, ref: Ref, seen: Row) -> bool:
+        """Whether what is at an address now is `seen`, a later version of it or its tombstone, and not another row that
+        took the place. In doubt it is not."""
+        version = self.chains.get(ref)
+        if version is not None and version.row is None:
+            return True
+        while version is not None and version.row is not None:
+            if same_row(version.row, seen):
+                return True
+            version = version.older
+        base = None if version is not None else self.base_row(self.base.root, ref)
+        return base is not None and same_row(base, seen)
+
     def check(self) -> None:
         assert sorted(self.chains) == list(self.addresses), f"{self.name}: addresses and chains differ"
         for index in self.index_list:
@@ -292,3 +305,8 @@ def chain_has(index: IndexStore, version: Version | None, key: Key) -> bool:
             return True
         version = version.older
     return False
+
+
+def same_row(row: Row, seen: Row) -> bool:
+    """Whether a stored row, which may be shorter than its table, is the completed row `seen`; NaN is itself."""
+    return row == seen[: len(row)] or repr(row) == repr(seen[: len(row)])

@@ -25,13 +25,35 @@ SETTLED_NUMBER = 0
 
 
 class Owner:
-    """What versions point to. `txn.manager.Transaction` extends it; `SETTLED` stands for the base."""
+    """What versions point to. `txn.transaction.Transaction` extends it; `SETTLED` stands for the base."""
 
     __slots__ = ("id", "number")
+    in_graph = False  # may have edges in the graph of rw-antidependencies
 
     def __init__(self, owner_id: int, number: int = PENDING) -> None:
         self.id = owner_id
         self.number = number
+
+
+class Committed(Owner):
+    """Stands for a transaction without edges once it is published: all that anybody still asks of it, in a fraction of
+    its size. `texts` are those of its statements by number, or the text of its only one."""
+
+    __slots__ = ("session_name", "texts")
+
+    def __init__(self, owner_id: int, number: int, session_name: str, texts: dict[int, str] | str) -> None:
+        self.id = owner_id
+        self.number = number
+        self.session_name = session_name
+        self.texts = texts
+
+    @property
+    def title(self) -> str:
+        return f"{self.session_name} (transaction {self.id})" if self.session_name else f"transaction {self.id}"
+
+    def write_text(self, statement: int) -> str:
+        texts = self.texts
+        return texts if isinstance(texts, str) else texts.get(statement, "")
 
 
 SETTLED = Owner(0, SETTLED_NUMBER)

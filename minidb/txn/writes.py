@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import CardinalityViolation, LockNotAvailable, UniqueViolation
 from minidb.keys import Key, Row
+from minidb.row_texts import index_key
 from minidb.storage.free_space import HeapSpace
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root, StaleRoot
@@ -31,11 +32,13 @@ from minidb.txn.reads import Reader
 from minidb.txn.versions import PENDING, Version, newest, newest_committed, visible
 
 if TYPE_CHECKING:
+    from minidb import schema
     from minidb.access.index import IndexStore
     from minidb.txn.manager import Manager, Transaction
     from minidb.txn.store import Store
 
 KEY_SHARE, SHARE, NO_KEY_UPDATE, UPDATE = range(4)
+LOCKING = tuple(f"SELECT FOR {strength.upper()}" for strength in ROW_STRENGTHS)
 BULK = 500  # rows that insert_many installs in one hold
 
 
@@ -102,7 +105,7 @@ class Writer(Reader):
         a dirty read, whose row may have been rolled back. `came`: the tombstone that led here, or the version that was
         met in its newest state and not by the statement's snapshot."""
         manager, txn = self.manager, self.txn
-        manager.before_write(txn, store.schema.temporary)
+        manager.before_write(txn, store.schema.temporary, LOCKING[strength])
         while True:
             found, stone = None, None
             with manager.latch:
@@ -174,7 +177,7 @@ class Writer(Reader):
             return (None if top.statement >= self.statement else top.row), None
         if top.owner.number > self.snapshot:
             title = store.row_title(ref, top.row if top.row is not None else seen)
-            self.policy.changed(txn, f"row {title} of {store.name}")
+            self.policy.changed(txn, f"row {title} of {store.name}", top.row is None and top.moved_to is None)
             if store.key is not None or top.row is None:
                 stone = self.first_tombstone(chain, top, came)
                 if stone is not None:
@@ -200,7 +203,7 @@ class Writer(Reader):
         return self.insert_row(self.store_of(table), row)
 
     def insert_row(self, store: Store, row: Row) -> Ref:
-        self.manager.before_write(self.txn, store.schema.temporary)
+        self.manager.before_write(self.txn, store.schema.temporary, "INSERT")
         change = Change(store, None, None, row)
         ref = self.apply(change)
         self.inserted(store, row)
@@ -208,7 +211,7 @@ class Writer(Reader):
 
     def update(self, table: int, ref: Ref, old: Row, new: Row) -> None:
         store = self.store_of(table)
-        self.manager.before_write(self.txn, store.schema.temporary)
+        self.manager.before_write(self.txn, store.schema.temporary, "UPDATE")
         if store.key is not None:
             ref = store.key(old)  # where the newest row is: it may have moved since it was found
         if store.key is not None and store.key(new) != ref:
@@ -223,7 +226,7 @@ class Writer(Reader):
 
     def delete(self, table: int, ref: Ref, old: Row) -> None:
         store = self.store_of(table)
-        self.manager.before_write(self.txn, store.schema.temporary)
+        self.manager.before_write(self.txn, store.schema.temporary, "DELETE")
         if store.key is not None:
             ref = store.key(old)
         self.apply(Change(store, ref, old, None))
@@ -239,7 +242,7 @@ class Writer(Reader):
 
     def insert_many(self, table: int, rows: Sequence[Row]) -> None:
         store = self.store_of(table)
-        self.manager.before_write(self.txn, store.schema.temporary)
+        self.manager.before_write(self.txn, store.schema.temporary, "INSERT")
         self.load_space(store)
         for start in range(0, len(rows), BULK):
             part = rows[start : start + BULK]
@@ -254,7 +257,7 @@ class Writer(Reader):
     def insert_or_conflict(self, table: int, row: Row, arbiters: Sequence[int],
                            lock: bool) -> tuple[Ref | None, Ref | None, Row | None]:
         store = self.store_of(table)
-        self.manager.before_write(self.txn, store.schema.temporary)
+        self.manager.before_write(self.txn, store.schema.temporary, "INSERT")
         change = Change(store, None, None, row)
         while True:
             clash = self.attempt(change, arbiters)
@@ -571,7 +574,9 @@ class Writer(Reader):
 
     def finish_statement(self) -> None:
         """What is judged when all rows are changed: moved rows, doubtful keys, then foreign keys."""
-        self.settle_changes()
+        if self.moves or self.doubtful:
+            self.settle_changes()
+        self.tolerant = False
         self.check_references()
         self.manager.spill(self.txn)
 
@@ -583,11 +588,19 @@ class Writer(Reader):
         doubtful, self.doubtful = self.doubtful, []
         for store, index, key in dict.fromkeys(doubtful):
             if is_deferred(self.txn, index.schema):
-                judge = partial(self.judge_key, store, index, key)
+                judge = partial(self.judge_later, store, index, key)
                 self.txn.deferred.append(DeferredCheck(index.schema.id, judge))
             else:
                 self.judge_key(store, index, key)
         self.tolerant = False
+
+    def judge_later(self, store: Store, index: IndexStore, key: Key) -> None:
+        if self.still_holds(index.schema.id, store.schema):
+            self.judge_key(store, index, key)
+
+    def still_holds(self, constraint: int, table: schema.Table) -> bool:
+        """Whether a constraint, as it was when `table` was that, is one of the same rows now."""
+        return True
 
     def judge_key(self, store: Store, index: IndexStore, key: Key) -> None:
         """Whether more than one live row has `key` now."""
@@ -625,14 +638,9 @@ def same_write(version: Version, other: Version) -> bool:
 def duplicate_key(store: Store, clash: Clash) -> UniqueViolation:
     index = clash.index.schema if clash.index is not None else store.schema.clustered
     assert index is not None
-    columns = ", ".join(
-        store.schema.columns[k.position].name if k.position is not None else (k.expression or "") for k in index.keys
-    )
-    parts = clash.key if len(index.keys) > 1 else (clash.key,)
-    values = ", ".join(str(part) for part in parts)
     return UniqueViolation(
         f'duplicate key value violates unique constraint "{index.name}"',
-        detail=f"Key ({columns})=({values}) already exists.",
+        detail=f"{index_key(store.schema, index, clash.key)} already exists.",
         constraint=index.name,
         table=store.name,
     )

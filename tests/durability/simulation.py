@@ -418,6 +418,8 @@ class Life:
         self.parents += [row[0] for row in self.states[self.last].tables["parent"].values()]
         self.start = len(self.files.history)
         self.database.log.on_durable = self.publish
+        self.keep_in_log = self.database.log.keep
+        self.database.log.keep = self.keep  # type: ignore[method-assign]
         self.database.checkpointer.on_slice = self.between_slices
         self.clients = [Client(self, name) for name in "abcdefgh"[:clients]]
 
@@ -434,11 +436,21 @@ class Life:
 
     def publish(self, tickets: list[Any]) -> None:
         """In place of the manager's `publish`: notes what the commit contains."""
-        client = next(client for client in self.clients if client.actor is self.scheduler.running)
         for ticket in tickets:
-            self.enter(client, ticket.number)
+            self.enter(self.running_client(), ticket.number)
             self.last = ticket.number
         self.database.manager.publish(tickets)
+
+    def keep(self, number: int, payload: bytes, time_us: int) -> bool:
+        """In place of the log's `keep`: the same for a commit that is published at once."""
+        kept = self.keep_in_log(number, payload, time_us)
+        if kept:
+            self.enter(self.running_client(), number)
+            self.last = number
+        return kept
+
+    def running_client(self) -> Client:
+        return next(client for client in self.clients if client.actor is self.scheduler.running)
 
     def enter(self, client: Client, number: int) -> None:
         model = self.states[self.last].copy()

@@ -308,6 +308,20 @@ def test_what_was_not_archived_is_taken_from_the_log_itself(small_log: None) -> 
     assert contents(Database("out.mdb", files=files, background=False)) == states[last][1]
 
 
+def test_a_log_that_begins_after_the_backup_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name, copy, out = (str(tmp_path / file) for file in ("shop.mdb", "copy.mdb", "out.mdb"))
+    with minidb.connect(name, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (a int)")
+        connection.backup(copy)
+        connection.execute("INSERT INTO t VALUES (1)")
+        connection.execute("INSERT INTO t VALUES (2)")
+    assert main(["restore", copy, "-o", out, "--log", name, "--until", "3"]) == 1
+    told = capsys.readouterr().err
+    assert "the log does not go on from the backup, which is of commit 1" in told
+    assert "only an archive keeps what was in it" in told
+    assert sorted(file.name for file in tmp_path.iterdir() if "out" in file.name) == []
+
+
 def test_a_restored_database_goes_its_own_way(small_log: None) -> None:
     files = MemoryFileSystem()
     database, _ = archived(files)

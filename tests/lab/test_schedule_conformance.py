@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 from schedule_runs import run_file
 
-CONFORMANCE = Path(__file__).parents[3] / "shared" / "conformance" / "isolation"
+CONFORMANCE = Path(os.environ.get("CONFORMANCE") or Path(__file__).parents[3] / "shared" / "conformance") / "isolation"
 LIST = Path(__file__).parent / "golden" / "isolation_differences.txt"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "isolation.md"
 UPDATE = os.environ.get("MINIDB_UPDATE_GOLDEN") == "1"

@@ -182,6 +182,12 @@ class ModelRows:
             ref = self.indexes[table, clustered.id].key(new)
         self.data[table][ref] = new
 
+    def rewrite(self, table: int, ref: Any, old: Row, new: Row) -> None:
+        self.update(table, ref, old, new)
+
+    def claim(self, table: int, ref: Any, seen: Row, strength: str = "update") -> Row | None:
+        return self.lock(table, ref, seen, strength)
+
     def delete(self, table: int, ref: Any, old: Row) -> None:
         assert self.data[table].pop(ref) == old
 

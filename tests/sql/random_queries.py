@@ -76,13 +76,16 @@ def tables(draw: st.DrawFn, name: str) -> Table:
 def _index(columns: list[Column]) -> st.SearchStrategy[str]:
     keys = st.lists(st.sampled_from(columns[1:]), min_size=1, max_size=2, unique=True)
     orders = st.lists(st.sampled_from(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]), min_size=2, max_size=2)
+    expressions = [f"(({c.name} + 1))" for c in columns if c.type == NUMBERS]
+    expressions += [f"(coalesce({c.name}, 1))" for c in columns if c.type == NUMBERS]
     more = [f" INCLUDE ({c.name})" for c in columns] + [f" WHERE {c.name} > 0" for c in columns if c.type == NUMBERS]
 
     def text(parts: tuple[list[Column], list[str], str]) -> str:
         chosen, directions, tail = parts
         return f"({', '.join(c.name + d for c, d in zip(chosen, directions))}){tail}"
 
-    return st.tuples(keys, orders, st.sampled_from(["", "", *more])).map(text)
+    plain = st.tuples(keys, orders, st.sampled_from(["", "", *more])).map(text)
+    return st.one_of(plain, plain, plain, st.sampled_from(expressions))
 
 
 worlds = st.tuples(tables("t"), tables("u"), tables("v")).map(World)
@@ -92,8 +95,11 @@ worlds = st.tuples(tables("t"), tables("u"), tables("v")).map(World)
 
 
 class Query(NamedTuple):
+    """`reference`: how to ask sqlite3 for the same, where it does not know the words."""
+
     text: str
     ordered: bool
+    reference: str = ""
 
 
 class Source(NamedTuple):
@@ -103,11 +109,11 @@ class Source(NamedTuple):
     columns: tuple[tuple[str, str], ...]
 
 
-def _columns(table: Table, alias: str) -> tuple[tuple[str, str], ...]:
+def columns_of(table: Table, alias: str) -> tuple[tuple[str, str], ...]:
     return tuple((f"{alias}.{c.name}", c.type) for c in table.columns)
 
 
-def _of(columns: tuple[tuple[str, str], ...], kind: str) -> list[str]:
+def of_type(columns: tuple[tuple[str, str], ...], kind: str) -> list[str]:
     return [name for name, other in columns if other == kind]
 
 
@@ -115,13 +121,18 @@ def _of(columns: tuple[tuple[str, str], ...], kind: str) -> list[str]:
 def sources(draw: st.DrawFn, world: World) -> Source:
     count = draw(st.integers(1, 3))
     table = draw(st.sampled_from(world.tables))
-    text, columns = f"{table.name} AS a0", _columns(table, "a0")
+    text, columns = f"{table.name} AS a0", columns_of(table, "a0")
     for number in range(1, count):
         table = draw(st.sampled_from(world.tables))
-        own = _columns(table, f"a{number}")
-        kinds = ["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]
+        own = columns_of(table, f"a{number}")
+        kinds = ["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"]
         kind = draw(st.sampled_from(kinds))
-        condition = f"{draw(st.sampled_from(_of(columns, NUMBERS)))} = {draw(st.sampled_from(_of(own, NUMBERS)))}"
+        if kind == "CROSS JOIN":
+            text, columns = f"{text} CROSS JOIN {table.name} AS a{number}", columns + own
+            continue
+        condition = (
+            f"{draw(st.sampled_from(of_type(columns, NUMBERS)))} = {draw(st.sampled_from(of_type(own, NUMBERS)))}"
+        )
         if draw(st.integers(0, 2)) == 0:
             condition += f" AND {draw(predicates(columns + own, world, 0))}"
         text, columns = f"{text} {kind} {table.name} AS a{number} ON {condition}", columns + own
@@ -130,20 +141,24 @@ def sources(draw: st.DrawFn, world: World) -> Source:
 
 @st.composite
 def predicates(draw: st.DrawFn, columns: tuple[tuple[str, str], ...], world: World, depth: int) -> str:
-    kind = draw(st.integers(0, 9 if depth else 6))
+    kind = draw(st.integers(-1, 9 if depth else 6))
     name, column_type = draw(st.sampled_from(columns))
+    if kind == -1:
+        number = draw(st.sampled_from(of_type(columns, NUMBERS)))
+        value = draw(st.sampled_from([f"{number} + 1", f"coalesce({number}, 1)"]))
+        return f"{value} {draw(st.sampled_from(['=', '<', '>=']))} {draw(st.integers(-3, 5))}"
     if kind <= 2:
         value = (
             str(draw(st.integers(-3, 5))) if column_type == NUMBERS else f"'{draw(st.sampled_from(['a', 'ab', 'b']))}'"
         )
         return f"{name} {draw(st.sampled_from(['=', '=', '<', '<=', '>', '>=', '<>']))} {value}"
     if kind == 3:
-        other = draw(st.sampled_from(_of(columns, column_type)))
+        other = draw(st.sampled_from(of_type(columns, column_type)))
         return f"{name} {draw(st.sampled_from(['=', '<', '>=']))} {other}"
     if kind == 4:
         return f"{name} IS {draw(st.sampled_from(['', 'NOT ']))}NULL"
     if kind == 5:
-        number = draw(st.sampled_from(_of(columns, NUMBERS)))
+        number = draw(st.sampled_from(of_type(columns, NUMBERS)))
         members = draw(st.lists(st.integers(-3, 5), min_size=1, max_size=3))
         return f"{number} {draw(st.sampled_from(['', 'NOT ']))}IN ({', '.join(map(str, members))})"
     if kind == 6:
@@ -155,10 +170,10 @@ def predicates(draw: st.DrawFn, columns: tuple[tuple[str, str], ...], world: Wor
 @st.composite
 def _subqueries(draw: st.DrawFn, columns: tuple[tuple[str, str], ...], world: World) -> str:
     table = draw(st.sampled_from(world.tables))
-    inner = _columns(table, "s")
-    number = draw(st.sampled_from(_of(columns, NUMBERS)))
-    own = draw(st.sampled_from(_of(inner, NUMBERS)))
-    test = f"{own} = {draw(st.sampled_from(_of(columns, NUMBERS)))}" if draw(st.booleans()) else "1 = 1"
+    inner = columns_of(table, "s")
+    number = draw(st.sampled_from(of_type(columns, NUMBERS)))
+    own = draw(st.sampled_from(of_type(inner, NUMBERS)))
+    test = f"{own} = {draw(st.sampled_from(of_type(columns, NUMBERS)))}" if draw(st.booleans()) else "1 = 1"
     if draw(st.booleans()):
         test += f" AND {draw(predicates(inner, world, 0))}"
     form = draw(st.integers(0, 2))
@@ -177,7 +192,7 @@ def selects(draw: st.DrawFn, world: World) -> tuple[str, int]:
     source = draw(sources(world))
     where = " AND ".join(draw(st.lists(predicates(source.columns, world, 1), max_size=3))) or "1 = 1"
     names = [name for name, _ in source.columns]
-    numbers = _of(source.columns, NUMBERS)
+    numbers = of_type(source.columns, NUMBERS)
     chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
     if draw(st.integers(0, 2)):
         word = draw(st.sampled_from(["", "", "DISTINCT "]))
@@ -198,13 +213,13 @@ def selects(draw: st.DrawFn, world: World) -> tuple[str, int]:
 
 
 @st.composite
-def queries(draw: st.DrawFn, world: World) -> Query:
+def plain_queries(draw: st.DrawFn, world: World) -> Query:
     text, width = draw(selects(world))
     form = draw(st.integers(0, 5))
     if form == 0:
         word = draw(st.sampled_from(["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]))
         one, other = (f"SELECT {a}.{t}0 FROM {t} AS {a}" for a, t in (("x", "t"), ("y", "u")))
-        test = draw(predicates(_columns(world.tables[0], "x"), world, 1))
+        test = draw(predicates(columns_of(world.tables[0], "x"), world, 1))
         return Query(
             f"SELECT * FROM ({one} WHERE {test} {word} {other}) AS q WHERE t0 > {draw(st.integers(-1, 4))}", False
         )

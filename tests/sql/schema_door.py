@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -32,6 +32,9 @@ class FakeDoor:
     def new_id(self) -> int:
         self.last_id += 1
         return self.last_id
+
+    def pending(self, constraints: Collection[int]) -> bool:
+        return False
 
     def lock_name(self, name: str) -> None:
         self.log.append(f"lock name {name}")

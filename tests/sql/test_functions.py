@@ -80,6 +80,10 @@ class SessionContext:
         return {"work_mem": "4MB"}[name]
 
 
+class InUtc(SessionContext):
+    time_zone = "UTC"
+
+
 # -- reading and evaluating golden lines ------------------------------------------------------------------
 
 
@@ -512,7 +516,7 @@ def test_timestamp_differences(moment: datetime, days: int, microseconds: int) -
 def test_to_char_and_back(moment: datetime) -> None:
     form = "YYYY-MM-DD HH24:MI:SS.US"
     text = functions.resolve("to_char", (types.TIMESTAMP, TEXT))[0].call(moment, form)
-    back = functions.resolve("to_timestamp", (TEXT, TEXT))[0].call(text, form)
+    back = functions.resolve("to_timestamp", (TEXT, TEXT))[0].call(InUtc(), text, form)
     assert back.replace(tzinfo=None) == moment
 
 

@@ -134,6 +134,40 @@ def test_collations(conn: minidb.Connection) -> None:
         conn.execute("SELECT id FROM t ORDER BY w COLLATE nocase")
 
 
+@pytest.mark.parametrize("sql", [
+    "SELECT min(w COLLATE nocase) FROM t",
+    "SELECT 'a' BETWEEN 'A' COLLATE nocase AND 'B'",
+    "SELECT 'a' COLLATE nocase IN ('A')",
+])
+def test_what_would_pass_over_a_collation_refuses_it(conn: minidb.Connection, sql: str) -> None:
+    conn.create_collation("nocase", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+    with pytest.raises(minidb.NotSupportedError, match="does not know collations written in Python"):
+        conn.execute(sql)
+
+
+@pytest.mark.parametrize("sql", [
+    "CREATE TABLE c (w text COLLATE nocase)",
+    "ALTER TABLE t ALTER w TYPE text COLLATE nocase",
+    "CREATE INDEX i ON t (w COLLATE nocase)",
+    "CREATE INDEX i ON t (half(id))",
+    "CREATE VIEW v AS SELECT half(id) FROM t",
+])
+def test_the_schema_says_why_it_cannot_use_what_a_connection_has(conn: minidb.Connection, sql: str) -> None:
+    conn.create_collation("nocase", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+    conn.create_function("half", 1, half, deterministic=True)
+    with pytest.raises(minidb.ProgrammingError) as caught:
+        conn.execute(sql)
+    assert "belongs to this connection" in (caught.value.detail or "")
+
+
+def test_a_column_compares_by_code_point(conn: minidb.Connection) -> None:
+    conn.execute('CREATE TABLE c (w text COLLATE "C", x varchar(3) COLLATE "default")')
+    with pytest.raises(minidb.Error, match='collation "de_DE" for encoding "UTF8" does not exist'):
+        conn.execute('CREATE TABLE d (w text COLLATE "de_DE")')
+    with pytest.raises(minidb.Error, match="collations are not supported by type integer"):
+        conn.execute('CREATE TABLE d (w int COLLATE "C")')
+
+
 def test_call_runs_a_procedure_as_a_transaction(conn: minidb.Connection) -> None:
     def add(connection: minidb.Connection, first: int, second: int) -> int:
         level = connection.execute("SHOW TRANSACTION ISOLATION LEVEL").fetchone()

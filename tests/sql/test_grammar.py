@@ -86,6 +86,9 @@ def test_lines_of_the_grammar_read_well() -> None:
     sections = re.findall(r"^// == .* =+$", GRAMMAR, re.MULTILINE)
     assert len(sections) >= 8
     assert "\t" not in GRAMMAR
+    assert [line for line in GRAMMAR.splitlines() if len(line) > 120] == []
+    arrows = [line.index(" -> ") for line in GRAMMAR.splitlines() if " -> " in line and not line.startswith("//")]
+    assert min(arrows) == 71  # in one column; only what is longer passes it
     rules = re.findall(r"^!?(\w+)(?:\{\w+\})?(?:\.\d)?:", GRAMMAR, re.MULTILINE)
     assert len(rules) == len(set(rules))
     used = re.sub(r"/(?:[^/\n\\]|\\.)+/i?", "", re.sub(r"//.*", "", GRAMMAR))

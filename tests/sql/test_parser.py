@@ -260,7 +260,7 @@ SELEC 1
 SELECT a FORM t
 SELECT a FROM t WHRE a = 1
 SELECT a FROM t WHERE
-SELECT FROM t
+SELECT DISTINCT FROM t
 SELECT * FROM order
 SELECT a b c FROM t
 SELECT (1
@@ -306,9 +306,9 @@ SELECT a::text with time zone
 def test_golden_errors() -> None:
     produced = []
     for text in WRONG.strip().split("\n"):
-        with pytest.raises(errors.SyntaxError) as caught:
+        with pytest.raises(errors.Error) as caught:
             parse(text)
-        assert caught.value.sqlstate == "42601" and caught.value.statement == text
+        assert caught.value.sqlstate in ("42601", "22023") and caught.value.statement == text
         produced.append(f"{text}\n---\n{caught.value}\n\n")
     check_golden("syntax_errors.golden", "".join(produced))
 

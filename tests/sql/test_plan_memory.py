@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minidb
-from minidb.sql.compiler import spilling
+from minidb.sql.compiler import temporary_files
 from minidb.sql.compiler.pairing import Join, hash_join, merge_join
 from minidb.sql.compiler.runtime import sort
-from minidb.sql.compiler.spilling import Kept, Sorter, WorkMemoryExceeded, checked_bound, packed, unpacked
+from minidb.sql.compiler.spilling import Kept, Sorter, WorkMemoryExceeded, checked_bound
+from minidb.sql.compiler.temporary_files import Budget, packed, unpacked
 from minidb.types import Interval
 
 DESCRIPTORS = Path("/proc/self/fd")
@@ -44,7 +45,7 @@ def connection() -> Any:
     connection.close()
 
 
-def temporary_files() -> int:
+def files_open() -> int:
     gc.collect()
     return sum("(deleted)" in os.readlink(entry) for entry in DESCRIPTORS.iterdir() if entry.is_symlink())
 
@@ -69,7 +70,7 @@ def test_a_statement_that_gives_up_is_run_anew(connection: Any) -> None:
 
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="counts open files as Linux shows them")
 def test_files_are_gone_after_an_error_and_a_forgotten_result(connection: Any) -> None:
-    before = temporary_files()
+    before = files_open()
     connection.execute("SET work_mem = '4kB'")
     with pytest.raises(minidb.Error):
         connection.execute("SELECT 1 / (a - 2999) FROM (SELECT a FROM t ORDER BY b, a) AS q").fetchall()
@@ -78,13 +79,13 @@ def test_files_are_gone_after_an_error_and_a_forgotten_result(connection: Any) -
     cursor.fetchone()
     del cursor
     connection.execute("SELECT 1").fetchall()
-    assert temporary_files() == before
+    assert files_open() == before
 
 
 def test_the_guard_looks_at_sizes() -> None:
-    assert checked_bound([(1,)] * 100, 1 << 20) > 100
+    assert checked_bound([(1,)] * 100, Budget(1 << 20)) > 100
     with pytest.raises(WorkMemoryExceeded):
-        checked_bound([("x" * 1000,)] * 100, 50_000)
+        checked_bound([("x" * 1000,)] * 100, Budget(50_000))
 
 
 values = st.one_of(
@@ -114,7 +115,7 @@ rows_of_two = st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 5)), st.int
 @given(rows_of_two, st.booleans(), st.booleans())
 def test_external_sorts(rows: list[Any], descending: bool, nulls_first: bool) -> None:
     columns = [(0, descending, nulls_first, True, ""), (1, not descending, False, False, "")]
-    sorter = Sorter(columns, 300)
+    sorter = Sorter(columns, Budget(300))
     for start in range(0, len(rows), 7):
         sorter.add(rows[start : start + 7])
     expected = list(rows)
@@ -130,7 +131,7 @@ def test_joins_against_loops(left: list[Any], right: list[Any], kind: str, teste
     join = Join(kind, lambda row: row[0], lambda row: row[0], test, nulls, nulls, lambda: None)
     expected = by_loops(left, right, kind, test, nulls)
     for limit in (1 << 20, 200):
-        assert paired(hash_join(join, [left], [right], limit)) == expected
+        assert paired(hash_join(join, [left], [right], Budget(limit))) == expected
     in_order = [sorted(side, key=lambda row: (row[0] is None, row[0] or 0)) for side in (left, right)]
     assert paired(merge_join(join, [in_order[0]], [in_order[1]])) == expected
 
@@ -161,7 +162,7 @@ def by_loops(left: list[Any], right: list[Any], kind: str, test: Any, nulls: Any
 
 
 def test_kept_rows_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spilling, "BATCH", 10)
+    monkeypatch.setattr(temporary_files, "BATCH", 10)
     rows = [(i, "x" * 50) for i in range(500)]
-    kept = Kept([rows[start : start + 9] for start in range(0, 500, 9)], 2000)
+    kept = Kept([rows[start : start + 9] for start in range(0, 500, 9)], Budget(2000))
     assert list(kept) == rows and list(kept) == rows

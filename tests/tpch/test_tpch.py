@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,3 +93,19 @@ def test_little_memory_gives_the_same(ours: Any) -> None:
             assert checksum(answer(ours, number)) == expected[f"Q{number}"], number
     finally:
         ours.execute("RESET ALL")
+
+
+def true_and_estimated(plan: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    if plan.get("Actual Loops", 0):
+        yield max(plan["Actual Rows"], 1), max(plan["Estimated Rows"], 1)
+    for child in plan.get("Plans", ()):
+        yield from true_and_estimated(child)
+
+
+def test_most_estimates_are_near(ours: Any) -> None:
+    pairs: list[tuple[int, int]] = []
+    for number in QUERIES:
+        ((text,),) = ours.execute(f"EXPLAIN (ANALYZE, FORMAT json) {query(number, SCALE)}").fetchall()
+        pairs += true_and_estimated(json.loads(text)[0]["Plan"])
+    near = sum(1 for true, estimated in pairs if max(true / estimated, estimated / true) <= 10)
+    assert len(pairs) > 180 and near >= 0.8 * len(pairs), (near, len(pairs))

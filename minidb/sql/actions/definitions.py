@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from minidb import errors
 from minidb.sql import ast
 from minidb.sql.actions.changes import ChangeActions
 from minidb.sql.ast import AlterAction, Constraint, Expression, Name, Option, QualifiedName, Query, TypeName
@@ -138,7 +139,10 @@ class DefinitionActions(ChangeActions):
             if isinstance(fields.get(event), tuple):
                 fields[event], columns = fields[event]
                 if event == "on_update":
-                    self.fail("a column list with SET is only supported for ON DELETE actions", columns[0].at)
+                    raise errors.NotSupportedError(
+                        f"a column list with {fields[event].upper()} is only supported for ON DELETE actions",
+                        position=columns[0].at,
+                    )
                 fields["delete_columns"] = columns
         return ast.ForeignKey(table=table, referenced=referenced, **fields, at=at)
 
@@ -183,6 +187,11 @@ class DefinitionActions(ChangeActions):
 
     def unique_using_index(self, at: int, index: str) -> Constraint:
         return ast.Unique(using_index=index, at=at)
+
+    def exclude(
+        self, at: int, method: str | None, elements: Any, include: tuple[Name, ...], where: Expression | None
+    ) -> Constraint:
+        return ast.Exclude(elements=elements, method=method, include=include, where=where, at=at)
 
     def primary_using_index(self, at: int, index: str) -> Constraint:
         return ast.Unique(primary=True, using_index=index, at=at)
@@ -240,6 +249,9 @@ class DefinitionActions(ChangeActions):
 
     def set_options(self, at: int, options: tuple[Option, ...]) -> AlterAction:
         return ast.SetOptions(options, at=at)
+
+    def reset_options(self, at: int, options: tuple[Option, ...]) -> AlterAction:
+        return ast.ResetOptions(options, at=at)
 
     def set_type(
         self, at: int, data: None, type: TypeName, collation: QualifiedName | None, using: Expression | None
@@ -339,12 +351,12 @@ class DefinitionActions(ChangeActions):
         if_not_exists: bool,
         name: QualifiedName,
         columns: tuple[Name, ...],
+        options: tuple[Option, ...],
         query: Query,
         check_option: Any,
     ) -> ast.CreateView:
-        return ast.CreateView(
-            name, columns, query, False, bool(temporary), recursive, if_not_exists, check_option, at=at
-        )
+        check = _check_option(self, options, check_option)
+        return ast.CreateView(name, columns, query, False, bool(temporary), recursive, if_not_exists, check, at=at)
 
     def replace_view(
         self,
@@ -353,10 +365,12 @@ class DefinitionActions(ChangeActions):
         recursive: bool,
         name: QualifiedName,
         columns: tuple[Name, ...],
+        options: tuple[Option, ...],
         query: Query,
         check_option: Any,
     ) -> ast.CreateView:
-        return ast.CreateView(name, columns, query, True, bool(temporary), recursive, False, check_option, at=at)
+        check = _check_option(self, options, check_option)
+        return ast.CreateView(name, columns, query, True, bool(temporary), recursive, False, check, at=at)
 
     cascaded = Constant("cascaded")
     local = Constant("local")
@@ -429,3 +443,13 @@ class DefinitionActions(ChangeActions):
 
     def restart_with(self, at: int, with_: bool, number: int) -> Field:
         return "restart", number
+
+
+def _check_option(actions: DefinitionActions, options: tuple[Option, ...], written: Any) -> Any:
+    """WITH (check_option = ...) before the query says the same as WITH CHECK OPTION behind it."""
+    for option in options:
+        value = str(option.value).lower()
+        if option.name != "check_option" or value not in ("local", "cascaded"):
+            actions.fail(f'unrecognized parameter "{option.name}"', option.at)
+        written = written or value
+    return written

@@ -57,6 +57,21 @@ class ExpressionActions(BaseActions):
     def zoned_literal(self, at: int, name: str, zoned: bool, value: str) -> Expression:
         return ast.TypedLiteral(self.type_zone(at, TypeName(name, at=at), zoned), value, at=at)
 
+    def time_literal(self, at: int, precision: str, value: str) -> Expression:
+        return self._modified_literal("time", at, precision, value)
+
+    def timestamp_literal(self, at: int, precision: str, value: str) -> Expression:
+        return self._modified_literal("timestamp", at, precision, value)
+
+    def modified_interval(self, at: int, precision: str, value: str) -> Expression:
+        return self._modified_literal("interval", at, precision, value)
+
+    def _modified_literal(self, name: str, at: int, precision: str, value: str) -> Expression:
+        return ast.TypedLiteral(TypeName(name, (self.integer(at, precision),), at=at), value, at=at)
+
+    def field(self, at: int, operand: Expression, name: str) -> Expression:
+        return ast.Field(operand, name, at=at)
+
     def double_literal(self, at: int, value: str) -> Expression:
         return ast.TypedLiteral(TypeName("double precision", at=at), value, at=at)
 
@@ -83,6 +98,9 @@ class ExpressionActions(BaseActions):
 
     def current_value(self, at: int, name: str, precision: str | None = None) -> Expression:
         return ast.CurrentValue(name, None if precision is None else self.integer(at, precision), at=at)
+
+    def current_schema(self, at: int) -> Expression:
+        return ast.CurrentValue("current_schema", at=at)
 
     # -- names and parts --------------------------------------------------------------------------------------
 
@@ -391,15 +409,15 @@ class ExpressionActions(BaseActions):
     def character_varying(self, at: int) -> TypeName:
         return TypeName("varchar", at=at)
 
-    def type_modifiers(self, at: int, type: TypeName, numbers: tuple[str, ...]) -> TypeName:
-        return TypeName(type.name, tuple(self.integer(at, number) for number in numbers), at=at)
+    def type_modifiers(self, at: int, type: TypeName, numbers: tuple[int, ...]) -> TypeName:
+        return TypeName(type.name, numbers, at=at)
 
     def type_zone(self, at: int, type: TypeName, zoned: bool) -> TypeName:
         if type.name not in _ZONED:
             self.fail(f"type {type.name} has no time zone", at)
         return replace(type, name=_ZONED[type.name]) if zoned else type
 
-    def type_modifiers_zone(self, at: int, type: TypeName, numbers: tuple[str, ...], zoned: bool) -> TypeName:
+    def type_modifiers_zone(self, at: int, type: TypeName, numbers: tuple[int, ...], zoned: bool) -> TypeName:
         return self.type_zone(at, self.type_modifiers(at, type, numbers), zoned)
 
     def interval_type(self, at: int, fields: tuple[str, int | None]) -> TypeName:

@@ -122,6 +122,17 @@ class QueryActions(ExpressionActions):
             targets, from_items, where, keys, having, windows, distinct, distinct_on, group_distinct, at=at
         )
 
+    def select_nothing(
+        self,
+        at: int,
+        from_items: tuple[FromItem, ...],
+        where: Expression | None,
+        group_by: tuple[bool, tuple[Expression, ...]] | None,
+        having: Expression | None,
+        windows: tuple[ast.NamedWindow, ...],
+    ) -> QueryBody:
+        return self.select(at, False, (), from_items, where, group_by, having, windows)
+
     def values(self, at: int, rows: tuple[tuple[Expression, ...], ...]) -> QueryBody:
         return ast.Values(rows, at=at)
 
@@ -137,6 +148,9 @@ class QueryActions(ExpressionActions):
 
     def target(self, at: int, expression: Expression, alias: str | None = None) -> ast.Target:
         return ast.Target(expression, alias, at=at)
+
+    def target_fields(self, at: int, row: Expression) -> ast.Target:
+        return ast.Target(ast.FieldStar(row, at=at), at=at)
 
     def target_star(self, at: int) -> ast.Target:
         return ast.Target(ast.Star(at=at), at=at)
@@ -198,6 +212,15 @@ class QueryActions(ExpressionActions):
 
     def table_reference(self, at: int, name: ast.QualifiedName, alias: Alias) -> FromItem:
         return ast.TableRef(name, *alias, at=name.at)
+
+    def table_as_it_was(self, at: int, name: ast.QualifiedName, as_of: ast.AsOf, alias: Alias) -> FromItem:
+        return ast.TableRef(name, alias[0], alias[1], as_of, at=name.at)
+
+    def past_time(self, at: int, *parts: Any) -> ast.AsOf:
+        return ast.AsOf("time", parts[-1], at=parts[-1].at)
+
+    def past_commit(self, at: int, *parts: Any) -> ast.AsOf:
+        return ast.AsOf("commit", parts[-1], at=parts[-1].at)
 
     def derived_table(self, at: int, query: Query, alias: Alias) -> FromItem:
         return ast.DerivedTable(query, *alias, at=at)

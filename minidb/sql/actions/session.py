@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidb.errors import InvalidParameterValue, NotSupportedError
 from minidb.sql import ast
 from minidb.sql.actions.definitions import DefinitionActions, Field
 from minidb.sql.ast import Expression, Name, Option, QualifiedName, Query, Statement
@@ -23,6 +24,13 @@ _FLAGS: dict[str | int | None, bool] = {
     **dict.fromkeys((None, "on", "true", "yes", 1), True),
     **dict.fromkeys(("off", "false", "no", 0), False),
 }
+
+AnalyzedTables = tuple[tuple[QualifiedName, tuple[Name, ...]], ...]
+_EXPLAIN_OPTIONS = ("costs", "settings", "buffers", "wal", "timing", "summary")  # PostgreSQL's that mean nothing here
+_VACUUM_OPTIONS = ("full", "analyze", "verbose")
+_VACUUM_WITHOUT_EFFECT = (
+    *("freeze", "disable_page_skipping", "skip_locked", "index_cleanup", "process_toast", "truncate", "parallel"),
+)
 
 
 class SessionActions(DefinitionActions):
@@ -193,8 +201,14 @@ class SessionActions(DefinitionActions):
             elif option.name == "format":
                 flags["format"] = self._format(option)
             else:
+                self._known("EXPLAIN", option, _EXPLAIN_OPTIONS)
+                self._flag(option)
                 others.append(option)
         return ast.Explain(statement, **flags, options=tuple(others), at=at)
+
+    def _known(self, command: str, option: Option, names: tuple[str, ...]) -> None:
+        if option.name not in names:
+            self.fail(f'unrecognized {command} option "{option.name}"', option.at)
 
     def _flag(self, option: Option) -> bool:
         if option.value not in _FLAGS:
@@ -203,26 +217,44 @@ class SessionActions(DefinitionActions):
 
     def _format(self, option: Option) -> str:
         if option.value not in ("text", "json"):
-            self.fail(f'EXPLAIN has no format "{option.value}", only text and json', option.at)
+            raise InvalidParameterValue(
+                f'unrecognized value for EXPLAIN option "format": "{option.value}"',
+                position=option.at,
+                statement=self.text,
+                hint="The formats are text and json.",
+            )
         return str(option.value)
 
-    def vacuum(
-        self, at: int, full: bool, verbose: bool, analyze: bool, tables: tuple[QualifiedName, ...]
-    ) -> Statement:
-        return ast.Vacuum(tables, full, analyze, verbose, at=at)
+    def vacuum(self, at: int, full: bool, verbose: bool, analyze: bool, tables: AnalyzedTables) -> Statement:
+        return self._vacuum(at, tables, {"full": full, "verbose": verbose, "analyze": analyze})
 
-    def vacuum_options(self, at: int, options: tuple[Option, ...], tables: tuple[QualifiedName, ...]) -> Statement:
+    def vacuum_options(self, at: int, options: tuple[Option, ...], tables: AnalyzedTables) -> Statement:
         flags = {}
         for option in options:
-            if option.name not in ("full", "analyze", "verbose"):
-                self.fail(f'VACUUM has no option "{option.name}"', option.at)
-            flags[option.name] = self._flag(option)
+            self._known("VACUUM", option, (*_VACUUM_OPTIONS, *_VACUUM_WITHOUT_EFFECT))
+            if option.name in _VACUUM_OPTIONS:
+                flags[option.name] = self._flag(option)
+        return self._vacuum(at, tables, flags)
+
+    def _vacuum(self, at: int, tables: AnalyzedTables, flags: dict[str, bool]) -> Statement:
+        for table, columns in tables:
+            if columns and not flags.get("analyze"):
+                raise NotSupportedError(
+                    "ANALYZE option must be specified when a column list is provided",
+                    position=table.at,
+                    statement=self.text,
+                )
         return ast.Vacuum(tables, **flags, at=at)
 
-    def analyze(
-        self, at: int, verbose: bool, tables: tuple[tuple[QualifiedName, tuple[Name, ...]], ...]
-    ) -> Statement:
+    def analyze(self, at: int, verbose: bool, tables: AnalyzedTables) -> Statement:
         return ast.Analyze(tables, verbose, at=at)
+
+    def analyze_options(self, at: int, options: tuple[Option, ...], tables: AnalyzedTables) -> Statement:
+        flags = {}
+        for option in options:
+            self._known("ANALYZE", option, ("verbose", "skip_locked"))
+            flags[option.name] = self._flag(option)
+        return ast.Analyze(tables, flags.get("verbose", False), at=at)
 
     def checkpoint(self, at: int) -> Statement:
         return ast.Checkpoint(at=at)

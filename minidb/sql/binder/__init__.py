@@ -8,6 +8,7 @@ expressions   the registry of expression handlers; literals, operators, predicat
 aggregates, windows, grouping, sorting    what a SELECT gathers besides its rows
 items         the registry of FROM items; named_tables, derived_tables, common_tables (WITH)
 targets, ordinals, ordering, selects, values, set_operations, queries
+changed_tables, updatable_views    what a statement changes, through which views
 rows, assignments, inserts, conflicts, updates, merges    changing data
 trees         walking, comparing and rewriting plans
 

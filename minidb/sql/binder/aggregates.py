@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, bind_boolean
+from minidb.sql.binder.expressions import bind, bind_boolean, refuse_collation
 from minidb.sql.binder.scope import Scope, Selection
 from minidb.sql.binder.sorting import bind_sort_key
 from minidb.sql.binder.trees import relations_in, same
@@ -32,8 +32,10 @@ def bind_aggregate(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     with _inside_aggregate(scope):
         bound, places, order_by, condition = aggregate_parts(node, scope)
     call = aggregate_call(node, bound, places, order_by, condition, scope)
-    owner = _owner(scope, (call.arguments, call.order_by, call.filter))
-    return _entry(_checked_place(owner, node.at), call)
+    parts = (call.arguments, call.order_by, call.filter)
+    owner = _checked_place(_owner(scope, parts), node.at)
+    _check_parts(owner, parts, node.at)
+    return _entry(owner, call)
 
 
 def aggregate_parts(
@@ -42,6 +44,8 @@ def aggregate_parts(
     """What stands in the call: arguments, their places, sort keys, FILTER."""
     if node.within_group and node.distinct:
         raise errors.SyntaxError("cannot use DISTINCT with WITHIN GROUP", position=node.at)
+    if node.name[-1] in ("min", "max"):
+        refuse_collation(node.arguments, node.name[-1], scope)
     direct = [bind(argument, scope) for argument in node.arguments]
     places = [argument.at for argument in node.arguments]
     ordered = node.within_group or node.order_by
@@ -70,6 +74,8 @@ def aggregate_call(
         own = scope.workspace.own
         aggregate, targets = (own.aggregate(name, types) if own is not None else None) or resolve_aggregate(name, types)
     _check_form(aggregate, node)
+    # a row keeps the names of its columns
+    targets = tuple([e.type if e.type.name == target.name == "record" else target for e, target in zip(bound, targets)])
     arguments = coercion.coerce_all(bound, targets, places, scope.workspace)
     if node.within_group:
         order_by = tuple(
@@ -196,6 +202,21 @@ def _checked_place(owner: Selection | None, at: int) -> Selection:
     return owner
 
 
+def _check_parts(owner: Selection, parts: object, at: int) -> None:
+    """What stands in a call is computed for each row of the SELECT that it belongs to, before its groups are known."""
+    mentioned = relations_in(parts)
+    if owner.aggregate_relation in mentioned:
+        raise errors.GroupingError("aggregate function calls cannot be nested", position=at)
+    if owner.set_relation in mentioned:
+        raise errors.NotSupportedError(
+            "aggregate function calls cannot contain set-returning function calls",
+            position=at,
+            hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+        )
+    if owner.window_relation in mentioned:
+        raise errors.GroupingError("aggregate function calls cannot contain window function calls", position=at)
+
+
 def _entry(owner: Selection, call: plan.AggregateCall) -> plan.Column:
     """The column that stands for the call; a call that is there already is computed once."""
     index = next((i for i, known in enumerate(owner.aggregates) if same(known, call)), None)
@@ -214,10 +235,12 @@ def _entry(owner: Selection, call: plan.AggregateCall) -> plan.Column:
 
 def bind_grouping(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     """GROUPING(a, b): which of the group expressions are not in the row's grouping set."""
-    owner = _checked_place(scope.selection, node.at)
     if not 1 <= len(node.arguments) <= 31:
         raise errors.SyntaxError("GROUPING must have fewer than 32 arguments", position=node.at)
-    owner.groupings.append(tuple([(bind(argument, scope), argument.at) for argument in node.arguments]))
+    with _inside_aggregate(scope):
+        arguments = tuple([(bind(argument, scope), argument.at) for argument in node.arguments])
+    owner = _checked_place(_owner(scope, tuple([argument for argument, _ in arguments])), node.at)
+    owner.groupings.append(arguments)
     position = GROUPING_BASE - len(owner.groupings)
     return plan.Column(
         relation=owner.aggregate_relation, position=position, type=INTEGER, nullable=False, name="grouping"

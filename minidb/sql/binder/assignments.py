@@ -7,46 +7,13 @@ from collections.abc import Sequence
 from minidb import errors, schema
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind_in_clause
-from minidb.sql.binder.named_tables import find_relation, find_table
+from minidb.sql.binder.changed_tables import ChangedTable
+from minidb.sql.binder.expressions import bind_in_clause, null
 from minidb.sql.binder.rows import default_of
 from minidb.sql.binder.scope import Frame, Scope
-from minidb.sql.binder.subqueries import bind_subquery, narrowed
+from minidb.sql.binder.subqueries import bind_subquery
 from minidb.sql.binder.subscripts import assigned_part
 from minidb.sql.binder.targets import bind_targets, settle_items
-from minidb.sql.suggest import nearest
-
-
-def target_table(item: ast.TableRef, scope: Scope) -> schema.Table:
-    """The table that a statement changes. Raises 42P01, 42809 for a view."""
-    catalog = scope.workspace.view.catalog
-    found = find_relation(item.name, catalog)
-    if item.name.schema in ("sys", "information_schema") or isinstance(found, schema.View):
-        shown = ".".join(item.name.parts)
-        raise errors.WrongObjectType(f'cannot change the view "{shown}"', position=item.at)
-    if isinstance(found, schema.Sequence):
-        raise errors.WrongObjectType(f'cannot change sequence "{found.name}"', position=item.at)
-    table = find_table(item.name, catalog)
-    if table.materialized:
-        raise errors.WrongObjectType(
-            f'cannot change materialized view "{table.name}"', position=item.at,
-            hint="REFRESH MATERIALIZED VIEW brings it up to date.",
-        )
-    scope.workspace.use_table(table, "row exclusive")
-    return table
-
-
-def target_column(name: ast.Name, table: schema.Table) -> schema.Column:
-    """The column of this name. Raises 42703."""
-    column = table.column(name.value)
-    if column is None:
-        near = nearest(name.value, [c.name for c in table.live_columns])
-        raise errors.UndefinedColumn(
-            f'column "{name.value}" of relation "{table.name}" does not exist',
-            position=name.at,
-            hint=f'Perhaps you meant to reference the column "{table.name}.{near}".' if near else None,
-        )
-    return column
 
 
 def check_given(
@@ -73,61 +40,83 @@ def check_given(
 # -- SET --------------------------------------------------------------------------------------------------
 
 
-def bind_assignments(nodes: Sequence[ast.Assignment], table: schema.Table, scope: Scope) -> tuple[plan.Assignment, ...]:
-    """The assignments of SET. Raises 42701 for a column that is assigned twice."""
+def bind_assignments(
+    nodes: Sequence[ast.Assignment], changed: ChangedTable, scope: Scope
+) -> tuple[plan.Assignment, ...]:
+    """The assignments of SET. Raises 42601 for a column that is assigned twice."""
+    table = changed.table
     found: dict[int, plan.Assignment] = {}
     parts: set[int] = set()  # positions of columns of which elements were assigned
     for node in nodes:
-        for name, value, at in _values(node, scope):
-            column = target_column(name, table)
+        for name, value, at, row in _values(node, scope):
+            column = changed.column(name)
+            changed.check_changeable(column, name.at)
             before = found.get(column.position)
             if node.subscripts and (before is None or column.position in parts):
                 parts.add(column.position)
-                found[column.position] = _part(node, column, table, before, scope)
+                found[column.position] = _part(node, column, changed, before, scope)
                 continue
             if before is not None:
-                raise errors.DuplicateColumn(f'multiple assignments to same column "{column.name}"', position=name.at)
+                same = table.columns[column.position].name
+                raise errors.SyntaxError(f'multiple assignments to same column "{same}"', position=name.at)
             check_given(column, isinstance(value, ast.DefaultValue), at, "update")
-            found[column.position] = plan.Assignment(column.position, _assigned(value, column, table, at, scope))
-    return tuple([a for a in found.values() if table.columns[a.position].generated is None])
+            assigned = _assigned(value, column, changed, at, scope)
+            found[column.position] = plan.Assignment(column.position, assigned, row)
+    return tuple([a for a in found.values() if a.row is not None or table.columns[a.position].generated is None])
 
 
 def _part(
-    node: ast.Assignment, column: schema.Column, table: schema.Table, before: plan.Assignment | None, scope: Scope
+    node: ast.Assignment, column: schema.Column, changed: ChangedTable, before: plan.Assignment | None, scope: Scope
 ) -> plan.Assignment:
     """SET a[1] = x: the column's value with one place replaced; a second one builds on the first."""
     check_given(column, isinstance(node.value, ast.DefaultValue), node.value.at, "update")
     if isinstance(node.value, ast.DefaultValue):
         raise errors.SyntaxError("cannot set an array element to DEFAULT", position=node.value.at)
     if before is None:
-        source = next(source for source in scope.frame.sources if source.table is table)
-        old = next(c.expression for c in source.columns if c.name == column.name)
+        old = _old_value(column, changed, scope)
     else:
         old = before.expression
     value = bind_in_clause(node.value, scope, "UPDATE")
     return plan.Assignment(column.position, assigned_part(old, node.subscripts, value, node.value.at, scope))
 
 
+def _old_value(column: schema.Column, changed: ChangedTable, scope: Scope) -> plan.Expression:
+    """The column's value in the row as it was found."""
+    bases = scope.workspace.base_tables
+    return next(
+        found.expression
+        for source in scope.frame.sources
+        if source.relation is not None and bases.get(source.relation) is changed.table
+        for found in source.columns
+        if isinstance(found.expression, plan.Column) and found.expression.position == column.position
+    )
+
+
 Value = ast.Expression | plan.Expression
 
 
-def _values(node: ast.Assignment, scope: Scope) -> list[tuple[ast.Name, Value, int]]:
+Given = tuple[ast.Name, Value, int, plan.RowSource | None]
+
+
+def _values(node: ast.Assignment, scope: Scope) -> list[Given]:
     if not node.multiple:
-        return [(node.columns[0], node.value, node.value.at)]
+        return [(node.columns[0], node.value, node.value.at, None)]
     if isinstance(node.value, ast.Subquery):
         return _from_subquery(node, node.value, scope)
     items = node.value.items if isinstance(node.value, ast.Row) else (node.value,)
     _check_count(len(node.columns), len(items), node.at)
-    return [(name, item, item.at) for name, item in zip(node.columns, items)]
+    return [(name, item, item.at, None) for name, item in zip(node.columns, items)]
 
 
-def _from_subquery(node: ast.Assignment, value: ast.Subquery, scope: Scope) -> list[tuple[ast.Name, Value, int]]:
-    """`(a, b) = (SELECT x, y ...)`: one scalar subquery for each column, bound again because relations are unique."""
-    found: list[tuple[ast.Name, Value, int]] = []
-    for place, name in enumerate(node.columns):
-        query = bind_subquery(value.query, scope)
-        _check_count(len(node.columns), len(query.outputs), node.at)
-        found.append((name, narrowed(query, place), value.at))
+def _from_subquery(node: ast.Assignment, value: ast.Subquery, scope: Scope) -> list[Given]:
+    """`(a, b) = (SELECT x, y ...)`: the first assignment runs the subquery, each takes a column of its row."""
+    query = bind_subquery(value.query, scope)
+    _check_count(len(node.columns), len(query.outputs), node.at)
+    row = plan.RowSource(scope.workspace.new_relation(), query)
+    found: list[Given] = []
+    for place, (name, output) in enumerate(zip(node.columns, query.outputs)):
+        column = plan.Column(relation=row.relation, position=place, type=output.expression.type, name=output.name)
+        found.append((name, column, value.at, row if place == 0 else None))
     return found
 
 
@@ -136,9 +125,12 @@ def _check_count(columns: int, values: int, at: int) -> None:
         raise errors.SyntaxError("number of columns does not match number of values", position=at)
 
 
-def _assigned(value: Value, column: schema.Column, table: schema.Table, at: int, scope: Scope) -> plan.Expression:
+def _assigned(value: Value, column: schema.Column, changed: ChangedTable, at: int, scope: Scope) -> plan.Expression:
     if isinstance(value, ast.DefaultValue):
-        return default_of(table, column, scope.workspace)
+        if changed.layers and column.default is None:
+            return null(column.type)  # the default of the view's column, as in PostgreSQL; INSERT takes the table's
+        table = changed.with_defaults
+        return default_of(table, table.columns[column.position], scope.workspace)
     bound = value if isinstance(value, plan.Expression) else bind_in_clause(value, scope, "UPDATE")
     return coercion.assign(bound, column.type, column.name, at, scope.workspace)
 

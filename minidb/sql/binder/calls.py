@@ -12,10 +12,11 @@ from minidb.sql.binder import coercion
 from minidb.sql.binder.aggregates import bind_aggregate, bind_grouping
 from minidb.sql.binder.conditionals import CONDITIONALS
 from minidb.sql.binder.expressions import bind, binds
-from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.json_records import RECORD_FUNCTIONS, record_call
+from minidb.sql.binder.scope import Scope, Selection, SetLevel
 from minidb.sql.binder.trees import relations_in
 from minidb.sql.binder.windows import bind_window_call
-from minidb.sql.binder.workspace import located
+from minidb.sql.binder.workspace import Workspace, located
 from minidb.sql.functions import is_aggregate, is_function, is_window_function, resolve
 from minidb.sql.functions.hypothetical import HYPOTHETICAL
 from minidb.sql.functions.parameter_names import places
@@ -24,7 +25,7 @@ from minidb.types import DOUBLE, INTEGER, TEXT, TIMESTAMPTZ, SqlType, array_of
 from minidb.zoned import is_plain, of_the_wall
 
 _WITH_A_ZONE = frozenset({"make_timestamptz", "date_trunc"})  # if their last argument is a text
-_SET_CLAUSES = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
+_SET_CLAUSES = frozenset({"SELECT", "GROUP BY", "ORDER BY", "DISTINCT ON"})
 
 
 @binds(ast.FunctionCall)
@@ -44,7 +45,7 @@ def _function_call(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
         _check_plain(node)
         return bind_aggregate(node, scope)
     if is_window_function(name) and not is_function(name):
-        raise errors.WindowingError(f"window function {name} requires an OVER clause", position=node.at)
+        raise errors.WrongObjectType(f"window function {name} requires an OVER clause", position=node.at)
     _check_scalar(node)
     if node.variadic:
         return _variadic_call(name, node, scope)
@@ -119,13 +120,21 @@ def _check_scalar(node: ast.FunctionCall) -> None:
 
 def call(name: str, bound: Sequence[plan.Expression], places: Sequence[int], at: int, scope: Scope) -> plan.Expression:
     """A call of a scalar function with bound arguments; of a set-returning one, its column."""
+    if name in RECORD_FUNCTIONS:
+        function, arguments = record_call(name, bound, places, at, scope, None, in_from=False)
+        return _called(function, arguments, function.result_type(()), at, scope)
     with located(at):
         types = tuple([e.type for e in bound])
         own = scope.workspace.own
         function, targets = (own.function(name, types) if own is not None else None) or resolve(name, types)
     arguments = coercion.coerce_all(bound, targets, places, scope.workspace)
     function = in_zone(function, targets, scope.workspace.zone)
-    result = function.result_type(targets)
+    return _called(function, arguments, function.result_type(targets), at, scope)
+
+
+def _called(
+    function: Function, arguments: tuple[plan.Expression, ...], result: SqlType, at: int, scope: Scope
+) -> plan.Expression:
     if function.returns_set:
         return _set_call(function, arguments, result, at, scope)
     nullable = _may_be_null(function, arguments)
@@ -154,13 +163,26 @@ def _set_call(
 ) -> plan.Expression:
     selection = scope.selection
     if selection is None or selection.clause not in _SET_CLAUSES:
+        if scope.clause == "functions in FROM":
+            raise errors.NotSupportedError("set-returning functions must appear at top level of FROM", position=at)
         raise errors.NotSupportedError(f"set-returning functions are not allowed in {scope.clause}", position=at)
-    if selection.set_relation in relations_in(arguments):
-        raise errors.NotSupportedError("set-returning functions inside others are not supported yet", position=at)
-    selection.set_calls.append(plan.SetCall(function=function, arguments=arguments, type=result))
-    return plan.Column(
-        relation=selection.set_relation, position=len(selection.set_calls) - 1, type=result, name=function.name
-    )
+    relation, calls = _set_level(selection, arguments, scope.workspace)
+    calls.append(plan.SetCall(function=function, arguments=arguments, type=result))
+    return plan.Column(relation=relation, position=len(calls) - 1, type=result, name=function.name)
+
+
+def _set_level(
+    selection: Selection, arguments: tuple[plan.Expression, ...], workspace: Workspace
+) -> tuple[int, list[plan.SetCall]]:
+    """The calls that one with these arguments runs beside: those that are nested as deep."""
+    mentioned = relations_in(arguments)
+    depths = [depth for depth, relation in enumerate(selection.set_relations, 1) if relation in mentioned]
+    if not depths:
+        return selection.set_relation, selection.set_calls
+    if len(selection.upper_sets) < depths[-1]:
+        selection.upper_sets.append(SetLevel(workspace.new_relation(selection)))
+    level = selection.upper_sets[depths[-1] - 1]
+    return level.relation, level.calls
 
 
 @binds(ast.CurrentValue)

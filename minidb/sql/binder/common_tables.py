@@ -1,20 +1,27 @@
 """WITH: what each name stands for, and whether it is computed once or bound where it is mentioned.
 
 A query that is mentioned once and not declared MATERIALIZED is bound in its place, as PostgreSQL does it: conditions
-around it then reach its tables. Everything else gets a number, a place in `Query.ctes`, and is read by `CteScan`.
+around it then reach its tables. Everything else gets a number, a place in `Query.ctes`, and is read by `CteScan`: so
+does each `DEEPEST`th query of a chain of queries that read each other, for what is bound within each other recurses.
+What mentions columns of an outer query has no rows of its own to keep, and is bound at each place that mentions it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.scope import CommonTableEntry, Scope
+from minidb.sql.binder.recursion import check_step, in_order, mentioned_names, mentions
+from minidb.sql.binder.scope import CommonTableEntry, Scope, common_table_columns
 from minidb.sql.binder.statements import bind_statement
+from minidb.sql.binder.trees import relations_in
 from minidb.sql.functions.catalogue import overloads
 from minidb.types import SqlType
+
+DEEPEST = 16  # queries bound within each other at most
 
 
 def bind_with(with_: ast.With, statement: ast.Node, scope: Scope) -> None:
@@ -24,38 +31,49 @@ def bind_with(with_: ast.With, statement: ast.Node, scope: Scope) -> None:
         if table.name in names:
             raise errors.DuplicateAlias(f'WITH query name "{table.name}" specified more than once', position=table.at)
         names.add(table.name)
-        _bind_table(table, with_, statement, scope)
+    counts = Counter(mentioned_names(statement))
+    for table in in_order(with_.tables) if with_.recursive else with_.tables:
+        _bind_table(table, with_, counts[table.name], scope)
 
 
-def _bind_table(table: ast.CommonTable, with_: ast.With, statement: ast.Node, scope: Scope) -> None:
+def _bind_table(table: ast.CommonTable, with_: ast.With, count: int, scope: Scope) -> None:
+    depth = _depth(table, scope)
     if with_.recursive and mentions(table.statement, table.name):
         scope.common_tables[table.name] = _recursive(table, scope)
-    elif _is_inlined(table, statement, scope):
-        assert isinstance(table.statement, ast.Query)
-        entry = CommonTableEntry(table.name, table.columns, -1, inlined=table.statement)
-        entry.scope = _definition_scope(scope)
-        scope.common_tables[table.name] = entry
+    elif depth <= DEEPEST and _is_inlined(table, count, scope):
+        scope.common_tables[table.name] = _inlined(table, depth, scope)
     else:
-        scope.common_tables[table.name] = _computed(table, scope)
+        scope.common_tables[table.name] = _computed(table, scope) or _inlined(table, depth, scope)
+
+
+def _inlined(table: ast.CommonTable, depth: int, scope: Scope) -> CommonTableEntry:
+    assert isinstance(table.statement, ast.Query)
+    entry = CommonTableEntry(table.name, table.columns, -1, inlined=table.statement, at=table.at)
+    entry.as_of = scope.workspace.as_of
+    entry.depth = depth
+    entry.scope = _definition_scope(scope)
+    return entry
 
 
 def _definition_scope(scope: Scope) -> Scope:
     """The names that a WITH query sees: those known so far, not the later ones."""
-    seen = Scope(scope.workspace, scope)
+    seen = Scope(scope.workspace, scope.parent)
+    seen.ctes = scope.ctes
     seen.common_tables = dict(scope.common_tables)
     return seen
 
 
-def mentions(statement: ast.Node, name: str) -> int:
-    """How often the name may be mentioned in FROM (an inner WITH of the same name is counted, too)."""
-    return sum(1 for node in ast.walk(statement) if isinstance(node, ast.TableRef) and node.name.parts == (name,))
+def _depth(table: ast.CommonTable, scope: Scope) -> int:
+    """How many queries would be bound within each other for this one."""
+    known = [scope.common_tables.get(name) for name in set(mentioned_names(table.statement))]
+    return 1 + max([entry.depth for entry in known if entry is not None], default=0)
 
 
-def _is_inlined(table: ast.CommonTable, statement: ast.Node, scope: Scope) -> bool:
+def _is_inlined(table: ast.CommonTable, count: int, scope: Scope) -> bool:
     query = table.statement
     if not isinstance(query, ast.Query) or table.materialized is True or query.locking:
         return False
-    if table.materialized is None and mentions(statement, table.name) != 1:
+    if table.materialized is None and count != 1:
         return False
     return not any(_is_volatile(node, scope) for node in ast.walk(query))
 
@@ -71,22 +89,31 @@ def _is_volatile(node: ast.Node, scope: Scope) -> bool:
 # -- computed once ----------------------------------------------------------------------------------------
 
 
-def _computed(table: ast.CommonTable, scope: Scope) -> CommonTableEntry:
+def _computed(table: ast.CommonTable, scope: Scope) -> CommonTableEntry | None:
+    """None for what cannot be computed once, because it mentions columns of an outer query."""
     if not isinstance(table.statement, ast.Query) and not _is_outermost(scope):
         raise errors.NotSupportedError(
             "WITH clause containing a data-modifying statement must be at the top level", position=table.at
         )
     bound = bind_statement(table.statement, scope)
+    if _is_correlated(bound, scope) and not any(_is_volatile(node, scope) for node in ast.walk(table.statement)):
+        return None
     outputs = _outputs(bound)
     number = scope.workspace.new_cte()
     scope.ctes.append(plan.Cte(number, table.name, bound, table.materialized))
     return CommonTableEntry(
         table.name,
-        column_names(table, [o.name for o in outputs]),
+        common_table_columns(table, [o.name for o in outputs]),
         number,
         types=tuple([o.expression.type for o in outputs]),
         nullable=tuple([o.expression.nullable for o in outputs]),
     )
+
+
+def _is_correlated(bound: plan.Plan, scope: Scope) -> bool:
+    around = {id(level.selection) for level in scope.levels() if level.selection is not None}
+    owners = scope.workspace.owners
+    return bool(around) and any(id(owners.get(relation)) in around for relation in relations_in(bound))
 
 
 def _is_outermost(scope: Scope) -> bool:
@@ -99,15 +126,6 @@ def _outputs(bound: plan.Plan) -> tuple[plan.Output, ...]:
     return bound.returning or ()  # type: ignore[attr-defined]
 
 
-def column_names(table: ast.CommonTable, names: Sequence[str]) -> tuple[str, ...]:
-    if len(table.columns) > len(names):
-        raise errors.InvalidColumnReference(
-            f'WITH query "{table.name}" has {len(names)} columns available but {len(table.columns)} columns specified',
-            position=table.at,
-        )
-    return (*table.columns, *names[len(table.columns) :])
-
-
 # -- recursive --------------------------------------------------------------------------------------------
 
 
@@ -118,7 +136,7 @@ def _recursive(table: ast.CommonTable, scope: Scope) -> CommonTableEntry:
     assert isinstance(left, plan.Query)
     types = tuple([o.expression.type for o in left.outputs])
     number = scope.workspace.new_cte()
-    names = column_names(table, [o.name for o in left.outputs])
+    names = common_table_columns(table, [o.name for o in left.outputs])
     entry = CommonTableEntry(table.name, names, number, types, nullable=(True,) * len(types), recursive=True)
     inside = Scope(scope.workspace, scope)
     inside.common_tables = {table.name: entry}
@@ -135,8 +153,16 @@ def _halves(table: ast.CommonTable) -> tuple[ast.Query, ast.Query, bool]:
     if not isinstance(query, ast.Query) or not isinstance(query.body, ast.SetOperation):
         raise _malformed(table)
     body = query.body
-    if body.operator != "union" or mentions(body.left, table.name) or mentions(body.right, table.name) != 1:
+    if body.operator != "union":
         raise _malformed(table)
+    found = mentions(body.left, table.name)
+    if found:
+        raise errors.ProgrammingError(
+            f'recursive reference to query "{table.name}" must not appear within its non-recursive term',
+            sqlstate="42P19",
+            position=found[0].at,
+        )
+    check_step(body.right, table.name)
     if query.order_by or query.limit is not None or query.offset is not None or query.locking:
         raise errors.NotSupportedError(
             "ORDER BY, LIMIT and FOR UPDATE in a recursive query are not implemented", position=table.at

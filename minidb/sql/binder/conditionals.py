@@ -10,6 +10,7 @@ from minidb.sql.binder import coercion
 from minidb.sql.binder.expressions import bind, bind_boolean, binds, null
 from minidb.sql.binder.operators import apply, compare_rows
 from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.set_places import refuse_in
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions.operators import resolve_operator
 from minidb.types import SqlType
@@ -23,6 +24,7 @@ def _case(node: ast.Case, scope: Scope) -> plan.Expression:
     otherwise = bind(node.otherwise, scope) if node.otherwise is not None else null()
     # PostgreSQL looks at ELSE first when it chooses the type.
     else_at = node.otherwise.at if node.otherwise is not None else node.at
+    refuse_in("CASE", (otherwise, *results, *conditions), node.at, scope)
     target, converted = coercion.unify([otherwise, *results], [else_at, *places], "CASE", scope.workspace)
     return plan.Case(
         type=target,
@@ -43,6 +45,7 @@ def _condition(node: ast.Case, when: ast.When, scope: Scope) -> plan.Expression:
 
 def _coalesce(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     target, arguments = _unified(node, scope, "COALESCE")
+    refuse_in("COALESCE", arguments, node.at, scope)
     return plan.Coalesce(type=target, arguments=arguments, nullable=all(a.nullable for a in arguments))
 
 
@@ -63,13 +66,22 @@ def _unified(node: ast.FunctionCall, scope: Scope, word: str) -> tuple[SqlType, 
     return coercion.unify(bound, [a.at for a in node.arguments], word, scope.workspace)
 
 
+_INTEGERS = frozenset({"smallint", "integer", "bigint"})
+_MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
+_AS_IT_IS = {
+    **dict.fromkeys(_INTEGERS, _INTEGERS),
+    **dict.fromkeys(_MOMENTS, _MOMENTS),
+    "real": _INTEGERS | {"real", "double precision", "numeric"},
+}  # the types that values of a type are compared with without being converted, in PostgreSQL
+
+
 def _null_if(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     if len(node.arguments) != 2:
         raise errors.SyntaxError("NULLIF takes two arguments", position=node.at)
     left, right = (bind(argument, scope) for argument in node.arguments)
     equal = apply("=", left, right, node.at, scope.workspace)
-    if isinstance(equal, plan.Operator) and left.type.name == "unknown":
-        left = equal.arguments[0]
+    if isinstance(equal, plan.Operator) and right.type.name not in _AS_IT_IS.get(left.type.name, ()):
+        left = equal.arguments[0]  # it is what was compared that is given back
     return plan.NullIf(type=left.type, left=left, equal=equal)
 
 

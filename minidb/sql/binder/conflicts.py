@@ -5,16 +5,16 @@ from __future__ import annotations
 from minidb import errors, schema
 from minidb.sql import ast, plan
 from minidb.sql.binder.assignments import bind_assignments
+from minidb.sql.binder.changed_tables import ChangedTable, changed_frame
 from minidb.sql.binder.expressions import bind_in_clause
-from minidb.sql.binder.named_tables import table_columns
 from minidb.sql.binder.rows import stored_expression
 from minidb.sql.binder.scope import Frame, Scope, Source
 from minidb.sql.binder.trees import same
 
 
-def bind_on_conflict(node: ast.OnConflict, table: schema.Table, scope: Scope) -> plan.OnConflict:
+def bind_on_conflict(node: ast.OnConflict, changed: ChangedTable, scope: Scope) -> plan.OnConflict:
     """The clause; `scope` offers the existing row, `excluded` is the one that could not be inserted."""
-    arbiters = _arbiters(node, table, scope)
+    arbiters = _arbiters(node, changed, scope)
     excluded = scope.workspace.new_relation(scope.selection)
     if node.action == "nothing":
         return plan.OnConflict(arbiters, None, None, excluded)
@@ -24,24 +24,28 @@ def bind_on_conflict(node: ast.OnConflict, table: schema.Table, scope: Scope) ->
             position=node.at,
             hint="For example, ON CONFLICT (column_name).",
         )
-    level = scope.beside(_with_excluded(scope.frame, table, excluded))
-    assignments = bind_assignments(node.assignments, table, level)
+    level = scope.beside(_with_excluded(scope.frame, changed, excluded, scope))
+    assignments = bind_assignments(node.assignments, changed, level)
     where = bind_in_clause(node.where, level, "WHERE", "WHERE") if node.where is not None else None
     return plan.OnConflict(arbiters, assignments, where, excluded)
 
 
-def _with_excluded(frame: Frame, table: schema.Table, relation: int) -> Frame:
+def _with_excluded(frame: Frame, changed: ChangedTable, relation: int, scope: Scope) -> Frame:
     """`excluded` beside the table: its columns are named with the qualifier only."""
-    columns = table_columns(table, relation, "excluded", unchecked=True)
+    item = ast.TableRef(ast.QualifiedName((changed.name,)), alias="excluded")
+    rows = changed_frame(changed, item, relation, scope.workspace, unchecked=True)
+    (columns,) = [source.columns for source in rows.sources]
+    del scope.workspace.base_tables[relation]  # it is no row of the table
     return Frame(frame.plan, (*frame.sources, Source("excluded", columns, relation)), frame.columns)
 
 
 # -- arbiters ---------------------------------------------------------------------------------------------
 
 
-def _arbiters(node: ast.OnConflict, table: schema.Table, scope: Scope) -> tuple[int, ...]:
+def _arbiters(node: ast.OnConflict, changed: ChangedTable, scope: Scope) -> tuple[int, ...]:
+    table = changed.table
     if node.constraint is not None:
-        return (_by_constraint(node.constraint, table).id,)
+        return (_by_constraint(node.constraint, changed).id,)
     if not node.keys:
         return ()
     found = [index for index in table.indexes if index.unique and _matches(index, node, table, scope)]
@@ -54,11 +58,11 @@ def _arbiters(node: ast.OnConflict, table: schema.Table, scope: Scope) -> tuple[
     return tuple([index.id for index in found])
 
 
-def _by_constraint(name: ast.Name, table: schema.Table) -> schema.Index:
-    index = table.index(name.value)
+def _by_constraint(name: ast.Name, changed: ChangedTable) -> schema.Index:
+    index = None if changed.layers else changed.table.index(name.value)
     if index is None or not index.constraint:
         raise errors.UndefinedObject(
-            f'constraint "{name.value}" for table "{table.name}" does not exist', position=name.at
+            f'constraint "{name.value}" for table "{changed.name}" does not exist', position=name.at
         )
     _check_immediate(index, name.at)
     return index
@@ -67,7 +71,9 @@ def _by_constraint(name: ast.Name, table: schema.Table) -> schema.Index:
 def _check_immediate(index: schema.Index, at: int) -> None:
     if index.deferrable:
         raise errors.ProgrammingError(
-            "ON CONFLICT does not support deferrable unique constraints as arbiters", sqlstate="55000", position=at
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+            sqlstate="55000",
+            position=at,
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from minidb import errors, schema
 from minidb.keys import Row
 from minidb.sql import ast, plan
-from minidb.sql.binder.assignments import target_column
+from minidb.sql.binder.changed_tables import named_column
 from minidb.sql.binder.expressions import bind_in_clause
 from minidb.sql.binder.named_tables import find_table
 from minidb.sql.binder.rows import default_of, generated_columns, row_checks
@@ -113,7 +113,7 @@ def copied_columns(names: Sequence[ast.Name], table: schema.Table) -> tuple[sche
         return tuple([column for column in table.live_columns if column.generated is None])
     found: dict[int, schema.Column] = {}
     for name in names:
-        column = target_column(name, table)
+        column = named_column(name, table.live_columns, table.name)
         if column.position in found:
             raise errors.DuplicateColumn(f'column "{name.value}" specified more than once', position=name.at)
         if column.generated is not None:

@@ -58,8 +58,8 @@ def _target(column: SourceColumn, at: int) -> ast.Target:
     return ast.Target(at=at, expression=ast.ColumnRef(at=at, parts=parts))
 
 
-def rename_in_view(query: ast.Query, view: CatalogView, table: int, position: int, new: str) -> ast.Query:
-    """The query with the names of one column of a table exchanged for `new`; `view` still has the old name."""
+def rename_in_view(query: ast.Query, view: CatalogView, thing: int, position: int, new: str) -> ast.Query:
+    """The query with the names of one column of a table or view exchanged for `new`; `view` still has the old name."""
     workspace = Workspace(view)
     workspace.meanings = {}
     bind_query(query, Scope(workspace))
@@ -69,7 +69,7 @@ def rename_in_view(query: ast.Query, view: CatalogView, table: int, position: in
         if not isinstance(meaning, plan.Column) or meaning.position != position:
             return False
         base = workspace.base_tables.get(meaning.relation)
-        return base is not None and base.id == table
+        return workspace.views.get(meaning.relation) == thing if base is None else base.id == thing
 
     renamed = _renamed(query, is_meant, new)
     assert isinstance(renamed, ast.Query)

@@ -9,13 +9,16 @@ from msgspec.structs import replace
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, bind_in_clause
+from minidb.sql.binder.expressions import bind, bind_in_clause, bind_type
 from minidb.sql.binder.items import binds_item
+from minidb.sql.binder.json_records import RECORD_FUNCTIONS, record_call
+from minidb.sql.binder.ordering import with_locks
 from minidb.sql.binder.queries import bind_query
 from minidb.sql.binder.scope import EMPTY_FRAME, Frame, Scope, Source, SourceColumn
 from minidb.sql.binder.trees import relations_in
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions import resolve
+from minidb.sql.functions.json_records import Fields
 from minidb.sql.functions.registry import Function
 from minidb.sql.functions.side_by_side import together
 from minidb.types import BIGINT, SqlType
@@ -71,10 +74,14 @@ def column_aliases(alias: str, names: Sequence[str], aliases: Sequence[str], at:
 @binds_item(ast.DerivedTable)
 def _derived_table(item: ast.DerivedTable, scope: Scope, visible: Frame) -> Frame:
     before = len(scope.ctes)
-    query = bind_query(item.query, outer_scope(scope, visible, item.lateral), hoist=True)
+    inside = with_locks(item.query, item, scope.workspace)
+    query = bind_query(inside, outer_scope(scope, visible, item.lateral), hoist=True)
     if item.lateral and not _visible_relations(visible).isdisjoint(relations_in(tuple(scope.ctes[before:]))):
         raise errors.NotSupportedError("WITH inside LATERAL is not supported yet", position=item.at)
-    return query_frame(query, item.alias or "unnamed_subquery", item.columns, scope, item.at, item.alias is None)
+    frame = query_frame(query, item.alias or "unnamed_subquery", item.columns, scope, item.at, item.alias is None)
+    if id(item) in scope.workspace.locks:
+        scope.workspace.locked_inside |= {source.relation for source in frame.sources if source.relation is not None}
+    return frame
 
 
 def _visible_relations(visible: Frame) -> set[int]:
@@ -87,8 +94,6 @@ def _visible_relations(visible: Frame) -> set[int]:
 @binds_item(ast.TableFunction)
 def _table_function(item: ast.TableFunction, scope: Scope, visible: Frame) -> Frame:
     """A function in FROM; it always sees the tables to its left."""
-    if any(column.type is not None for column in item.columns):
-        raise errors.NotSupportedError("column definition lists are not supported yet", position=item.at)
     calls = _calls(item)
     node = calls[0]
     level = outer_scope(scope, visible, True)
@@ -107,6 +112,13 @@ def _table_function(item: ast.TableFunction, scope: Scope, visible: Frame) -> Fr
     found = relation_columns(scan.relation, alias, columns, scan.types, nullable)
     scalar = len(found) == 1 and scan.types[0].name != "record"
     return Frame(scan, (Source(alias, found, scan.relation, scalar=scalar),), found)
+
+
+def _definition(item: ast.TableFunction) -> Fields | None:
+    """`AS t(a int, b text)`: what a function whose rows may be any is to give."""
+    if not any(column.type is not None for column in item.columns):
+        return None
+    return tuple([(column.name, bind_type(column.type)) for column in item.columns if column.type is not None])
 
 
 def _result_names(scan: plan.FunctionScan | plan.Values, alias: str) -> list[str]:
@@ -170,11 +182,21 @@ def _function_scan(
     node: ast.FunctionCall, item: ast.TableFunction, level: Scope, scope: Scope
 ) -> tuple[plan.FunctionScan | plan.Values, str]:
     bound = [bind_in_clause(argument, level, "functions in FROM") for argument in node.arguments]
-    with located(node.at):
-        function, targets = resolve(node.name[-1], tuple([e.type for e in bound]))
-    if not function.returns_set:
-        return _value_scan(node, item, scope, level)
-    arguments = coercion.coerce_all(bound, targets, [a.at for a in node.arguments], scope.workspace)
+    definition = _definition(item)
+    places = [a.at for a in node.arguments]
+    if node.name[-1] in RECORD_FUNCTIONS:
+        function, arguments = record_call(node.name[-1], bound, places, node.at, level, definition, in_from=True)
+        targets: Sequence[SqlType] = ()
+    else:
+        if definition is not None:
+            raise errors.SyntaxError(
+                'a column definition list is only allowed for functions returning "record"', position=item.at
+            )
+        with located(node.at):
+            function, targets = resolve(node.name[-1], tuple([e.type for e in bound]))
+        if not function.returns_set:
+            return _value_scan(node, item, scope, level)
+        arguments = coercion.coerce_all(bound, targets, places, scope.workspace)
     result = function.result_type(targets)
     types: tuple[SqlType, ...] = (result,) if result.fields is None else tuple([of for _, of in result.fields])
     if item.ordinality:

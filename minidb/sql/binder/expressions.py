@@ -6,16 +6,19 @@ file (`operators`, `predicates`, `conditionals`, `calls`, `subqueries`); they ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
+from minidb.sql.binder.json_records import as_row, row_type
 from minidb.sql.binder.scope import Scope, Source
+from minidb.sql.binder.set_places import refuse_argument
 from minidb.sql.functions.registry import Function
 from minidb.types import (
     BIGINT,
+    BOOLEAN,
     INTEGER,
     NUMERIC,
     TEXT,
@@ -77,7 +80,9 @@ def bind_typed(node: ast.Expression, scope: Scope) -> plan.Expression:
 
 def bind_boolean(node: ast.Expression, scope: Scope, what: str) -> plan.Expression:
     """The meaning of a condition; `what` names its place for the error."""
-    return coercion.boolean(bind(node, scope), what, node.at, scope.workspace)
+    bound = bind(node, scope)
+    refuse_argument(what, bound, node.at, scope)
+    return coercion.boolean(bound, what, node.at, scope.workspace)
 
 
 def bind_in_clause(node: ast.Expression, scope: Scope, clause: str, what: str | None = None) -> plan.Expression:
@@ -171,13 +176,16 @@ def _default(node: ast.DefaultValue, scope: Scope) -> plan.Expression:
     raise errors.SyntaxError("DEFAULT is not allowed in this context", position=node.at)
 
 
+# Collations under which texts compare as they always do.
+BY_CODE_POINT = ("c", "posix", "default", "ucs_basic", "c.utf-8", "c.utf8", "binary")
+
+
 @binds(ast.Collate)
 def _collate(node: ast.Collate, scope: Scope) -> plan.Expression:
     operand = bind_typed(node.operand, scope)
     if operand.type.category != "S":
         raise errors.DatatypeMismatch(f"collations are not supported by type {operand.type}", position=node.at)
-    known = ("c", "posix", "default", "ucs_basic", "c.utf-8", "c.utf8", "binary")
-    if node.collation.lower() not in known and own_collation(node, scope) is None:
+    if node.collation.lower() not in BY_CODE_POINT and own_collation(node, scope) is None:
         raise errors.UndefinedObject(f'collation "{node.collation}" does not exist', position=node.at)
     return operand
 
@@ -190,6 +198,17 @@ def own_collation(node: ast.Node, scope: Scope) -> Function | None:
     return own.collation(node.collation)
 
 
+def refuse_collation(nodes: Iterable[ast.Node], what: str, scope: Scope) -> None:
+    """For what would pass over a collation written in Python. Raises 0A000."""
+    for node in nodes:
+        if own_collation(node, scope) is not None:
+            raise errors.NotSupportedError(
+                f"{what} does not know collations written in Python",
+                position=node.at,
+                hint="They can be named in ORDER BY, and beside = <> < <= > and >=.",
+            )
+
+
 def in_collation(key: Function, value: plan.Expression) -> plan.Expression:
     """A text as the sort key of its collation."""
     return plan.Call(type=TEXT, nullable=value.nullable, function=key, arguments=(value,))
@@ -200,7 +219,13 @@ def in_collation(key: Function, value: plan.Expression) -> plan.Expression:
 
 @binds(ast.Cast)
 def _cast(node: ast.Cast, scope: Scope) -> plan.Expression:
-    target = bind_type(node.type)
+    try:
+        target = bind_type(node.type)
+    except errors.UndefinedObject:
+        row = row_type(node.type, scope.workspace)
+        if row is None:
+            raise
+        return as_row(bind(node.operand, scope), row, node.at, scope.workspace)
     operand = node.operand
     if isinstance(operand, ast.ArrayConstructor) and target.element is not None:
         return bind_array(operand, scope, target.element)
@@ -302,5 +327,7 @@ def _is_null(operand: plan.Expression, negated: bool) -> plan.Expression:
     """A row is NULL if all its columns are, and NOT NULL if none is."""
     if isinstance(operand, plan.RowValue):
         tests = tuple([plan.IsNull(argument=a, negated=negated) for a in operand.arguments])
+        if not tests:
+            return plan.Constant(type=BOOLEAN, nullable=False, value=True)
         return plan.And(arguments=tests, nullable=False) if len(tests) > 1 else tests[0]
     return plan.IsNull(argument=operand, negated=negated)

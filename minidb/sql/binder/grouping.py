@@ -23,6 +23,7 @@ from minidb.sql.binder.scope import Scope, Selection
 from minidb.sql.binder.targets import Item
 from minidb.sql.binder.trees import rewrite, same
 from minidb.sql.functions.operators import resolve_operator
+from minidb.types import INTEGER
 
 Set = tuple[int, ...]
 
@@ -166,17 +167,22 @@ class Regrouping:
         relation = column.relation
         if relation == self.selection.aggregate_relation and column.position < 0:
             return self._aggregate_column(column)
-        own = (self.selection.aggregate_relation, self.selection.window_relation, self.selection.set_relation)
+        own = (self.selection.aggregate_relation, self.selection.window_relation, *self.selection.set_relations)
         if self.scope.workspace.owners.get(relation) is not self.selection or relation in own:
             return None
         if self._depends_on_groups(relation):
+            index = len(self.groups.expressions)
             self.groups.expressions.append(column)
-            return self._group_column(len(self.groups.expressions) - 1)
+            if self.groups.sets is not None:
+                self.groups.sets = tuple([(*members, index) for members in self.groups.sets])
+            return self._group_column(index)
         raise self._ungrouped(column)
 
-    def _aggregate_column(self, column: plan.Column) -> plan.Column:
+    def _aggregate_column(self, column: plan.Column) -> plan.Expression:
         if column.position > GROUPING_BASE:
             index = -1 - column.position
+        elif self.groups.sets is None:  # every group expression is in the only set
+            return plan.Constant(type=INTEGER, nullable=False, value=0)
         else:
             index = len(self.selection.aggregates) + GROUPING_BASE - column.position - 1
         return msgspec.structs.replace(column, position=self.count + index)
@@ -185,10 +191,15 @@ class Regrouping:
         """Whether the table's primary key is among the groups (of every grouping set)."""
         table = self.scope.workspace.base_tables.get(relation)
         key = table.primary_key if table is not None else None
-        if key is None or key.deferrable or self.groups.sets is not None:
+        if key is None or key.deferrable:
             return False
-        grouped = {g.position for g in self.groups.expressions if isinstance(g, plan.Column) and g.relation == relation}
-        return all(part.position in grouped for part in key.keys)
+        expressions = self.groups.expressions
+        for members in [range(len(expressions))] if self.groups.sets is None else self.groups.sets:
+            grouped = [expressions[index] for index in members]
+            known = {g.position for g in grouped if isinstance(g, plan.Column) and g.relation == relation}
+            if not all(part.position in known for part in key.keys):
+                return False
+        return True
 
     def _ungrouped(self, column: plan.Column) -> errors.GroupingError:
         name = _shown(column, self.scope)
@@ -198,6 +209,26 @@ class Regrouping:
         return errors.GroupingError(
             f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function', position=place
         )
+
+    def check_direct_arguments(self) -> None:
+        """The fraction of percentile_cont and its like is one for the whole group. Raises 42803."""
+        for call in self.selection.aggregates:
+            direct = call.arguments[: call.aggregate.direct] if call.aggregate.ordered_set else ()
+            for argument in direct:
+                self._check_direct(argument)
+
+    def _check_direct(self, argument: plan.Expression) -> None:
+        if any(same(argument, group) for group in self.groups.expressions):
+            return
+        for column in _columns_in(argument):
+            if self.scope.workspace.owners.get(column.relation) is not self.selection:
+                continue
+            if not any(same(column, group) for group in self.groups.expressions):
+                name = _shown(column, self.scope)
+                raise errors.GroupingError(
+                    f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function',
+                    detail="Direct arguments of an ordered-set aggregate must use only grouped columns.",
+                )
 
     def groupings(self) -> tuple[Set, ...]:
         """The arguments of the GROUPING() calls as indexes of groups."""

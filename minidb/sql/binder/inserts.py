@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from minidb import errors, schema
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.assignments import bind_returning, check_given, target_column, target_table
+from minidb.sql.binder.assignments import bind_returning, check_given
+from minidb.sql.binder.changed_tables import ChangedTable, changed_frame, changed_table, view_checks
 from minidb.sql.binder.common_tables import bind_with
 from minidb.sql.binder.conflicts import bind_on_conflict
 from minidb.sql.binder.expressions import bind_in_clause, null
-from minidb.sql.binder.named_tables import table_columns
 from minidb.sql.binder.queries import bind_query
 from minidb.sql.binder.rows import default_of, generated_columns, row_checks
-from minidb.sql.binder.scope import Frame, Scope, Selection, Source
+from minidb.sql.binder.scope import Scope, Selection
 from minidb.sql.binder.statements import binds_statement
 from minidb.sql.binder.values import check_lengths, values_column, values_scope
 from minidb.types import SqlType
@@ -26,51 +26,55 @@ def _bind_insert(node: ast.Insert, around: Scope) -> plan.Plan:
     workspace = scope.workspace
     if node.with_ is not None:
         bind_with(node.with_, node, scope)
-    table = target_table(node.table, scope)
-    columns = given_columns(node, table)
-    source = _source(node, columns, table, scope)
+    changed = changed_table(node.table, "insert into", scope)
+    table = changed.table
+    columns = given_columns(node, changed)
+    source = _source(node, columns, changed, scope)
     source_relation = workspace.new_relation()
     level = Scope(workspace, scope, selection=Selection(workspace, "INSERT"))
     relation = workspace.new_relation(level.selection)
-    workspace.base_tables[relation] = table
-    frame = _target_frame(node.table, table, relation)
-    level.frame = frame
-    conflict = bind_on_conflict(node.on_conflict, table, level) if node.on_conflict is not None else None
+    frame = level.frame = changed_frame(changed, node.table, relation, workspace)
+    conflict = bind_on_conflict(node.on_conflict, changed, level) if node.on_conflict is not None else None
     return plan.Insert(
         table=table,
         relation=relation,
         source=source,
         source_relation=source_relation,
-        row=_row(table, _stored(columns, node), source, source_relation, scope),
+        row=_row(changed.with_defaults, _stored(columns, node), source, source_relation, scope),
         generated=generated_columns(table, relation, workspace),
         checks=row_checks(table, relation, workspace),
+        view_checks=view_checks(changed, node.table, relation, workspace),
         on_conflict=conflict,
         returning=bind_returning(node.returning, frame, level),
         ctes=tuple(scope.ctes),
     )
 
 
-def _target_frame(item: ast.TableRef, table: schema.Table, relation: int) -> Frame:
-    alias = item.alias or table.name
-    columns = table_columns(table, relation, alias)
-    source = Source(alias, columns, relation, table, schema=None if item.alias else "public", table_name=table.name)
-    return Frame(plan.Empty(), (source,), columns)
-
-
 # -- columns ----------------------------------------------------------------------------------------------
 
 
-def given_columns(node: ast.Insert | ast.MergeInsert, table: schema.Table) -> tuple[schema.Column, ...]:
-    """The columns that values are given for."""
+def given_columns(node: ast.Insert | ast.MergeInsert, changed: ChangedTable) -> tuple[schema.Column, ...]:
+    """The columns that values are given for. Raises 42703, 42701; 0A000 for columns that a view computes."""
     if not node.columns:
-        return table.live_columns
-    found: dict[int, schema.Column] = {}
+        return changed.columns
+    found: dict[str, schema.Column] = {}
     for name in node.columns:
-        column = target_column(name, table)
-        if column.position in found:
+        column = changed.column(name)
+        if column.name in found:
             raise errors.DuplicateColumn(f'column "{name.value}" specified more than once', position=name.at)
-        found[column.position] = column
+        found[column.name] = column
     return tuple(found.values())
+
+
+def check_columns(columns: Sequence[schema.Column], changed: ChangedTable, at: int) -> None:
+    """Each of the columns is one of the table, and none is given twice: a view may have it under two names."""
+    seen: set[int] = set()
+    for column in columns:
+        changed.check_changeable(column, at)
+        if column.position in seen:
+            same = changed.table.columns[column.position].name
+            raise errors.SyntaxError(f'multiple assignments to same column "{same}"', position=at)
+        seen.add(column.position)
 
 
 def _check_width(node: ast.Insert, columns: int, values: int, at: int) -> None:
@@ -109,16 +113,17 @@ def _row(
 # -- sources ----------------------------------------------------------------------------------------------
 
 
-def _source(node: ast.Insert, columns: Sequence[schema.Column], table: schema.Table, scope: Scope) -> plan.Query:
+def _source(node: ast.Insert, columns: Sequence[schema.Column], changed: ChangedTable, scope: Scope) -> plan.Query:
     """The rows to insert, each column converted to its target's type."""
     if node.source is None:
         return plan.Query(input=plan.Empty(), outputs=())
     body = node.source.body
     if isinstance(body, ast.Values) and _is_bare(node.source):
-        return _values(node, body, columns, table, scope)
+        return _values(node, body, columns, changed, scope)
     wanted = [column.type for column in columns]
     query = bind_query(node.source, scope, wanted=wanted)
     _check_width(node, len(columns), len(query.outputs), node.source.at)
+    check_columns(columns[: len(query.outputs)], changed, node.source.at)
     for column in columns[: len(query.outputs)]:
         check_given(column, False, node.source.at, "insert", node.overriding)
     outputs = tuple(
@@ -135,13 +140,15 @@ def _is_bare(query: ast.Query) -> bool:
 
 
 def _values(
-    node: ast.Insert, body: ast.Values, columns: Sequence[schema.Column], table: schema.Table, around: Scope
+    node: ast.Insert, body: ast.Values, columns: Sequence[schema.Column], changed: ChangedTable, around: Scope
 ) -> plan.Query:
     """VALUES: each expression is converted by itself, DEFAULT stands for the column's."""
     check_lengths(body)
     width = len(body.rows[0])
     _check_width(node, len(columns), width, body.rows[0][min(len(columns), width - 1)].at)
     columns = columns[:width]
+    check_columns(columns, changed, node.table.at)
+    table = changed.with_defaults
     scope = values_scope(around)
     rows = tuple(
         [tuple([_value(e, c, table, scope, node.overriding) for e, c in zip(row, columns)]) for row in body.rows]
@@ -165,6 +172,6 @@ def _value(
     if is_default and overriding == "user" and column.identity is not None:
         return null(column.type)  # the row takes the default by itself: a second one would skip a number
     if is_default:
-        return default_of(table, column, scope.workspace)
+        return default_of(table, table.columns[column.position], scope.workspace)
     bound = bind_in_clause(node, scope, "VALUES")
     return coercion.assign(bound, column.type, column.name, node.at, scope.workspace)

@@ -11,22 +11,17 @@ row, or of the deleted one.
 
 from __future__ import annotations
 
-from minidb import errors, schema
+from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.assignments import (
-    bind_assignments,
-    bind_returning,
-    check_given,
-    target_table,
-)
+from minidb.sql.binder.assignments import bind_assignments, bind_returning, check_given
+from minidb.sql.binder.changed_tables import ChangedTable, changed_frame, changed_table
 from minidb.sql.binder.common_tables import bind_with
 from minidb.sql.binder.expressions import bind_in_clause
 from minidb.sql.binder.inserts import given_columns
 from minidb.sql.binder.items import beside, bind_from, null_extended
-from minidb.sql.binder.named_tables import table_columns, table_frame
 from minidb.sql.binder.rows import default_of, generated_columns, row_checks
-from minidb.sql.binder.scope import Frame, Scope, Selection, Source
+from minidb.sql.binder.scope import Frame, Scope, Selection
 from minidb.sql.binder.statements import binds_statement
 from minidb.types import BOOLEAN
 
@@ -40,20 +35,21 @@ def _bind_merge(node: ast.Merge, around: Scope) -> plan.Plan:
     if node.with_ is not None:
         bind_with(node.with_, node, scope)
     level = Scope(workspace, scope, selection=Selection(workspace, "FROM"))
-    table = target_table(node.table, level)
-    target = table_frame(node.table, table, level, "row exclusive")
+    changed = changed_table(node.table, "merge", level)
+    table = changed.table
+    relation = workspace.new_relation(level.selection)
+    target = changed_frame(changed, node.table, relation, workspace)
     source = bind_from((node.source,), level)
     _check_alias(target, source, node.source.at)
-    relation = target.sources[0].relation
-    assert relation is not None
     kind = _join_kind(node)
     present, kept = _marked(source, level) if kind in ("right", "full") else (None, source.plan)
     both = beside(target, source, target.plan)
     condition = bind_in_clause(node.on, level.beside(both), "JOIN conditions", "JOIN/ON")
     new_relation = workspace.new_relation(level.selection)
     frames = {"matched": both, "not matched": source, "not matched by source": target}
-    actions = tuple([_action(clause, table, level.beside(frames[clause.match]), scope) for clause in node.clauses])
+    actions = tuple([_action(clause, changed, level.beside(frames[clause.match])) for clause in node.clauses])
     _check_reachable(node.clauses)
+    row = _changed_row(node, target, source, changed, new_relation, level)
     return plan.Merge(
         table=table,
         relation=relation,
@@ -63,7 +59,7 @@ def _bind_merge(node: ast.Merge, around: Scope) -> plan.Plan:
         actions=actions,
         generated=generated_columns(table, new_relation, workspace),
         checks=row_checks(table, new_relation, workspace),
-        returning=bind_returning(node.returning, _changed_row(node, target, source, table, new_relation), level),
+        returning=bind_returning(node.returning, row, level),
         new_relation=new_relation,
         ctes=tuple(level.ctes),
     )
@@ -103,20 +99,20 @@ def _check_reachable(clauses: tuple[ast.MergeWhen, ...]) -> None:
             final.add(clause.match)
 
 
-def _changed_row(node: ast.Merge, target: Frame, source: Frame, table: schema.Table, relation: int) -> Frame:
+def _changed_row(
+    node: ast.Merge, target: Frame, source: Frame, changed: ChangedTable, relation: int, level: Scope
+) -> Frame:
     """The frame of RETURNING."""
-    old = target.sources[0]
-    columns = table_columns(table, relation, old.alias, [column.name for column in old.columns])
-    new = Source(old.alias, columns, relation, table, old.schema, old.table_name)
+    new = changed_frame(changed, node.table, relation, level.workspace)
     if any(clause.match == "not matched by source" for clause in node.clauses):
         source = null_extended(source)
-    return beside(Frame(target.plan, (new,), columns), source, target.plan)
+    return beside(new, source, target.plan)
 
 
 # -- WHEN -------------------------------------------------------------------------------------------------
 
 
-def _action(clause: ast.MergeWhen, table: schema.Table, level: Scope, outer: Scope) -> plan.MergeAction:
+def _action(clause: ast.MergeWhen, changed: ChangedTable, level: Scope) -> plan.MergeAction:
     condition = None
     if clause.condition is not None:
         condition = bind_in_clause(clause.condition, level, "MERGE WHEN conditions", "WHEN")
@@ -126,14 +122,15 @@ def _action(clause: ast.MergeWhen, table: schema.Table, level: Scope, outer: Sco
     if isinstance(action, ast.MergeDelete):
         return plan.MergeAction(clause.match, condition, "delete")
     if isinstance(action, ast.MergeUpdate):
-        assignments = bind_assignments(action.assignments, table, level)
+        assignments = bind_assignments(action.assignments, changed, level)
         return plan.MergeAction(clause.match, condition, "update", assignments)
-    return plan.MergeAction(clause.match, condition, "insert", (), _new_row(action, table, level))
+    return plan.MergeAction(clause.match, condition, "insert", (), _new_row(action, changed, level))
 
 
-def _new_row(node: ast.MergeInsert, table: schema.Table, level: Scope) -> tuple[plan.Expression, ...]:
+def _new_row(node: ast.MergeInsert, changed: ChangedTable, level: Scope) -> tuple[plan.Expression, ...]:
     """The complete row: given values, defaults for the others."""
-    given = _given(node, table, level)
+    table = changed.table
+    given = _given(node, changed, level)
     return tuple(
         [
             given[c.position] if c.position in given and c.generated is None else default_of(table, c, level.workspace)
@@ -142,8 +139,9 @@ def _new_row(node: ast.MergeInsert, table: schema.Table, level: Scope) -> tuple[
     )
 
 
-def _given(node: ast.MergeInsert, table: schema.Table, level: Scope) -> dict[int, plan.Expression]:
-    columns = given_columns(node, table)
+def _given(node: ast.MergeInsert, changed: ChangedTable, level: Scope) -> dict[int, plan.Expression]:
+    table = changed.table
+    columns = given_columns(node, changed)
     found: dict[int, plan.Expression] = {}
     if len(node.values or ()) > len(columns):
         raise errors.SyntaxError("INSERT has more expressions than target columns", position=node.at)

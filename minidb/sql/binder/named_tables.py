@@ -8,8 +8,9 @@ from minidb import errors, schema
 from minidb.sql import ast, plan
 from minidb.sql.binder.derived_tables import column_aliases, query_frame, relation_columns
 from minidb.sql.binder.items import binds_item
+from minidb.sql.binder.ordering import with_locks
 from minidb.sql.binder.queries import bind_query
-from minidb.sql.binder.scope import CommonTableEntry, Frame, Scope, Source, SourceColumn
+from minidb.sql.binder.scope import CommonTableEntry, Frame, Scope, Source, SourceColumn, common_table_columns
 from minidb.sql.parser import parse
 from minidb.sql.suggest import nearest
 from minidb.types import BIGINT, BOOLEAN
@@ -23,16 +24,24 @@ def _table_ref(item: ast.TableRef, scope: Scope, visible: Frame) -> Frame:
     if name.schema is None:
         entry = scope.common_table(name.name)
         if entry is not None:
+            _refuse_past(item, "a WITH query")
             return _common_table(item, entry, scope)
     if name.schema in VIRTUAL_SCHEMAS:
+        _refuse_past(item, "a view of the system")
         return _virtual(item, scope)
     catalog = scope.workspace.view.catalog
     found = find_relation(name, catalog, scope.workspace.open_views)
     if isinstance(found, schema.View):
         return _view(item, found, scope)
     if isinstance(found, schema.Sequence):
+        _refuse_past(item, "a sequence")
         return _sequence(item, found, scope)
     return table_frame(item, found or find_table(name, catalog), scope, "access share")
+
+
+def _refuse_past(item: ast.TableRef, what: str) -> None:
+    if item.as_of is not None:
+        raise errors.NotSupportedError(f"FOR SYSTEM_TIME cannot be applied to {what}", position=item.as_of.at)
 
 
 def find_relation(
@@ -47,14 +56,16 @@ def find_relation(
 
 def find_table(name: ast.QualifiedName, catalog: schema.Catalog) -> schema.Table:
     """The base table of this name. Raises 42P01, 3F000."""
+    shown = ".".join(name.parts)
     if len(name.parts) > 2 or name.schema not in (None, "public", "pg_temp"):
-        shown = ".".join(name.parts)
+        if len(name.parts) > 3:
+            raise errors.SyntaxError(f"improper qualified name (too many dotted names): {shown}", position=name.at)
         raise errors.UndefinedTable(f'relation "{shown}" does not exist', position=name.at)
     table = catalog.find_table(name.name, name.schema)
     if table is None:
         near = nearest(name.name, [*catalog.tables, *catalog.views])
         raise errors.UndefinedTable(
-            f'relation "{name.name}" does not exist',
+            f'relation "{shown}" does not exist',
             position=name.at,
             hint=f'Perhaps you meant the table "{near}".' if near else None,
         )
@@ -70,6 +81,9 @@ def table_frame(item: ast.TableRef, table: schema.Table, scope: Scope, mode: str
         )
     workspace = scope.workspace
     workspace.use_table(table, mode)
+    clause = item.as_of or workspace.as_of
+    if clause is not None and mode == "access share":
+        table = workspace.table_as_of(table, clause)
     alias = item.alias or table.name
     relation = workspace.new_relation(scope.selection)
     workspace.base_tables[relation] = table
@@ -164,7 +178,8 @@ def _view(item: ast.TableRef, view: schema.View, scope: Scope) -> Frame:
     alone.ctes = scope.ctes
     workspace.open_views.append(schema.key_of(view))
     try:
-        bound = bind_query(query, alone, hoist=True)
+        with workspace.in_the_past(item.as_of or workspace.as_of):
+            bound = bind_query(with_locks(query, item, workspace), alone, hoist=True)
     except errors.Error as error:
         error.position = item.at  # places in the view's text mean nothing to the user
         raise
@@ -172,7 +187,13 @@ def _view(item: ast.TableRef, view: schema.View, scope: Scope) -> Frame:
         workspace.open_views.pop()
     names = column_aliases(view.name, [o.name for o in bound.outputs], view.columns, item.at)
     names = column_aliases(item.alias or view.name, names, item.columns, item.at)
-    return query_frame(bound, item.alias or view.name, names, scope, item.at)
+    frame = query_frame(bound, item.alias or view.name, names, scope, item.at)
+    relation = frame.sources[0].relation
+    assert relation is not None
+    workspace.views[relation] = view.id
+    if id(item) in workspace.locks:
+        workspace.locked_inside.add(relation)
+    return frame
 
 
 # -- WITH -------------------------------------------------------------------------------------------------
@@ -182,8 +203,9 @@ def _common_table(item: ast.TableRef, entry: CommonTableEntry, scope: Scope) -> 
     alias = item.alias or entry.name
     if entry.inlined is not None:
         assert entry.scope is not None
-        bound = bind_query(entry.inlined, entry.scope, hoist=True)
-        names = column_aliases(entry.name, [o.name for o in bound.outputs], entry.columns, item.at)
+        with scope.workspace.in_the_past(entry.as_of):
+            bound = bind_query(entry.inlined, entry.scope, hoist=True)
+        names = common_table_columns(entry, [o.name for o in bound.outputs])
         return query_frame(bound, alias, column_aliases(alias, names, item.columns, item.at), scope, item.at)
     if not entry.columns:
         raise errors.NotSupportedError(f'WITH query "{entry.name}" does not have a RETURNING clause', position=item.at)

@@ -93,7 +93,7 @@ def _binary(node: ast.BinaryOp, scope: Scope) -> plan.Expression:
 
 def _infix(node: ast.BinaryOp, left: plan.Expression, left_at: int, scope: Scope) -> plan.Expression:
     right = bind_row(node.right, scope) if isinstance(left, plan.RowValue) else bind(node.right, scope)
-    if isinstance(left, plan.RowValue) or isinstance(right, plan.RowValue):
+    if isinstance(left, plan.RowValue | plan.RowSubquery) or isinstance(right, plan.RowValue):
         return compare_rows(node.operator, left, right, node.at, scope.workspace)
     with located(node.at):
         operator = resolve_operator(node.operator, left.type, right.type)
@@ -135,6 +135,10 @@ def compare_rows(
     symbol: str, left: plan.Expression, right: plan.Expression, at: int, workspace: Workspace
 ) -> plan.Expression:
     """Row comparison: `=` is AND, `<>` is OR, the others go by the first columns that differ."""
+    if isinstance(right, plan.RowSubquery):
+        return _with_subquery(symbol, left, right, at, workspace)
+    if isinstance(left, plan.RowSubquery):
+        return _with_subquery(_SWITCHED.get(symbol, symbol), right, left, at, workspace)
     pairs = row_pairs(left, right, at)
     if symbol not in COMPARISONS:
         raise errors.NotSupportedError(f"operator {symbol} cannot compare rows", position=at)
@@ -149,6 +153,35 @@ def compare_rows(
             else plan.Or(arguments=tests, nullable=nullable)
         )
     return _ordered_rows(symbol, pairs, at, workspace)
+
+
+def _with_subquery(
+    symbol: str, row: plan.Expression, subquery: plan.RowSubquery, at: int, workspace: Workspace
+) -> plan.Expression:
+    """A row compared with the one row of a subquery, which runs once."""
+    values = list(row.arguments) if isinstance(row, plan.RowValue) else [row]
+    outputs = list(subquery.plan.outputs)
+    if len(values) != len(outputs):
+        words = "too few" if len(outputs) < len(values) else "too many"
+        raise errors.SyntaxError(f"subquery has {words} columns", position=at)
+    if symbol not in COMPARISONS:
+        raise errors.NotSupportedError(f"operator {symbol} cannot compare rows", position=at)
+    operators = []
+    for place, output in enumerate(outputs):
+        with located(at):
+            operator = resolve_operator(symbol, values[place].type, output.expression.type)
+        assert operator.left is not None
+        operators.append(operator)
+        values[place] = operand(values[place], operator.left, at, workspace)
+        outputs[place] = plan.Output(output.name, operand(output.expression, operator.right, at, workspace))
+    return plan.QuantifiedSubquery(
+        arguments=tuple(values),
+        symbol=symbol,
+        operators=tuple(operators),
+        all=False,
+        plan=replace(subquery.plan, outputs=tuple(outputs)),
+        single=True,
+    )
 
 
 def _ordered_rows(

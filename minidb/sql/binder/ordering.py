@@ -11,11 +11,12 @@ from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
 from minidb.sql.binder.expressions import bind, bind_in_clause
 from minidb.sql.binder.ordinals import ordinal_item
+from minidb.sql.binder.row_counts import refuse_columns, row_count
 from minidb.sql.binder.scope import Scope, Selection, Source
 from minidb.sql.binder.sorting import bind_sort_key
 from minidb.sql.binder.targets import Item
 from minidb.sql.binder.trees import same
-from minidb.types import BIGINT
+from minidb.sql.binder.workspace import Workspace
 
 
 class Key(msgspec.Struct):
@@ -101,6 +102,8 @@ def limited(query: ast.Query, input_: plan.Plan, keys: tuple[plan.SortKey, ...],
     count, offset = _count(query.limit, "LIMIT", scope), _count(query.offset, "OFFSET", scope)
     if query.with_ties and not keys:
         raise errors.SyntaxError("WITH TIES cannot be specified without ORDER BY clause", position=query.at)
+    if query.with_ties and any(clause.wait == "skip locked" for clause in query.locking):
+        raise errors.SyntaxError("SKIP LOCKED and WITH TIES options cannot be used together", position=query.at)
     if count is None and offset is None:
         return input_
     return plan.Limit(input=input_, count=count, offset=offset, with_ties=keys if query.with_ties else None)
@@ -111,7 +114,8 @@ def _count(node: ast.Expression | None, clause: str, scope: Scope) -> plan.Expre
     if node is None:
         return None
     outer = Scope(scope.workspace, scope.parent, selection=Selection(scope.workspace, clause))
-    expression = coercion.coerce(bind(node, outer), BIGINT, node.at, scope.workspace, "assignment")
+    refuse_columns(node, clause, scope)
+    expression = row_count(bind(node, outer), clause, node.at, scope)
     if isinstance(expression, plan.Constant):
         if expression.value is None:
             return None
@@ -151,9 +155,10 @@ def _stronger(known: plan.LockedRelation | None, lock: plan.LockedRelation) -> p
 def _locked_sources(clause: ast.Locking, scope: Scope) -> list[Source]:
     words = f"FOR {clause.strength.upper()}"
     if not clause.tables:
-        found = [source for source in scope.frame.sources if source.table is not None]
+        found = [source for source in scope.frame.sources if source.table is not None and source.table.id >= 0]
     else:
-        found = [_named_source(name, words, scope) for name in clause.tables]
+        named = [_named_source(name, words, scope) for name in clause.tables]
+        found = [source for source in named if source.relation not in scope.workspace.locked_inside]
     for source in found:
         if source.null_extended:
             raise errors.NotSupportedError(
@@ -168,9 +173,33 @@ def _named_source(name: ast.Name, words: str, scope: Scope) -> Source:
         raise errors.UndefinedTable(
             f'relation "{name.value}" in {words} clause not found in FROM clause', position=name.at
         )
-    if source.table is None:
+    if source.table is not None and source.table.id < 0:
+        raise errors.NotSupportedError(f"{words} cannot be applied to a table as it was", position=name.at)
+    if source.table is None and source.relation not in scope.workspace.locked_inside:
         raise errors.NotSupportedError(f"{words} cannot be applied to {name.value}: it is no table", position=name.at)
     return source
+
+
+def lock_inside(clauses: Sequence[ast.Locking], items: Sequence[ast.FromItem], workspace: Workspace) -> None:
+    """FOR UPDATE over a subquery or view locks the rows inside it: its query gets the clause as well."""
+    waiting = list(items)
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, ast.Join):
+            waiting += [item.left, item.right]
+        elif isinstance(item, ast.TableRef | ast.DerivedTable):
+            alias = item.alias or (item.name.name if isinstance(item, ast.TableRef) else None)
+            meant = [c for c in clauses if not c.tables or any(name.value == alias for name in c.tables)]
+            if meant:
+                workspace.locks[id(item)] = tuple([msgspec.structs.replace(c, tables=()) for c in meant])
+
+
+def with_locks(query: ast.Query, item: ast.FromItem, workspace: Workspace) -> ast.Query:
+    """The query of a FROM item with the locks that the query around it asks for."""
+    clauses = workspace.locks.get(id(item))
+    if clauses is None or not isinstance(query.body, ast.Select | ast.SetOperation):
+        return query
+    return msgspec.structs.replace(query, locking=(*query.locking, *clauses))
 
 
 def check_lockable(query: ast.Query, what: str | None) -> None:

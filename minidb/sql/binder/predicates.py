@@ -6,12 +6,13 @@ from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
 from minidb.sql.binder.calls import call
-from minidb.sql.binder.expressions import bind, binds, negate
+from minidb.sql.binder.expressions import bind, binds, negate, refuse_collation
 from minidb.sql.binder.operators import apply, compare_rows, operand
 from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.set_places import refuse_argument
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions.operators import resolve_operator
-from minidb.types import TEXT, UNKNOWN, array_of
+from minidb.types import BYTEA, TEXT, UNKNOWN, array_of
 
 
 def _both(tests: list[plan.Expression]) -> plan.Expression:
@@ -24,7 +25,9 @@ def _either(tests: list[plan.Expression]) -> plan.Expression:
 
 @binds(ast.Between)
 def _between(node: ast.Between, scope: Scope) -> plan.Expression:
+    refuse_collation((node.operand, node.low, node.high), "BETWEEN", scope)
     value, low, high = (bind(part, scope) for part in (node.operand, node.low, node.high))
+    refuse_argument("OR" if node.negated else "AND", (value, low, high), node.at, scope)
     if not node.symmetric:
         return _range(value, low, high, node, scope)
     ranges = [_range(value, low, high, node, scope), _range(value, high, low, node, scope)]
@@ -49,6 +52,7 @@ def _range(
 
 @binds(ast.InList)
 def _in_list(node: ast.InList, scope: Scope) -> plan.Expression:
+    refuse_collation((node.operand, *node.items), "IN", scope)
     value = bind(node.operand, scope)
     items = [bind(item, scope) for item in node.items]
     if isinstance(value, plan.RowValue) or any(isinstance(item, plan.RowValue) for item in items):
@@ -84,7 +88,8 @@ def _like(node: ast.Like, scope: Scope) -> plan.Expression:
         return apply(_like_symbol(node.kind, node.negated), value, pattern, node.at, scope.workspace, node.pattern.at)
     escape = bind(node.escape, scope)
     name = {"like": "like", "ilike": "ilike", "similar": "similar"}[node.kind]
-    arguments = [coercion.coerce(e, TEXT, node.at, scope.workspace) for e in (value, pattern, escape)]
+    kind = BYTEA if value.type == BYTEA and node.kind == "like" else TEXT
+    arguments = [coercion.coerce(e, kind, node.at, scope.workspace) for e in (value, pattern, escape)]
     tested = call(name, arguments, [node.operand.at, node.pattern.at, node.escape.at], node.at, scope)
     return negate(tested) if node.negated else tested
 

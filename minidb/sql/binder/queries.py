@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder.common_tables import bind_with
@@ -29,8 +31,9 @@ def bind_query(
 
     `wanted`, `keep_unknown`: as for `bind_select`. `hoist`: tables of WITH are left to the query around (for derived
     tables, whose plan becomes part of that query's)."""
+    if query.as_of is not None:
+        return _as_it_was(query, around, wanted, keep_unknown, hoist)
     scope = around.child() if hoist else around.root()
-    _check(query)
     if query.with_ is not None:
         bind_with(query.with_, query, scope)
     body, items = _bind_body(query, scope, wanted, keep_unknown)
@@ -43,9 +46,16 @@ def _query_statement(query: ast.Query, scope: Scope) -> plan.Plan:
     return bind_query(query, scope)
 
 
-def _check(query: ast.Query) -> None:
-    if query.as_of is not None:
-        raise errors.NotSupportedError("AS OF is for a whole query", position=query.as_of.at)
+def _as_it_was(
+    query: ast.Query, around: Scope, wanted: Sequence[SqlType] | None, keep_unknown: bool, hoist: bool
+) -> plan.Query:
+    """`AS OF` of a query within another: its tables are read as they were."""
+    assert query.as_of is not None
+    if query.locking:
+        raise errors.NotSupportedError("FOR UPDATE is not allowed with AS OF", position=query.as_of.at)
+    with around.workspace.in_the_past(query.as_of):
+        now = replace(query, as_of=None)
+        return bind_query(now, around, wanted=wanted, keep_unknown=keep_unknown, hoist=hoist)
 
 
 def _bind_body(

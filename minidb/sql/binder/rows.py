@@ -31,7 +31,7 @@ def row_scope(table: schema.Table, relation: int, workspace: Workspace, clause: 
     """A scope in which the columns of one row of the table have names."""
     scope = Scope(workspace, selection=Selection(workspace, clause))
     # Generated columns are computed before the new row's NOT NULL columns are checked.
-    columns = table_columns(table, relation, table.name, unchecked=clause == "generated columns")
+    columns = table_columns(table, relation, table.name, unchecked=clause == "column generation expressions")
     source = Source(table.name, columns, relation, table, schema="public", table_name=table.name)
     scope.frame = Frame(plan.Empty(), (source,), columns)
     return scope
@@ -57,8 +57,8 @@ def bind_row_expression(text: str, table: schema.Table, view: CatalogView) -> pl
 def bind_check(node: ast.Expression, table: schema.Table, view: CatalogView) -> plan.Expression:
     """The condition of a CHECK. Raises 42804 if it is none."""
     workspace = Workspace(view)
-    scope = row_scope(table, 0, workspace, "CHECK constraints")
-    return bind_in_clause(node, scope, "CHECK constraints", "CHECK")
+    scope = row_scope(table, 0, workspace, "check constraints")
+    return bind_in_clause(node, scope, "check constraints", "CHECK")
 
 
 def bind_condition(node: ast.Expression, table: schema.Table, view: CatalogView) -> plan.Expression:
@@ -99,10 +99,13 @@ def bind_generated(
                     f'cannot use generated column "{other.name}" in column generation expression',
                     sqlstate="42P17",
                     position=reference.at,
+                    detail="A generated column cannot reference another generated column."
+                    if other.name != column.name
+                    else "This would cause the generated column to depend on its own value.",
                 )
     workspace = Workspace(view)
-    scope = row_scope(table, 0, workspace, "generated columns")
-    bound = bind_in_clause(node, scope, "generated columns")
+    scope = row_scope(table, 0, workspace, "column generation expressions")
+    bound = bind_in_clause(node, scope, "column generation expressions")
     check_immutable(bound, "generation expression is not immutable", node.at)
     return coercion.assign(bound, column.type, column.name, node.at, workspace)
 
@@ -160,7 +163,7 @@ def generated_columns(table: schema.Table, relation: int, workspace: Workspace) 
     found = []
     for column in table.live_columns:
         if column.generated is not None:
-            bound = stored_expression(column.generated, table, relation, workspace, "generated columns")
+            bound = stored_expression(column.generated, table, relation, workspace, "column generation expressions")
             value = coercion.assign(bound, column.type, column.name, -1, workspace)
             found.append(plan.Assignment(column.position, value))
     return tuple(found)
@@ -172,5 +175,5 @@ def row_checks(table: schema.Table, relation: int, workspace: Workspace) -> tupl
 
 
 def _check(check: schema.Check, table: schema.Table, relation: int, workspace: Workspace) -> plan.Expression:
-    bound = stored_expression(check.expression, table, relation, workspace, "CHECK constraints")
+    bound = stored_expression(check.expression, table, relation, workspace, "check constraints")
     return coercion.coerce(bound, BOOLEAN, -1, workspace)

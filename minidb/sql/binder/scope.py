@@ -8,7 +8,7 @@ SELECT: its aggregates, its window calls, and the clause that is being bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -16,7 +16,9 @@ from minidb import errors, schema
 from minidb.sql import ast, plan
 from minidb.sql.binder.workspace import Workspace
 from minidb.sql.suggest import nearest
-from minidb.types import SqlType
+from minidb.types import BIGINT, RECORD, SqlType
+
+ROW_ADDRESS, WHOLE_ROW = "\0address", "\0row"  # names that nobody can write
 
 
 class SourceColumn(msgspec.Struct, frozen=True):
@@ -52,6 +54,13 @@ class Frame(msgspec.Struct, frozen=True):
 EMPTY_FRAME = Frame(plan.Empty())
 
 
+class SetLevel(msgspec.Struct):
+    """Calls of set-returning functions that run side by side, over the rows that the level below gives."""
+
+    relation: int
+    calls: list[plan.SetCall] = []
+
+
 class Selection:
     """What is gathered while one SELECT is bound.
 
@@ -70,7 +79,14 @@ class Selection:
         self.windows: list[plan.WindowCall] = []
         self.named_windows: dict[str, ast.WindowSpec] = {}
         self.set_calls: list[plan.SetCall] = []
+        self.upper_sets: list[SetLevel] = []  # calls whose arguments are rows of calls: f(unnest(a)), f a set, too
+        self.moved_sets: dict[int, tuple[int, int]] = {}  # where the columns of calls are that are grouped by
         self.places: dict[tuple[int, int], int] = {}  # column -> where it was mentioned first outside aggregates
+
+    @property
+    def set_relations(self) -> list[int]:
+        """The relations of the calls of set-returning functions, the innermost calls first."""
+        return [self.set_relation, *[level.relation for level in self.upper_sets]]
 
 
 class CommonTableEntry(msgspec.Struct):
@@ -83,8 +99,21 @@ class CommonTableEntry(msgspec.Struct):
     nullable: tuple[bool, ...] = ()
     inlined: ast.Query | None = None
     scope: Scope | None = None  # where an inlined query is bound
+    depth: int = 0  # of an inlined query: how many are bound within each other, this one included
     recursive: bool = False  # the working table of a recursive query, seen from inside
     mentioned: int = 0
+    at: int = -1
+    as_of: ast.AsOf | None = None  # of the query around an inlined one's definition
+
+
+def common_table_columns(table: ast.CommonTable | CommonTableEntry, names: Sequence[str]) -> tuple[str, ...]:
+    """The names of a WITH query's columns: those that it gives them, then those that they have. Raises 42P10."""
+    if len(table.columns) > len(names):
+        raise errors.InvalidColumnReference(
+            f'WITH query "{table.name}" has {len(names)} columns available but {len(table.columns)} columns specified',
+            position=table.at,
+        )
+    return (*table.columns, *names[len(table.columns) :])
 
 
 class Scope:
@@ -153,11 +182,25 @@ class Scope:
                 raise _ambiguous(reference, found)
             if found:
                 return scope.mention(found[0].expression, reference.at)
+        if name in (ROW_ADDRESS, WHOLE_ROW):
+            return self._row_itself(name, qualifier)
         raise self._unknown(reference)
+
+    def _row_itself(self, name: str, qualifier: tuple[str, ...]) -> plan.Expression:
+        """For cursors: where a row of a heap is, and all of it."""
+        source = self._source(qualifier)
+        assert source is not None and source.relation is not None
+        if name == ROW_ADDRESS:
+            return plan.Column(relation=source.relation, position=plan.REF, type=BIGINT, nullable=False, name=name)
+        return plan.Column(relation=source.relation, position=plan.REF - 1, type=RECORD, nullable=False, name=name)
 
     def try_column(self, name: str) -> list[SourceColumn]:
         """The columns of this level alone that are called `name`."""
         return self._matches(name, ())
+
+    def has_column(self, reference: ast.ColumnRef) -> bool:
+        """Whether this level alone has what the reference means."""
+        return bool(self._matches(reference.name, reference.parts[:-1]))
 
     def _matches(self, name: str, qualifier: tuple[str, ...]) -> list[SourceColumn]:
         if not qualifier:

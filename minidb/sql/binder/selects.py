@@ -25,10 +25,12 @@ from minidb.sql.binder.ordering import (
     check_distinct_on,
     check_lockable,
     limited,
+    lock_inside,
     locked,
     position_of,
 )
 from minidb.sql.binder.scope import Scope, Selection
+from minidb.sql.binder.set_groups import expanded, moved
 from minidb.sql.binder.targets import Item, bind_targets, settle_items
 from minidb.sql.binder.windows import declare_windows
 from minidb.sql.binder.workspace import located
@@ -44,6 +46,8 @@ def bind_select(
     the operand of a set operation."""
     selection = Selection(around.workspace)
     scope = Scope(around.workspace, around, selection=selection)
+    if query.locking:
+        lock_inside(query.locking, select.from_items, scope.workspace)
     scope.frame = bind_from(select.from_items, scope)
     return _Select(select, query, scope, selection).bound(wanted, keep_unknown)
 
@@ -95,15 +99,17 @@ class _Select:
     def _grouped(self, input_: plan.Plan, groups: Groups) -> plan.Plan:
         if not self._is_grouped:
             return input_
+        input_ = expanded(input_, groups, self.selection, self.scope.workspace)
         with located(self.select.at):
             check_groupable(groups.expressions)
         regrouping = Regrouping(groups, self.selection, self.scope)
-        parts = self._parts()
+        parts = moved(self._parts(), self.selection)
         rewritten = regrouping.rewritten(parts)
         while regrouping.grown:
             regrouping.start()
             rewritten = regrouping.rewritten(parts)
         self._take_parts(rewritten)
+        regrouping.check_direct_arguments()
         result: plan.Plan = plan.Aggregate(
             input=input_,
             relation=self.selection.aggregate_relation,
@@ -123,16 +129,19 @@ class _Select:
             tuple(self.distinct_on),
             tuple(self.selection.windows),
             tuple(self.selection.set_calls),
+            tuple([tuple(level.calls) for level in self.selection.upper_sets]),
         )
 
     def _take_parts(self, parts: tuple[object, ...]) -> None:
-        expressions, self.having, keys, distinct_on, windows, set_calls = parts  # type: ignore[assignment]
+        expressions, self.having, keys, distinct_on, windows, set_calls, upper = parts  # type: ignore[assignment]
         for item, expression in zip(self.items, expressions):  # type: ignore[call-overload]
             item.expression = expression
         self.order = [replace(k, key=key) for k, key in zip(self.order, keys)]  # type: ignore[call-overload]
         self.distinct_on = list(distinct_on)  # type: ignore[call-overload]
         self.selection.windows = list(windows)  # type: ignore[call-overload]
         self.selection.set_calls = list(set_calls)  # type: ignore[call-overload]
+        for level, calls in zip(self.selection.upper_sets, upper):  # type: ignore[call-overload]
+            level.calls = list(calls)
 
     # -- windows and sets
 
@@ -142,7 +151,11 @@ class _Select:
 
     def _with_sets(self, input_: plan.Plan) -> plan.Plan:
         calls = tuple(self.selection.set_calls)
-        return plan.ProjectSet(input=input_, relation=self.selection.set_relation, calls=calls) if calls else input_
+        if calls:
+            input_ = plan.ProjectSet(input=input_, relation=self.selection.set_relation, calls=calls)
+        for level in self.selection.upper_sets:
+            input_ = plan.ProjectSet(input=input_, relation=level.relation, calls=tuple(level.calls))
+        return input_
 
     # -- DISTINCT, ORDER BY, locks, LIMIT
 

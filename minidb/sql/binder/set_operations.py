@@ -25,7 +25,7 @@ class Operand(msgspec.Struct):
     """One side of a set operation: a query whose columns may still be untyped."""
 
     query: plan.Query
-    at: int
+    places: Sequence[int]  # of its columns in the text
 
 
 BindOperand = Callable[[ast.QueryBody | ast.Query, Scope], plan.Query]
@@ -40,16 +40,24 @@ def bind_set_operation(
         chain.append(first)
         first = first.left
     chain.reverse()
-    operands = [Operand(bind_operand(first, around), first.at)]
+    operands = [_operand(first, bind_operand, around)]
     place = 0
     while place < len(chain):
         run = _run(chain, place)
-        rest = [Operand(bind_operand(link.right, around), link.right.at) for link in run]
+        rest = [_operand(link.right, bind_operand, around) for link in run]
         _check_widths(operands[0], rest, run)
         result = _combined(run, [operands[0], *rest], around)
-        operands = [Operand(result, node.at)]
+        operands = [Operand(result, [node.at] * len(result.outputs))]
         place += len(run)
     return _as_body(operands[0].query)
+
+
+def _operand(body: ast.QueryBody | ast.Query, bind_operand: BindOperand, around: Scope) -> Operand:
+    query = bind_operand(body, around)
+    places = [body.at] * len(query.outputs)
+    if isinstance(body, ast.Select) and len(body.targets) == len(places):
+        places = [target.at for target in body.targets]
+    return Operand(query, places)
 
 
 def _run(chain: Sequence[ast.SetOperation], start: int) -> list[ast.SetOperation]:
@@ -69,7 +77,7 @@ def _check_widths(first: Operand, rest: Sequence[Operand], run: Sequence[ast.Set
     for operand, link in zip(rest, run):
         if len(operand.query.outputs) != width:
             raise errors.SyntaxError(
-                f"each {link.operator.upper()} query must have the same number of columns", position=operand.at
+                f"each {link.operator.upper()} query must have the same number of columns", position=operand.places[0]
             )
 
 
@@ -110,19 +118,21 @@ def _type(operands: Sequence[Operand], place: int, word: str) -> SqlType:
     types = [operand.query.outputs[place].expression.type for operand in operands]
     if all(kind == UNKNOWN for kind in types):
         return TEXT
-    return coercion.common(types, [operand.at for operand in operands], word)
+    return coercion.common(types, [operand.places[place] for operand in operands], word)
 
 
 def _converted(operand: Operand, types: Sequence[SqlType], around: Scope) -> plan.Query:
-    return converted_query(operand.query, types, operand.at, around)
+    return converted_query(operand.query, types, operand.places, around)
 
 
-def converted_query(query: plan.Query, types: Sequence[SqlType], at: int, around: Scope) -> plan.Query:
-    """The query with its columns converted to `types`."""
+def converted_query(
+    query: plan.Query, types: Sequence[SqlType], places: Sequence[int], around: Scope
+) -> plan.Query:
+    """The query with its columns, which stand at `places`, converted to `types`."""
     outputs = tuple(
         [
             plan.Output(o.name, coercion.coerce(o.expression, t, at, around.workspace))
-            for o, t in zip(query.outputs, types)
+            for o, t, at in zip(query.outputs, types, places)
         ]
     )
     return msgspec.structs.replace(query, outputs=outputs)

@@ -7,21 +7,28 @@ from msgspec.structs import replace
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, binds, binds_row
+from minidb.sql.binder.expressions import bind, binds, binds_row, row_value
 from minidb.sql.binder.queries import bind_query
 from minidb.sql.binder.scope import Scope
+from minidb.sql.binder.trees import is_volatile, relations_in
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions.operators import resolve_operator
 from minidb.sql.functions.registry import Operator
 from minidb.types import RECORD, SqlType, array_of
 
-_NOT_IN = ("CHECK constraints", "DEFAULT expressions", "index expressions", "index predicates", "generated columns")
+_NOT_IN = (
+    "check constraints",
+    "DEFAULT expressions",
+    "index expressions",
+    "index predicates",
+    "column generation expressions",
+)
 
 
 def bind_subquery(query: ast.Query, scope: Scope) -> plan.Query:
     """A query that stands in an expression."""
     if scope.selection is not None and scope.selection.clause in _NOT_IN:
-        raise errors.NotSupportedError(f"cannot use subquery in {scope.selection.clause}", position=query.at)
+        raise errors.NotSupportedError(f"cannot use subquery in {scope.selection.clause[:-1]}", position=query.at)
     return bind_query(query, scope)
 
 
@@ -39,14 +46,18 @@ def _scalar(node: ast.Subquery, scope: Scope) -> plan.Expression:
 
 @binds_row(ast.Subquery)
 def _row(node: ast.Subquery, scope: Scope) -> plan.Expression:
-    """A subquery beside a row: one scalar subquery for each column, bound again because relations are unique."""
+    """A subquery beside a row, for `compare_rows`. One that can run alone becomes a scalar subquery for each column,
+    bound again because relations are unique: `(a, b) = (SELECT x, y ...)` may then look in an index."""
+    first = scope.workspace.new_relation()
     query = bind_subquery(node.query, scope)
+    if len(query.outputs) > 1 and (is_volatile(query) or any(number < first for number in relations_in(query))):
+        return plan.RowSubquery(type=RECORD, plan=query)
     queries = [query, *[bind_subquery(node.query, scope) for _ in query.outputs[1:]]]
-    values = [narrowed(q, place) for place, q in enumerate(queries)]
-    return values[0] if len(values) == 1 else plan.RowValue(type=RECORD, nullable=False, arguments=tuple(values))
+    values = [_narrowed(q, place) for place, q in enumerate(queries)]
+    return values[0] if len(values) == 1 else row_value(values)
 
 
-def narrowed(query: plan.Query, place: int) -> plan.ScalarSubquery:
+def _narrowed(query: plan.Query, place: int) -> plan.ScalarSubquery:
     """One column of a subquery that returns one row."""
     output = query.outputs[place]
     return plan.ScalarSubquery(type=output.expression.type, plan=replace(query, outputs=(output,)))
@@ -62,6 +73,8 @@ def _single(query: plan.Query, at: int) -> plan.Output:
 def _array(node: ast.ArraySubquery, scope: Scope) -> plan.Expression:
     query = bind_subquery(node.query, scope)
     kind = _single(query, node.at).expression.type
+    if kind.element is not None:
+        raise errors.NotSupportedError("arrays of more than one dimension are not supported yet", position=node.at)
     return plan.ArraySubquery(type=array_of(kind), nullable=False, plan=query)
 
 

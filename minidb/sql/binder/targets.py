@@ -10,6 +10,7 @@ from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
 from minidb.sql.binder.expressions import bind_in_clause
+from minidb.sql.binder.fields import all_fields
 from minidb.sql.binder.scope import Scope
 from minidb.types import UNKNOWN, SqlType
 
@@ -30,6 +31,9 @@ def bind_targets(targets: Sequence[ast.Target], scope: Scope, clause: str = "SEL
     for target in targets:
         if isinstance(target.expression, ast.Star):
             items.extend(_star(target.expression, scope))
+        elif isinstance(target.expression, ast.FieldStar):
+            row = bind_in_clause(target.expression.operand, scope, clause)
+            items += [Item(name, part, target.at) for name, part in all_fields(row, target.at)]
         else:
             name = target.alias if target.alias is not None else name_of(target.expression)
             items.append(Item(name, bind_in_clause(target.expression, scope, clause), target.expression.at))
@@ -87,7 +91,7 @@ def name_of(node: ast.Expression) -> str:
 def _strong_name(node: ast.Expression) -> str | None:
     if isinstance(node, ast.ColumnRef | ast.FunctionCall):
         return node.parts[-1] if isinstance(node, ast.ColumnRef) else node.name[-1]
-    if isinstance(node, ast.CurrentValue):
+    if isinstance(node, ast.CurrentValue | ast.Field):
         return node.name
     if isinstance(node, ast.Cast | ast.Collate | ast.Subscript | ast.Slice):
         return _strong_name(node.operand)

@@ -22,6 +22,7 @@ NODES = (
     plan.Cte,
     plan.Assignment,
     plan.OnConflict,
+    plan.RowSource,
 )
 
 
@@ -40,6 +41,11 @@ def walk(root: Any) -> Iterator[Any]:
 def relations_in(root: Any) -> set[int]:
     """The relations that the columns in `root` belong to."""
     return {node.relation for node in walk(root) if type(node) is plan.Column}
+
+
+def is_volatile(root: Any) -> bool:
+    """Whether `root` calls a function whose every call may give another value."""
+    return any(getattr(getattr(node, "function", None), "volatility", "") == "volatile" for node in walk(root))
 
 
 def same(left: Any, right: Any) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minidb import errors, schema
+from minidb import errors
 from minidb.sql import ast, plan
-from minidb.sql.binder.assignments import bind_assignments, bind_returning, target_table
+from minidb.sql.binder.assignments import bind_assignments, bind_returning
+from minidb.sql.binder.changed_tables import ChangedTable, changed_frame, changed_table, view_checks
 from minidb.sql.binder.common_tables import bind_with
 from minidb.sql.binder.expressions import bind_in_clause
 from minidb.sql.binder.items import bind_from
-from minidb.sql.binder.named_tables import table_columns, table_frame
 from minidb.sql.binder.rows import generated_columns, row_checks
-from minidb.sql.binder.scope import Frame, Scope, Selection, Source
+from minidb.sql.binder.scope import Frame, Scope, Selection
 from minidb.sql.binder.statements import binds_statement
 
 
@@ -24,56 +24,54 @@ def _level(node: ast.Update | ast.Delete, around: Scope) -> Scope:
 
 
 def _target(
-    item: ast.TableRef, others: Sequence[ast.FromItem], where: ast.Expression | None, level: Scope
-) -> tuple[schema.Table, Source, plan.Plan]:
-    """The target table, its place among the sources, and the plan that finds its rows."""
-    table = target_table(item, level)
-    first = table_frame(item, table, level, "row exclusive")
-    level.frame = bind_from(others, level, first)
-    if isinstance(where, ast.CurrentOf):
-        raise errors.NotSupportedError("WHERE CURRENT OF is not supported yet", position=where.at)
+    node: ast.Update | ast.Delete, others: Sequence[ast.FromItem], verb: str, level: Scope
+) -> tuple[ChangedTable, int, plan.Plan]:
+    """The target, its relation number, and the plan that finds its rows."""
+    changed = changed_table(node.table, verb, level)
+    relation = level.workspace.new_relation(level.selection)
+    level.frame = bind_from(others, level, changed_frame(changed, node.table, relation, level.workspace))
+    if isinstance(node.where, ast.CurrentOf):
+        raise errors.NotSupportedError("WHERE CURRENT OF is not supported yet", position=node.where.at)
     found = level.frame.plan
-    if where is not None:
-        found = plan.Filter(input=found, predicate=bind_in_clause(where, level, "WHERE", "WHERE"))
-    return table, first.sources[0], found
+    if node.where is not None:
+        found = plan.Filter(input=found, predicate=bind_in_clause(node.where, level, "WHERE", "WHERE"))
+    return changed, relation, found
 
 
 @binds_statement(ast.Update)
 def _bind_update(node: ast.Update, around: Scope) -> plan.Plan:
     level = _level(node, around)
-    table, source, found = _target(node.table, node.from_items, node.where, level)
-    assert source.relation is not None
-    new_relation = level.workspace.new_relation(level.selection)
+    workspace = level.workspace
+    changed, relation, found = _target(node, node.from_items, "update", level)
+    new_relation = workspace.new_relation(level.selection)
+    row = _new_row(level.frame, changed, node.table, new_relation, level)
     return plan.Update(
-        table=table,
-        relation=source.relation,
+        table=changed.table,
+        relation=relation,
         input=found,
-        assignments=bind_assignments(node.assignments, table, level),
-        generated=generated_columns(table, new_relation, level.workspace),
-        checks=row_checks(table, new_relation, level.workspace),
-        returning=bind_returning(node.returning, _new_row(level.frame, source, table, new_relation), level),
+        assignments=bind_assignments(node.assignments, changed, level),
+        generated=generated_columns(changed.table, new_relation, workspace),
+        checks=row_checks(changed.table, new_relation, workspace),
+        view_checks=view_checks(changed, node.table, new_relation, workspace),
+        returning=bind_returning(node.returning, row, level),
         new_relation=new_relation,
         ctes=tuple(level.ctes),
     )
 
 
-def _new_row(frame: Frame, old: Source, table: schema.Table, relation: int) -> Frame:
+def _new_row(frame: Frame, changed: ChangedTable, item: ast.TableRef, relation: int, level: Scope) -> Frame:
     """The frame of RETURNING: the target's columns are those of the new row."""
-    names = [column.name for column in old.columns]
-    columns = table_columns(table, relation, old.alias, names)
-    count = len(columns)
-    new = Source(old.alias, columns, relation, table, old.schema, old.table_name)
-    return Frame(frame.plan, (new, *frame.sources[1:]), (*columns, *frame.columns[count:]))
+    new = changed_frame(changed, item, relation, level.workspace)
+    return Frame(frame.plan, new.sources + frame.sources[1:], new.columns + frame.columns[len(new.columns) :])
 
 
 @binds_statement(ast.Delete)
 def _bind_delete(node: ast.Delete, around: Scope) -> plan.Plan:
     level = _level(node, around)
-    table, source, found = _target(node.table, node.using, node.where, level)
-    assert source.relation is not None
+    changed, relation, found = _target(node, node.using, "delete from", level)
     return plan.Delete(
-        table=table,
-        relation=source.relation,
+        table=changed.table,
+        relation=relation,
         input=found,
         returning=bind_returning(node.returning, level.frame, level),
         ctes=tuple(level.ctes),

@@ -5,6 +5,7 @@ A window call stands in expressions as `Column(window_relation, k)`; the SELECT'
 
 from __future__ import annotations
 
+import operator
 from datetime import date, datetime
 
 from msgspec.structs import replace
@@ -14,15 +15,25 @@ from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
 from minidb.sql.binder.aggregates import aggregate_call, aggregate_parts
 from minidb.sql.binder.expressions import bind, bind_in_clause
+from minidb.sql.binder.row_counts import refuse_columns, row_count
 from minidb.sql.binder.scope import Scope, Selection
+from minidb.sql.binder.set_places import refuse_in
 from minidb.sql.binder.sorting import bind_sort_key
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions import is_aggregate, resolve_window
 from minidb.sql.functions.operators import resolve_operator
-from minidb.types import BIGINT, DATE, INTERVAL
+from minidb.types import BIGINT, DATE, DOUBLE, INTERVAL, NUMERIC, UNKNOWN, SqlType, can_coerce
 
 _ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
 _NEVER_NULL = frozenset({"count", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist"})
+_MEASURED = frozenset("NDT")  # categories of types that have distances
+# what RANGE takes as the distance between values of a type; smaller types, too, where that is no question of size
+_OFFSETS = {
+    **dict.fromkeys(("smallint", "integer", "bigint"), BIGINT),
+    **dict.fromkeys(("real", "double precision"), DOUBLE),
+    "numeric": NUMERIC,
+    **dict.fromkeys(("date", "time", "timestamp", "timestamptz", "interval"), INTERVAL),
+}
 _BOUNDS = ("unbounded preceding", "preceding", "current row", "following", "unbounded following")
 
 
@@ -61,6 +72,7 @@ def _call(node: ast.FunctionCall, spec: ast.WindowSpec, scope: Scope) -> plan.Wi
     order_by = tuple([bind_sort_key(key, bind(key.expression, scope), scope) for key in spec.order_by])
     frame = _frame(spec.frame, order_by, scope) if spec.frame is not None else None
     call = _function(node, scope)
+    refuse_in("window function calls", (partition_by, order_by, call.arguments), node.at, scope)
     return replace(call, partition_by=partition_by, order_by=order_by, frame=frame)
 
 
@@ -151,7 +163,8 @@ def _check_bounds(frame: ast.Frame) -> None:
         raise errors.WindowingError("frame end cannot be UNBOUNDED PRECEDING", position=frame.end.at)
     if start > end:
         words = f"frame starting from {frame.start.kind} cannot have {frame.end.kind} rows"
-        raise errors.WindowingError(words.replace("unbounded ", ""), position=frame.at)
+        place = frame.end.at if frame.end.at >= 0 else frame.at
+        raise errors.WindowingError(words.replace("unbounded ", ""), position=place)
 
 
 def _offset(
@@ -159,17 +172,35 @@ def _offset(
 ) -> plan.Expression | None:
     if bound.offset is None:
         return None
+    refuse_columns(bound.offset, frame.mode.upper(), scope)
     expression = bind_in_clause(bound.offset, scope, "window frame offset")
     if frame.mode in ("rows", "groups"):
-        return coercion.coerce(expression, BIGINT, bound.at, scope.workspace)
+        return row_count(expression, frame.mode.upper(), bound.at, scope)
     if len(order_by) != 1:
         raise errors.WindowingError(
             "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column", position=frame.at
         )
     kind = order_by[0].expression.type
-    with located(bound.at):
-        operator = resolve_operator("+", kind, expression.type)
-    return coercion.coerce(expression, operator.right, bound.at, scope.workspace)
+    wanted = _OFFSETS.get(kind.name)
+    if wanted is None or not can_coerce(expression.type, wanted):
+        raise _no_range(kind, expression.type, bound.at)
+    offset = wanted if expression.type == UNKNOWN and wanted == INTERVAL else expression.type
+    try:
+        plus = resolve_operator("+", kind, offset)
+    except errors.UndefinedFunction:
+        raise _no_range(kind, expression.type, bound.at) from None
+    return coercion.coerce(expression, plus.right, bound.at, scope.workspace)
+
+
+def _no_range(kind: SqlType, offset: SqlType, at: int) -> errors.NotSupportedError:
+    words = f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {kind}"
+    if kind.category not in _MEASURED:
+        return errors.NotSupportedError(words, position=at)
+    return errors.NotSupportedError(
+        f"{words} and offset type {offset}",
+        position=at,
+        hint="Cast the offset value to an appropriate type.",
+    )
 
 
 def _range_operators(key: plan.SortKey, offset: plan.Expression, at: int) -> tuple[object, object, object]:
@@ -178,7 +209,10 @@ def _range_operators(key: plan.SortKey, offset: plan.Expression, at: int) -> tup
         at_most = resolve_operator("<=", kind, kind)
         if kind == DATE and offset.type == INTERVAL:  # date + interval is a timestamp
             at_most = replace(at_most, call=lambda left, right: _midnight(left) <= _midnight(right))
-        return resolve_operator("+", kind, offset.type), resolve_operator("-", kind, offset.type), at_most
+        plus, minus = resolve_operator("+", kind, offset.type), resolve_operator("-", kind, offset.type)
+    if _OFFSETS.get(kind.name) == BIGINT:  # the end of a frame may lie beyond the greatest value of the type
+        plus, minus = replace(plus, call=operator.add), replace(minus, call=operator.sub)
+    return plus, minus, at_most
 
 
 def _midnight(value: date | datetime) -> datetime:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from minidb import errors, schema
-from minidb.sql import plan
+from minidb.sql import ast, plan
 from minidb.types import UNKNOWN, SqlType
 
 if TYPE_CHECKING:
@@ -51,10 +51,16 @@ class Workspace:
         self.parameters = list(parameter_types)
         self.parameter_names = parameter_names
         self.lifted_offset = len(parameter_types) if lifted_offset is None else lifted_offset
+        self.lifting = lifted_offset is not None
         self.owners: dict[int, Selection] = {}
         self.base_tables: dict[int, schema.Table] = {}
+        self.views: dict[int, int] = {}  # relation -> id of the view that it stands for
+        # FOR UPDATE over FROM items that are no tables, by the id of the item's node; the relations of those items.
+        self.locks: dict[int, tuple[ast.Locking, ...]] = {}
+        self.locked_inside: set[int] = set()
         self.table_modes: dict[int, str] = {}
         self.open_views: list[str] = []
+        self.as_of: ast.AsOf | None = None  # of the query or view that is being bound
         self.own: PythonFunctions | None = getattr(view, "python", None)  # what the session has registered
         # What each `*` and each column name meant, by the id of its node, if somebody asks.
         self.stars: dict[int, Sequence[SourceColumn]] | None = None
@@ -82,6 +88,25 @@ class Workspace:
         known = self.table_modes.get(table.id)
         if known is None or LOCK_MODES.index(known) < LOCK_MODES.index(mode):
             self.table_modes[table.id] = mode
+
+    def table_as_of(self, table: schema.Table, clause: ast.AsOf) -> schema.Table:
+        """The table as it was: another one to all that follows, whose id the session knows. Raises 0A000."""
+        if self.lifting:
+            raise NotLiftable
+        look_up = getattr(self.view, "table_as_of", None)
+        if look_up is None:
+            raise errors.NotSupportedError("AS OF is not supported here", position=clause.at)
+        found: schema.Table = look_up(table, clause)
+        return found
+
+    @contextmanager
+    def in_the_past(self, clause: ast.AsOf | None) -> Iterator[None]:
+        """Tables that are bound meanwhile are meant as of `clause`."""
+        before, self.as_of = self.as_of, clause
+        try:
+            yield
+        finally:
+            self.as_of = before
 
     # -- parameters
 

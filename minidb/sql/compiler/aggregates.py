@@ -28,11 +28,10 @@ from minidb.sql.compiler.batches import (
 )
 from minidb.sql.compiler.cells import Cells, prepare, print_updates
 from minidb.sql.compiler.clauses import Clauses, For, Let, comprehensible, comprehension, leading, nest
-from minidb.sql.compiler.core import Compiler, Guard, Required
+from minidb.sql.compiler.core import Compiler, Guard, Required, start_guard
 from minidb.sql.compiler.emitter import Function
-from minidb.sql.compiler.hash_tables import start_guard
 from minidb.sql.compiler.scope import ColumnKey, Scope
-from minidb.sql.compiler.sorted_groups import sorted_groups
+from minidb.sql.compiler.sorted_groups import set_number, sorted_grouping_sets, sorted_groups
 from minidb.sql.rules import walk
 
 MANY_GROUPS = 0.2  # groups per row from which on an exception per new group costs more than a test per row
@@ -77,7 +76,7 @@ def _plain(
         finals = print_batched(compiler, function, site, clauses, cells, calls)
     else:
         finals = {place: prepare(compiler, site, cells, call) for place, call in calls}
-        for number, initial in enumerate(cells.fresh):
+        for number, initial in enumerate(cells.initial):
             function.add(f"{cells.place(number)} = {initial}")
         nest(function, clauses, lambda: print_updates(function, cells))
     return _results(compiler, node, scope, [], finals)
@@ -145,6 +144,7 @@ def _grouped(
         function.add(f"{groups} = {{}}")
         after = start_guard(function, guard)
         nest(function, clauses, lambda: _group_body(compiler, function, cells, groups, group, value, many), after)
+    compiler.note(function, groups, node)
     return _results(compiler, node, outer, [For(f"{key}, {group}", f"{groups}.items()")], finals)
 
 
@@ -209,6 +209,9 @@ def _grouping_sets(
 ) -> tuple[Clauses, Scope]:
     """Every set of groups in one pass; the key begins with the number of its set."""
     assert node.sets is not None
+    if compiler.memory.spills and compiler.memory.could_spill(node.rows):
+        loops, outer = sorted_grouping_sets(compiler, node, scope, wanted, calls)
+        return loops, outer.with_columns(_masks(compiler, node, set_number(outer)))
     groups, group, key = (compiler.module.name(prefix) for prefix in ("d", "g", "k"))
     clauses, inside = compiler.clauses(function, node.input, scope, wanted)
     site = compiler.expressions(function, inside)
@@ -221,21 +224,28 @@ def _grouping_sets(
     cells = Cells(lambda number: f"{group}[{number}]")
     finals = {place: prepare(compiler, site, cells, call) for place, call in calls}
     function.add(f"{groups} = {{}}")
+    after = start_guard(function, compiler.guard(groups, node))
     loop = [*clauses, *lets, For("k", f"({', '.join(every)},)" if every else "()")]
-    nest(function, loop, lambda: _group_body(compiler, function, cells, groups, group, "k", True))
+    nest(function, loop, lambda: _group_body(compiler, function, cells, groups, group, "k", True), after)
+    compiler.note(function, groups, node)
     for number, members in enumerate(node.sets):
         if not members:  # the set () has a row even where there is no input
             absent = f"({', '.join([str(number), *['None'] * len(names)])},)"
             with function.block(f"if {absent} not in {groups}:"):
                 function.add(f"{groups}[{absent}] = [{', '.join(cells.fresh)}]")
     columns = {(node.relation, place): f"{key}[{place + 1}]" for place in range(len(names))}
+    columns.update(_masks(compiler, node, f"{key}[0]"))
+    outer = scope.with_columns(columns)
+    return _results(compiler, node, outer, [For(f"{key}, {group}", f"{groups}.items()")], finals)
+
+
+def _masks(compiler: Compiler, node: physical.Aggregate, number: str) -> dict[ColumnKey, str]:
+    """The columns of GROUPING(), given the source of the number of a group's set."""
+    assert node.sets is not None
     masks = tuple([tuple([_mask(members, listed) for listed in node.groupings]) for members in node.sets])
     first = len(node.groups) + len(node.aggregates)
     table = compiler.module.constant(masks)
-    for place in range(len(node.groupings)):
-        columns[node.relation, first + place] = f"{table}[{key}[0]][{place}]"
-    outer = scope.with_columns(columns)
-    return _results(compiler, node, outer, [For(f"{key}, {group}", f"{groups}.items()")], finals)
+    return {(node.relation, first + place): f"{table}[{number}][{place}]" for place in range(len(node.groupings))}
 
 
 def _mask(members: tuple[int, ...], listed: tuple[int, ...]) -> int:

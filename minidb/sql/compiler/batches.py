@@ -12,7 +12,7 @@ from functools import reduce
 
 from minidb.sql import plan
 from minidb.sql.compiler import runtime
-from minidb.sql.compiler.cells import Cells
+from minidb.sql.compiler.cells import Cells, counts_what_may_raise
 from minidb.sql.compiler.clauses import (
     Clause,
     Clauses,
@@ -24,10 +24,9 @@ from minidb.sql.compiler.clauses import (
     loop_count,
     nest,
 )
-from minidb.sql.compiler.core import NO_GUARD, Compiler, Guard
+from minidb.sql.compiler.core import NO_GUARD, Compiler, Guard, start_guard
 from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.expressions import Expressions
-from minidb.sql.compiler.hash_tables import start_guard
 from minidb.sql.compiler.hopeful import print_filtered
 from minidb.types import numeric_add
 
@@ -241,7 +240,7 @@ def _batched_call(
     element, nullable = "", False
     if call.arguments:
         argument = call.arguments[0]
-        nullable = site.nullable(argument)
+        nullable = site.nullable(argument) or counts_what_may_raise(call)
         if kind not in ("count", "count_star") or nullable or call.distinct:
             element = _element(site, argument, nullable)
     updates = lists.setdefault(element, []) if element else []

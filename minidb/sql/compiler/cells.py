@@ -52,7 +52,7 @@ def prepare(compiler: Compiler, site: Expressions, cells: Cells, call: plan.Aggr
     """Allocates the cells of one aggregate and its updates; returns the source of its result."""
     test = ""
     if call.filter is not None:
-        test = site.truth(call.filter)
+        test = f"({site.truth(call.filter)})"  # others are joined to it by `and`
         inner = site.scope.copy()
         inner.known |= strict_columns(call.filter)
         site = Expressions(compiler, site.function, inner, conditional=True)
@@ -62,12 +62,18 @@ def prepare(compiler: Compiler, site: Expressions, cells: Cells, call: plan.Aggr
     texts = []
     for argument in call.arguments:
         text = site.value(argument)
-        if call.aggregate.strict and site.nullable(argument):
+        if call.aggregate.strict and (site.nullable(argument) or counts_what_may_raise(call)):
             text = _tested(site, text, tests)
         texts.append(text)
     if call.distinct:
         return _distinct(compiler, site, cells, call, texts, tests)
     return _steps(site, cells, call, texts, " and ".join(tests), "\n".join([*texts, test]))
+
+
+def counts_what_may_raise(call: plan.AggregateCall) -> bool:
+    """Whether the argument must be computed for its errors: count(1 / a) is not count(*), though `a` is never NULL."""
+    argument = walk.strip_relabel(call.arguments[0]) if call.aggregate.kind == "count" else None
+    return argument is not None and not isinstance(argument, plan.Column | plan.Constant | plan.Parameter)
 
 
 def _tested(site: Expressions, text: str, tests: list[str]) -> str:

@@ -152,7 +152,8 @@ def emit_row_maker(compiler: Compiler, function: Function, node: physical.Insert
         function.add(f"add({new.check(node.checks, inside)})")
 
     nest(function, clauses, body)
-    return not (compiler.module.slots or compiler.first_calls or compiler.module.has_functions)
+    looks = "rows" in function.names_used()
+    return not (looks or compiler.module.slots or compiler.first_calls or compiler.module.has_functions)
 
 
 def _source(node: physical.Insert) -> physical.Project:

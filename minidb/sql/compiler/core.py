@@ -18,6 +18,7 @@ from minidb.sql.compiler.clauses import (
     For,
     If,
     Let,
+    any_comprehension,
     comprehensible,
     comprehension,
     leading,
@@ -29,7 +30,8 @@ from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.hopeful import may_be_hopeful, nullable_leaves, print_filtered
 from minidb.sql.compiler.limits import emit_limited
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
-from minidb.sql.compiler.spilling import Kept, checked_bound, first_bound
+from minidb.sql.compiler.spilling import Kept, Overflow, checked_bound, chunked, first_bound, noted
+from minidb.sql.compiler.temporary_files import Budget, Spill
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import strict_columns
 
@@ -87,7 +89,10 @@ class Compiler:
         self.producers = producers
         self.subqueries = subqueries
         self.counters = counters
+        self.spills: dict[int, Spill] = {}  # what EXPLAIN ANALYZE notes, by the id of the node
+        self._budget: str | None = None
         self.tables: dict[int, str] = {}  # sources of the rows of common table expressions, by number
+        self.growing: set[int] = set()  # those that are `rounds.Rounds` there, not lists
         self.first_calls: list[str] = []  # data-modifying ones, that run whether they are read or not
         self.changes: Callable[[Compiler, physical.Node], str] = _no_changes
         self._measured: physical.Node | None = None  # whose generator is being made
@@ -231,40 +236,62 @@ class Compiler:
             emit_list(function, clauses, text)
 
     def collect(
-        self, function: Function, node: physical.Node, scope: Scope, required: Required
+        self, function: Function, node: physical.Node, scope: Scope, required: Required, owner: physical.Node
     ) -> tuple[str, Layout, set[ColumnKey]]:
-        """Prints code that keeps the rows of `node` in a list: (its name, the tuples' layout, what is not NULL)."""
+        """Prints code that keeps the rows of `node` in a list for the operator `owner`: (its name, the tuples' layout,
+        what is not NULL)."""
         if self.memory.spills:
-            return self._collect_spilling(function, node, scope, required)
+            call, layout = self.stream_call(node, scope, required)
+            name = self.module.name("l")
+            function.add(f"{name} = {self.module.constant(Kept, 'f')}({call}, {self.budget(owner)})")
+            return name, layout, set()
         clauses, inside = self.clauses(function, node, scope, required)
         text, layout = inside.layout(c for c in required if c in inside.columns and c not in scope.columns)
         name = self.module.name("l")
         fill_list(function, name, clauses, text, self.guard(name, node))
+        self.note(function, name, owner)
         return name, layout, inside.known & layout.keys()
-
-    def _collect_spilling(
-        self, function: Function, node: physical.Node, scope: Scope, required: Required
-    ) -> tuple[str, Layout, set[ColumnKey]]:
-        """The same, in a file if need be."""
-        call, layout = self.stream_call(node, scope, required)
-        name = self.module.name("l")
-        function.add(f"{name} = {self.module.constant(Kept, 'f')}({call}, {self.memory.limit})")
-        return name, layout, set()
 
     def stream_call(self, node: physical.Node, scope: Scope, required: Required) -> tuple[str, Layout]:
         """A call of a generator of the rows of `node`, and their layout."""
         name, arguments, layout = self.stream_function(node, scope, required)
         return f"{name}({', '.join([ARGUMENTS, *[scope.columns[a] for a in arguments]])})", layout
 
+    # -- memory
+
+    def budget(self, node: physical.Node) -> str:
+        """A constant: what the operator `node` may hold."""
+        if self.counters is None:
+            if self._budget is None:
+                self._budget = self.module.constant(Budget(self.memory.limit), "budget")
+            return self._budget
+        self._kept.append(node)
+        spill = self.spills.setdefault(id(node), Spill())
+        return self.module.constant(Budget(self.memory.limit, spill), "budget")
+
     def guard(self, name: str, node: physical.Node) -> Guard:
         """What watches the size of `name`, which holds rows of `node`."""
         if not self.memory.watches(node.rows):
             return NO_GUARD
         self.watching = True
+        return self._asked(name, f"{self.module.constant(checked_bound, 'f')}({name}, {self.budget(node)})")
+
+    def _asked(self, name: str, ask: str) -> Guard:
         bound = self.module.name("bound")
-        ask = f"{self.module.constant(checked_bound, 'f')}({name}, {self.memory.limit})"
-        test = f"if len({name}) > {bound}: {bound} = {ask}"
-        return Guard(f"{bound} = {first_bound(self.memory.limit)}", test)
+        return Guard(f"{bound} = {first_bound(self.memory.limit)}", f"if len({name}) > {bound}: {bound} = {ask}")
+
+    def overflow(self, function: Function, name: str, node: physical.Node) -> tuple[Guard, str]:
+        """(what empties the list `name` into a file when it is too large, the source of all its rows)."""
+        if not self.memory.could_spill(node.rows):
+            return NO_GUARD, name
+        held = self.module.name("o")
+        function.add(f"{held} = {self.module.constant(Overflow, 'f')}({self.budget(node)})")
+        return self._asked(name, f"{held}.take({name})"), f"{held}.whole({name})"
+
+    def note(self, function: Function, name: str, node: physical.Node) -> None:
+        """Under EXPLAIN ANALYZE, tells how large `name` is."""
+        if self.counters is not None:
+            function.add(f"{self.module.constant(noted, 'f')}({name}, {self.budget(node)})")
 
 
 class Measure:
@@ -341,6 +368,14 @@ class Guard(NamedTuple):
 
 
 NO_GUARD = Guard()
+def start_guard(function: Function, guard: Guard) -> tuple[str, ...]:
+    """Prints the guard's beginning; the lines to print after each batch."""
+    if not guard.after:
+        return ()
+    function.add(guard.before)
+    return (guard.after,)
+
+
 _LIST = re.compile(r"[lk]\d+\Z")  # names that hold a list, or a constant tuple of rows
 
 
@@ -372,17 +407,14 @@ def guarded_batches(
     """Prints `statement`, which is given a comprehension's inside, per batch of the outermost loop."""
     first = loops[0]
     assert isinstance(first, For)
-    if first.batched and comprehensible(loops[1:] or [first]) and isinstance(next(iter(loops[1:]), None), For):
-        with function.block(f"for {first.target} in {first.items}:"):
-            function.add(statement(comprehension(loops[1:], text)))
-            function.add(guard.after)
-        return
-    if comprehensible(loops):
-        function.add(statement(comprehension(loops, text)))
-    else:
-        with function.no_flush():
-            nest(function, loops, lambda: function.add(statement(f"{text} for _ in (0,)")))
-    function.add(guard.after)
+    header, inside = first, loops[1:]
+    if not first.batched:
+        batch = function.module.name("b")
+        header = For(batch, f"{function.module.constant(chunked, 'f')}({first.items})")
+        inside = [For(first.target, batch), *inside]
+    with function.block(f"for {header.target} in {header.items}:"):
+        function.add(statement(any_comprehension(inside, text)))
+        function.add(guard.after)
 
 
 def _whole_batch(loops: Clauses, text: str) -> str | None:

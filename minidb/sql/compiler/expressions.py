@@ -160,9 +160,10 @@ class Expressions:
         if NAME.match(text):
             tests.setdefault(text, text)
             return text
-        for name, tested in tests.items():
-            if tested == text:
-                return name
+        if not walk.is_volatile(node):  # random() - random() are two numbers
+            for name, tested in tests.items():
+                if tested == text:
+                    return name
         name = self.temporary()
         tests[name] = text
         return name

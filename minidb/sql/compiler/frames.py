@@ -8,8 +8,9 @@ aggregated anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Any, Protocol
 
 import msgspec
 
@@ -55,8 +56,12 @@ def compute(
     """The call's value for each of `count` rows, in their order."""
     results: list[Any] = [None] * count
     for members in _partitions(partitions, count):
-        part = Partition(call, members, orders, arguments, passes, offsets)
-        for place, value in zip(part.members, part.values()):
+        keys: list[Row] = []
+        if orders is not None:
+            members, keys = _in_order(call, members, orders)
+        chosen = None if passes is None else [bool(passes[place]) for place in members]
+        part = Partition(call, keys, [arguments[place] for place in members], chosen, offsets)
+        for place, value in zip(members, part.values()):
             results[place] = value
     return results
 
@@ -72,52 +77,68 @@ def _partitions(keys: Sequence[Any] | None, count: int) -> Iterator[list[int]]:
     yield from groups.values()
 
 
+def _in_order(call: CallSpec, members: list[int], orders: Sequence[Row]) -> tuple[list[int], list[Row]]:
+    """(the members of a partition in window order, their order keys)."""
+    width = len(call.columns)
+    keyed: list[Row] = [(*orders[place], place) for place in members]
+    sort(keyed, call.columns)
+    return [row[width] for row in keyed], [row[:width] for row in keyed]
+
+
+class Rows(Protocol):
+    """A list, or what stands for one that is in a file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 class Partition:
-    """One partition in window order."""
+    """One partition in window order. `keys` is empty where there is no order: all rows are peers then."""
 
     def __init__(
-        self,
-        call: CallSpec,
-        members: list[int],
-        orders: Sequence[Row] | None,
-        arguments: Sequence[Row],
-        passes: Sequence[Any] | None,
-        offsets: tuple[Any, Any],
+        self, call: CallSpec, keys: Rows, arguments: Rows, passes: Rows | None, offsets: tuple[Any, Any]
     ) -> None:
         self.call = call
         self.offsets = offsets
-        self.keys: list[Row] = []
-        if orders is not None:
-            width = len(call.columns)
-            keyed: list[Row] = [(*orders[place], place) for place in members]
-            sort(keyed, call.columns)
-            members = [row[width] for row in keyed]
-            self.keys = [row[:width] for row in keyed]
-        self.members = members
-        self.arguments = [arguments[place] for place in members]
-        self.passes = None if passes is None else [bool(passes[place]) for place in members]
-        self.size = len(members)
+        self.keys = keys
+        self.arguments = arguments
+        self.passes = passes
+        self.size = len(arguments)
         self.group_of, self.groups = self._peer_groups()
 
-    def _peer_groups(self) -> tuple[list[int], list[tuple[int, int]]]:
+    def _peer_groups(self) -> tuple[Rows, Rows]:
         """(the group of each row, the ranges of the groups)."""
-        if not self.keys:
-            return [0] * self.size, [(0, self.size)]
-        places = range(len(self.call.columns))
+        if not len(self.keys):
+            return Same(0, self.size), [(0, self.size)]
         group_of: list[int] = []
         groups: list[tuple[int, int]] = []
-        start = 0
-        for place in range(1, self.size + 1):
-            if place == self.size or not order_equal(self.keys[place], self.keys[place - 1], places):
-                group_of += [len(groups)] * (place - start)
-                groups.append((start, place))
-                start = place
+        for start, end in self.peers():
+            group_of += [len(groups)] * (end - start)
+            groups.append((start, end))
         return group_of, groups
 
-    def values(self) -> list[Any]:
+    def peers(self) -> Iterator[tuple[int, int]]:
+        """The ranges of rows with equal keys."""
+        places = range(len(self.call.columns))
+        start, last = 0, None
+        for place, key in enumerate(self.keys):
+            if last is not None and not order_equal(key, last, places):
+                yield start, place
+                start = place
+            last = key
+        yield start, self.size
+
+    def running_pairs(self) -> Any:
+        """An empty list of (count, total)."""
+        return []
+
+    def values(self) -> Iterable[Any]:
         if self.call.aggregate is not None:
             return self._aggregates()
-        function: Callable[[Partition], list[Any]] = _FUNCTIONS[self.call.name]
+        function: Callable[[Partition], Iterable[Any]] = _FUNCTIONS[self.call.name]
         return function(self)
 
     # -- frames
@@ -138,7 +159,8 @@ class Partition:
             raise errors.DataError(f"frame {side} offset must not be null", sqlstate="22004")
         if self.call.frame.mode != "range" and value < 0:
             raise errors.DataError(f"frame {side} offset must not be negative", sqlstate="22013")
-        if self.call.frame.mode == "range" and value < (Interval() if isinstance(value, Interval) else 0):
+        least: Any = Interval() if isinstance(value, Interval) else 0
+        if self.call.frame.mode == "range" and (value != value or value < least):
             raise errors.DataError("invalid preceding or following size in window function", sqlstate="22013")
         return value
 
@@ -152,7 +174,7 @@ class Partition:
         if kind == "current row":
             if mode == "rows":
                 return place + is_end
-            return self.groups[self.group_of[place]][is_end]
+            return self._peer_bound(self.group_of[place], is_end)
         step: int = -offset if kind == "preceding" else offset
         if mode == "rows":
             return min(max(place + step + is_end, 0), self.size)
@@ -162,8 +184,12 @@ class Partition:
                 return 0
             if group >= len(self.groups):
                 return self.size
-            return self.groups[group][is_end]
+            return self._peer_bound(group, is_end)
         return self._range_bound(kind, offset, place, is_end)
+
+    def _peer_bound(self, group: int, is_end: bool) -> int:
+        bounds: tuple[int, int] = self.groups[group]
+        return bounds[is_end]
 
     def _range_bound(self, kind: str, offset: Any, place: int, is_end: bool) -> int:
         frame = self.call.frame
@@ -171,7 +197,7 @@ class Partition:
         plus, minus, at_most = frame.in_range
         value = self.keys[place][0]
         if value is None:
-            return self.groups[self.group_of[place]][is_end]
+            return self._peer_bound(self.group_of[place], is_end)
         forward = (kind == "following") != frame.descending
         bound = plus(value, offset) if forward else minus(value, offset)
         first, last = self._present()
@@ -213,13 +239,16 @@ class Partition:
 
     # -- aggregates
 
-    def _aggregates(self) -> list[Any]:
+    def _aggregates(self) -> Iterator[Any]:
         frame = self.call.frame
         if frame.start == "unbounded preceding" and frame.exclude == "no others":
             return self._running()
         if frame.exclude == "no others" and self.call.aggregate.kind in _SUMS:
             return self._differences()
-        results = []
+        return self._anew()
+
+    def _anew(self) -> Iterator[Any]:
+        frame = self.call.frame
         known: tuple[int, int] | None = None
         value: Any = None
         for place, (start, end) in enumerate(self.frames()):
@@ -229,23 +258,25 @@ class Partition:
                     state = self._step(state, member)
                 value = self.call.aggregate.final(state)
                 known = start, end
-            results.append(value)
-        return results
+            yield value
 
-    def _differences(self) -> list[Any]:
+    def _differences(self) -> Iterator[Any]:
         """Counts and sums of whole numbers over any frame are differences of two running ones, and exact."""
-        counts, totals = [0], [0]
+        count = total = 0
+        running = self.running_pairs()
+        running.append((count, total))
+        counting = self.call.aggregate.kind in _COUNTS
         for member, values in enumerate(self.arguments):
-            counted = (self.passes is None or self.passes[member]) and None not in values
-            counts.append(counts[-1] + counted)
-            totals.append(totals[-1] + (values[0] if counted and self.call.aggregate.kind not in _COUNTS else 0))
+            if (self.passes is None or self.passes[member]) and None not in values:
+                count += 1
+                total += 0 if counting else values[0]
+            running.append((count, total))
         final = self.call.aggregate.final
-        if self.call.aggregate.kind in _COUNTS:
-            return [final(counts[end] - counts[start]) for start, end in self.frames()]
-        return [final([counts[end] - counts[start], totals[end] - totals[start]]) for start, end in self.frames()]
+        for start, end in self.frames():
+            before, now = running[start], running[end]
+            yield final(now[0] - before[0] if counting else [now[0] - before[0], now[1] - before[1]])
 
-    def _running(self) -> list[Any]:
-        results = []
+    def _running(self) -> Iterator[Any]:
         state = self.call.aggregate.init()
         done = -1
         value: Any = None
@@ -256,8 +287,7 @@ class Partition:
                 for member in range(max(done, 0), end):
                     state = self._step(state, member)
                 value, done = self.call.aggregate.final(state), end
-            results.append(value)
-        return results
+            yield value
 
     def _step(self, state: Any, member: int) -> Any:
         if self.passes is not None and not self.passes[member]:
@@ -268,75 +298,82 @@ class Partition:
         return self.call.aggregate.step(state, *values)
 
 
+class Same:
+    """The same value at each place."""
+
+    def __init__(self, value: Any, size: int) -> None:
+        self.value = value
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, place: int) -> Any:
+        return self.value
+
+    def __iter__(self) -> Iterator[Any]:
+        return repeat(self.value, self.size)
+
+
 # -- pure window functions --------------------------------------------------------------------------------
 
 
-def _row_number(part: Partition) -> list[Any]:
-    return list(range(1, part.size + 1))
+def _row_number(part: Partition) -> Iterable[Any]:
+    return range(1, part.size + 1)
 
 
-def _rank(part: Partition) -> list[Any]:
-    return [part.groups[group][0] + 1 for group in part.group_of]
+def _rank(part: Partition) -> Iterable[Any]:
+    return (part.groups[group][0] + 1 for group in part.group_of)
 
 
-def _dense_rank(part: Partition) -> list[Any]:
-    return [group + 1 for group in part.group_of]
+def _dense_rank(part: Partition) -> Iterable[Any]:
+    return (group + 1 for group in part.group_of)
 
 
-def _percent_rank(part: Partition) -> list[Any]:
-    return [part.groups[group][0] / (part.size - 1) if part.size > 1 else 0.0 for group in part.group_of]
+def _percent_rank(part: Partition) -> Iterable[Any]:
+    return (part.groups[group][0] / (part.size - 1) if part.size > 1 else 0.0 for group in part.group_of)
 
 
-def _cume_dist(part: Partition) -> list[Any]:
-    return [part.groups[group][1] / part.size for group in part.group_of]
+def _cume_dist(part: Partition) -> Iterable[Any]:
+    return (part.groups[group][1] / part.size for group in part.group_of)
 
 
-def _ntile(part: Partition) -> list[Any]:
+def _ntile(part: Partition) -> Iterable[Any]:
     buckets = part.arguments[0][0] if part.size else None
     if buckets is None:
-        return [None] * part.size
+        return Same(None, part.size)
     if buckets <= 0:
         raise errors.DataError("argument of ntile must be greater than zero", sqlstate="22014")
     size, larger = divmod(part.size, buckets)
-    results: list[Any] = []
-    for bucket in range(1, buckets + 1):
-        results += [bucket] * (size + (bucket <= larger))
-        if len(results) >= part.size:
-            break
-    return results
+    return (bucket for bucket in range(1, min(buckets, part.size) + 1) for _ in range(size + (bucket <= larger)))
 
 
-def _shifted(part: Partition, sign: int) -> list[Any]:
-    if part.call.ignore_nulls:
-        return _shifted_present(part, sign)
-    results: list[Any] = []
+def _shifted(part: Partition, sign: int) -> Iterator[Any]:
     for place, values in enumerate(part.arguments):
         offset = values[1] if len(values) > 1 else 1
         if offset is None:
-            results.append(None)
+            yield None
             continue
         target = place + sign * offset
         if 0 <= target < part.size:
-            results.append(part.arguments[target][0])
+            yield part.arguments[target][0]
         else:
-            results.append(values[2] if len(values) > 2 else None)
-    return results
+            yield values[2] if len(values) > 2 else None
 
 
-def _shifted_present(part: Partition, sign: int) -> list[Any]:
+def _shifted_present(part: Partition, sign: int) -> Iterator[Any]:
     """lag and lead IGNORE NULLS: rows whose value is NULL are not counted."""
-    results: list[Any] = []
     for place, values in enumerate(part.arguments):
         left = values[1] if len(values) > 1 else 1
         found = values[2] if len(values) > 2 else None
         target = place
         if left is None:
-            results.append(None)
+            yield None
             continue
         direction = sign if left >= 0 else -sign
         left = abs(left)
         if left == 0:
-            results.append(values[0])
+            yield values[0]
             continue
         while 0 <= (target := target + direction) < part.size:
             if part.arguments[target][0] is not None:
@@ -344,38 +381,35 @@ def _shifted_present(part: Partition, sign: int) -> list[Any]:
                 if left == 0:
                     found = part.arguments[target][0]
                     break
-        results.append(found)
-    return results
+        yield found
 
 
-def _lag(part: Partition) -> list[Any]:
-    return _shifted(part, -1)
+def _lag(part: Partition) -> Iterable[Any]:
+    return _shifted_present(part, -1) if part.call.ignore_nulls else _shifted(part, -1)
 
 
-def _lead(part: Partition) -> list[Any]:
-    return _shifted(part, 1)
+def _lead(part: Partition) -> Iterable[Any]:
+    return _shifted_present(part, 1) if part.call.ignore_nulls else _shifted(part, 1)
 
 
-def _nth_of_frame(part: Partition, pick: Callable[[Sequence[int], Row], int | None]) -> list[Any]:
-    results = []
+def _nth_of_frame(part: Partition, pick: Callable[[Sequence[int], Row], int | None]) -> Iterator[Any]:
     for place, (start, end) in enumerate(part.frames()):
         places = part.rows_in(place, start, end)
         if part.call.ignore_nulls:
             places = [p for p in places if part.arguments[p][0] is not None]
         chosen = pick(places, part.arguments[place])
-        results.append(None if chosen is None else part.arguments[places[chosen]][0])
-    return results
+        yield None if chosen is None else part.arguments[places[chosen]][0]
 
 
-def _first_value(part: Partition) -> list[Any]:
+def _first_value(part: Partition) -> Iterable[Any]:
     return _nth_of_frame(part, lambda places, _: 0 if places else None)
 
 
-def _last_value(part: Partition) -> list[Any]:
+def _last_value(part: Partition) -> Iterable[Any]:
     return _nth_of_frame(part, lambda places, _: len(places) - 1 if places else None)
 
 
-def _nth_value(part: Partition) -> list[Any]:
+def _nth_value(part: Partition) -> Iterable[Any]:
     def pick(places: Sequence[int], values: Row) -> int | None:
         number = values[1]
         if number is None:
@@ -387,7 +421,7 @@ def _nth_value(part: Partition) -> list[Any]:
     return _nth_of_frame(part, pick)
 
 
-_FUNCTIONS: dict[str, Callable[[Partition], list[Any]]] = {
+_FUNCTIONS: dict[str, Callable[[Partition], Iterable[Any]]] = {
     "row_number": _row_number,
     "rank": _rank,
     "dense_rank": _dense_rank,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minidb.sql import physical
 from minidb.sql.compiler.clauses import Clauses, For, nest
-from minidb.sql.compiler.core import LOOPS, Compiler, Required
+from minidb.sql.compiler.core import LOOPS, Compiler, Required, start_guard
 from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.hash_tables import key_text, keyed, null_rows
 from minidb.sql.compiler.scope import Scope, opened
@@ -25,12 +25,14 @@ def full_join(
     else:
         left, right, left_keys, right_keys = node.left, node.right, (), ()
     wanted = required | walk.columns(node.predicates)
-    kept, right_layout, _ = compiler.collect(function, right, scope, wanted | walk.columns(right_keys))
+    kept, right_layout, _ = compiler.collect(function, right, scope, wanted | walk.columns(right_keys), node)
     clauses, left_scope = compiler.side(function, left, scope, wanted | walk.columns(left_keys), LOOPS - 2)
     left_wanted = {c for c in wanted if c in left_scope.columns and c not in scope.columns}
     left_text, left_layout = left_scope.layout(left_wanted)
     name = compiler.module.name
     pairs, matched, number, row, hit, table = name("l"), name("d"), name("n"), name("m"), name("hit"), name("h")
+    guard, whole = compiler.overflow(function, pairs, node)
+    after = start_guard(function, guard)
     function.add(f"{pairs} = []")
     function.add(f"{matched} = set()")
     candidates = f"enumerate({kept})"
@@ -61,9 +63,9 @@ def full_join(
             function.add(f"{pairs}.append(({left_text}, {right_nulls}[0]))")
 
     with function.no_flush():
-        nest(function, clauses, body)
+        nest(function, clauses, body, after)
     lonely = f"({left_nulls}[0], {row}) for {number}, {row} in enumerate({kept}) if {number} not in {matched}"
     function.add(f"{pairs} += [{lonely}]")
     one, other = name("m"), name("m")
     inside = scope.joined(opened(one, left_layout)).joined(opened(other, right_layout))
-    return [For(f"{one}, {other}", pairs)], inside
+    return [For(f"{one}, {other}", whole)], inside

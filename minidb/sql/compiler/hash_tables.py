@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from minidb.sql import physical, plan
 from minidb.sql.compiler.clauses import Clauses, For, If, comprehensible, comprehension, leading, nest
-from minidb.sql.compiler.core import NO_GUARD, Compiler, Guard, Required, guarded_batches
+from minidb.sql.compiler.core import NO_GUARD, Compiler, Guard, Required, guarded_batches, start_guard
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.scope import Layout, Scope, opened
@@ -38,6 +38,7 @@ class JoinTable:
         self.known = inside.known & self.layout.keys()
         if only_keys:
             fill_set(function, self.name, clauses, key, guard)
+            compiler.note(function, self.name, node)
             return
         if node.unique:
             fill_dict(function, self.name, clauses, key, text, guard)
@@ -46,6 +47,7 @@ class JoinTable:
             after = start_guard(function, guard)
             with function.no_flush():
                 nest(function, clauses, lambda: append_to(compiler, function, self.name, key, text), after)
+        compiler.note(function, self.name, node)
         function.add(f"{self.get} = {self.name}.get")
 
 
@@ -85,14 +87,6 @@ def key_text(site: Expressions, keys: tuple[plan.Expression, ...]) -> str:
     """The key of a probe. A NULL is looked up like a value: the table has none."""
     texts = site.values(keys)
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-
-
-def start_guard(function: Function, guard: Guard) -> tuple[str, ...]:
-    """Prints the guard's beginning; the lines to print after each batch."""
-    if not guard.after:
-        return ()
-    function.add(guard.before)
-    return (guard.after,)
 
 
 def fill_set(function: Function, name: str, clauses: Clauses, key: str, guard: Guard = NO_GUARD) -> None:

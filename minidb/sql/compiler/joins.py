@@ -27,6 +27,8 @@ from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import leaves
 
+NOWHERE = -1  # the relation of columns that nobody asks for
+
 
 def filter_rows(
     compiler: Compiler, function: Function, node: physical.Filter, scope: Scope, required: Required
@@ -85,7 +87,7 @@ def nested_loop(
     outer_wanted = wanted | correlating
     if node.materialized:
         with function.no_flush():
-            kept, layout, known = compiler.collect(function, node.inner, scope, wanted)
+            kept, layout, known = compiler.collect(function, node.inner, scope, wanted, node)
     outer, outer_scope = compiler.side(function, node.outer, scope, outer_wanted, LOOPS - 2)
     if node.materialized:
         row = compiler.module.name("m")
@@ -152,7 +154,13 @@ def _left(
     row = compiler.module.name("m")
     nulls = null_rows(compiler, layout)
     clauses = [*outer, For(row, f"[{any_comprehension(inner, text)}] or {nulls}")]
-    return clauses, outer_scope.unpacked(row, layout)
+    return clauses, outer_scope.unpacked(row, _without_outer(layout, outer_scope))
+
+
+def _without_outer(layout: Layout, outer: Scope) -> Layout:
+    """`layout` without the names of outer columns that a LATERAL side has kept beside its own (to sort by them): in the
+    row of NULLs they are NULL, too."""
+    return {(NOWHERE, n) if c in outer.columns else c: place for n, (c, place) in enumerate(layout.items())}
 
 
 # -- hash joins -------------------------------------------------------------------------------------------

@@ -137,7 +137,12 @@ def _emit_with_ties(
     site = compiler.expressions(function, inside)
     keys = site.tuple_of([key.expression for key in node.with_ties])
     text = output(function, inside)
-    function.add("pairs = []")
-    nest(function, clauses, lambda: function.add(f"pairs.append(({keys}, {text}))"))
-    ties = compiler.module.constant(runtime.with_ties, "f")
-    function.add(f"return {ties}(pairs, {count or 'None'}, {offset or '0'})")
+    ties = compiler.module.name("ties")
+    function.add(f"{ties} = {compiler.module.constant(runtime.Ties, 'f')}({count or 'None'}, {offset or '0'})")
+
+    def body() -> None:
+        with function.block(f"if {ties}.add({keys}, {text}):"):
+            function.add(f"return {ties}.rows")
+
+    nest(function, clauses, body)
+    function.add(f"return {ties}.rows")

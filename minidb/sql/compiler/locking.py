@@ -28,19 +28,26 @@ def lock_rows(
         wanted |= {(locked.relation, REF), (locked.relation, WHOLE)}
     clauses, inside = compiler.clauses(function, node.input, scope, wanted)
     clauses = list(clauses)
-    unchanged = []
+    same_rows = []
     for locked in node.locked:
         seen, newest, more = lock_one(compiler, inside, locked)
         clauses += more
-        unchanged.append(f"{newest} is {seen}")
+        same_rows.append(unchanged(compiler, node.input, newest, seen))
         inside = replaced(inside, locked.relation, len(locked.table.columns), newest)
     test, _ = compiler.condition(function, inside, node.recheck)
-    same = " and ".join(unchanged)
+    same = " and ".join(same_rows)
     if test:
         clauses.append(If(f"{same} or {test}"))
     again = compiler.expressions(function, inside)
     values = {c: f"({inside.columns[c]} if {same} else {again.value(computed[c])})" for c in required & computed.keys()}
     return clauses, inside.with_columns(values)
+
+
+def unchanged(compiler: Compiler, node: physical.Node, newest: str, seen: str) -> str:
+    """A test that a row is the one that was seen; one that came back from a file is another object."""
+    if compiler.memory.spills or compiler.memory.could_spill(node.rows):
+        return f"({newest} is {seen} or {newest} == {seen})"
+    return f"{newest} is {seen}"
 
 
 def _computed(node: physical.LockRows) -> dict[ColumnKey, plan.Expression]:
@@ -57,8 +64,10 @@ def _computed(node: physical.LockRows) -> dict[ColumnKey, plan.Expression]:
     return found
 
 
-def lock_one(compiler: Compiler, scope: Scope, locked: plan.LockedRelation) -> tuple[str, str, Clauses]:
-    """(the row as it was seen, its newest version, the clauses that lock it)."""
+def lock_one(
+    compiler: Compiler, scope: Scope, locked: plan.LockedRelation, verb: str = "lock"
+) -> tuple[str, str, Clauses]:
+    """(the row as it was seen, its newest version, the clauses that lock it). `verb`: the door's, `lock` or `claim`."""
     ref = scope.columns[locked.relation, REF]
     seen = scope.columns[locked.relation, WHOLE]
     clauses: Clauses = []
@@ -72,7 +81,7 @@ def lock_one(compiler: Compiler, scope: Scope, locked: plan.LockedRelation) -> t
         arguments.append(repr(locked.strength))
     if locked.wait != "wait":
         arguments.append(repr(locked.wait))
-    clauses.append(Let(newest, f"rows.lock({', '.join(arguments)})"))
+    clauses.append(Let(newest, f"rows.{verb}({', '.join(arguments)})"))
     clauses.append(If(f"{newest} is not None"))
     return seen, newest, clauses
 

@@ -33,7 +33,7 @@ def emit_merge(compiler: Compiler, function: Function, node: physical.Merge) -> 
     wanted = {column for column in _mentioned(node) if column[0] not in (node.relation, node.new_relation)}
     wanted |= {(node.relation, REF), (node.relation, WHOLE)}
     clauses, inside = compiler.clauses(function, node.input, Scope(), wanted)
-    clauses, inside = kept(compiler, function, clauses, inside, wanted)
+    clauses, inside = kept(compiler, function, clauses, inside, wanted, node)
     start(function, node.returning)
     function.add("done = set()")
     function.add("batch = []")
@@ -44,7 +44,7 @@ def emit_merge(compiler: Compiler, function: Function, node: physical.Merge) -> 
 
 
 def _mentioned(node: physical.Merge) -> set[tuple[int, int]]:
-    actions = tuple((a.condition, a.row, tuple(s.expression for s in a.assignments)) for a in node.actions)
+    actions = tuple((a.condition, a.row, a.assignments) for a in node.actions)
     return walk.columns((actions, node.recheck, outputs(node.returning), node.present))
 
 
@@ -134,8 +134,7 @@ class _Merge:
         self.lock("update" if changed & key_columns(node.table) else "no key update", action)
         new = NewRow(self.compiler, function, node.table, node.new_relation)
         new.texts = [f"{self.row}[{place}]" for place in range(self.width)]
-        for assignment in action.assignments:
-            new.assign(scope, assignment.position, assignment.expression)
+        new.assign_all(scope, action.assignments)
         new.generate(node.generated, scope)
         row = new.check(node.checks, scope)
         function.add(f"rows.update({node.table.id}, {self.ref}, {self.row}, {row})")

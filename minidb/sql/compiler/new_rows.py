@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from minidb import schema
-from minidb.sql import plan
+from minidb.sql import physical, plan
 from minidb.sql.compiler import violations
 from minidb.sql.compiler.clauses import Clauses, For
 from minidb.sql.compiler.core import Compiler, Required, fill_list
 from minidb.sql.compiler.emitter import Function
-from minidb.sql.compiler.scope import ColumnKey, Scope, opened
+from minidb.sql.compiler.scope import ColumnKey, Scope, opened, row_layout
+from minidb.sql.compiler.subqueries import row
 from minidb.sql.rules import walk
 
 
@@ -21,13 +24,26 @@ def key_columns(table: schema.Table) -> set[int]:
     return found
 
 
+def mentioned_columns(table: schema.Table) -> set[int]:
+    """Columns that an index or a reference knows; all of them where an expression has to be asked."""
+    found: set[int] = set()
+    for index in table.indexes:
+        if index.where is not None or any(key.position is None for key in index.keys):
+            return set(range(len(table.columns)))
+        found.update(key.position for key in index.keys if key.position is not None)
+    return found.union(*(constraint.columns for constraint in table.foreign_keys))
+
+
 def kept(
-    compiler: Compiler, function: Function, clauses: Clauses, scope: Scope, wanted: Required
+    compiler: Compiler, function: Function, clauses: Clauses, scope: Scope, wanted: Required, node: physical.Node
 ) -> tuple[Clauses, Scope]:
+    """The rows of `node` in a list, or in a file where they are too many."""
     text, layout = scope.layout({column for column in wanted if column in scope.columns})
     name, row = compiler.module.name("l"), compiler.module.name("m")
-    fill_list(function, name, clauses, text)
-    return [For(row, name)], opened(row, layout)
+    guard, whole = compiler.overflow(function, name, node)
+    fill_list(function, name, clauses, text, guard)
+    compiler.note(function, name, node)
+    return [For(row, whole)], opened(row, layout)
 
 
 def start(function: Function, returning: object) -> None:
@@ -62,6 +78,19 @@ class NewRow:
         self.texts: list[str] = ["None"] * len(table.columns)
         self.nullable: set[int] = set()  # new values that may be NULL
         self.changed: set[int] = set()
+
+    def assign_all(self, scope: Scope, assignments: Iterable[plan.Assignment]) -> None:
+        """Those of SET, from the row that `scope` offers."""
+        for assignment in assignments:
+            if assignment.row is not None:
+                scope = self._with_row(scope, assignment.row)
+            self.assign(scope, assignment.position, assignment.expression)
+
+    def _with_row(self, scope: Scope, source: plan.RowSource) -> Scope:
+        """`scope` and the columns of a subquery that is run here."""
+        name = self.compiler.module.name("w")
+        self.function.add(f"{name} = {row(self.compiler.expressions(self.function, scope), source.plan)}")
+        return scope.joined(opened(name, row_layout(source.relation, len(source.plan.outputs))))
 
     def assign(self, scope: Scope, position: int, expression: plan.Expression) -> None:
         site = self.compiler.expressions(self.function, scope)
@@ -111,6 +140,17 @@ class NewRow:
                 call = f"{constant(violations.check_violation, 'f')}({table}, {constant(check)}, {name})"
                 self.function.add(call)
         return name
+
+    def check_views(self, checks: tuple[tuple[str, plan.Expression], ...], outer: Scope) -> None:
+        """Prints the tests of WITH CHECK OPTION."""
+        constant = self.compiler.module.constant
+        scope = self.scope(outer)
+        for view, condition in checks:
+            test = self.compiler.expressions(self.function, scope).truth(condition)
+            with self.function.block(f"if not ({test}):"):
+                row = f"({', '.join(self.texts)},)"
+                table = constant(self.table, "table")
+                self.function.add(f"{constant(violations.view_violation, 'f')}({table}, {constant(view)}, {row})")
 
     def _concerned(self, name: str, expression: plan.Expression) -> bool:
         """A validated CHECK over columns that stay as they are holds already."""

@@ -40,7 +40,7 @@ def hash_join(
     sides = node.probe, node.build, node.probe_keys, node.build_keys
     join, left, right, clauses, inside = _prepared(compiler, function, node, sides, scope, required, False)
     hashed = compiler.module.constant(pairing.hash_join, "f")
-    return _over(compiler, f"{hashed}({join}, {left}, {right}, {compiler.memory.limit})", clauses), inside
+    return _over(compiler, f"{hashed}({join}, {left}, {right}, {compiler.budget(node)})", clauses), inside
 
 
 def _over(compiler: Compiler, call: str, clauses: Clauses) -> Clauses:

@@ -18,7 +18,8 @@ from typing import Any
 
 from minidb import keys
 from minidb.keys import Row
-from minidb.sql.compiler.spilling import Segment, TemporaryFile, average_size, first_bound
+from minidb.sql.compiler.spilling import average_size, first_bound, noted
+from minidb.sql.compiler.temporary_files import Budget, Segment, TemporaryFile
 
 Batches = Iterable[list[Row]]
 KeyOf = Callable[[Row], Any]
@@ -75,9 +76,10 @@ class Join:
 # -- hash joins -------------------------------------------------------------------------------------------
 
 
-def hash_join(join: Join, left: Batches, right: Batches, limit: int, depth: int = 0) -> Iterator[Pairs]:
+def hash_join(join: Join, left: Batches, right: Batches, budget: Budget, depth: int = 0) -> Iterator[Pairs]:
     table: dict[Any, list[Row]] = {}
     without: list[Row] = []  # right rows without a key, which only FULL JOIN wants
+    limit = budget.limit
     bound = first_bound(limit)
     count = 0
     remaining = iter(right)
@@ -85,10 +87,12 @@ def hash_join(join: Join, left: Batches, right: Batches, limit: int, depth: int 
         count += _put(join, batch, table, without)
         if count > bound and depth < DEEPEST:
             size = average_size(table) * len(table)
+            budget.held(min(size, limit))
             if size > limit:
-                yield from _partitioned(join, left, table, without, remaining, limit, depth)
+                yield from _partitioned(join, left, table, without, remaining, budget, depth)
                 return
             bound = min(limit * count // size, 2 * count)
+    noted(table, budget)
     yield from _probed(join, left, table)
     if without:
         yield join.lonely(without)
@@ -137,10 +141,10 @@ def _partitioned(
     table: dict[Any, list[Row]],
     without: list[Row],
     remaining: Batches,
-    limit: int,
+    budget: Budget,
     depth: int,
 ) -> Iterator[Pairs]:
-    file = TemporaryFile()
+    file = TemporaryFile(budget)
     rights = [Segment(file) for _ in range(PARTITIONS)]
     for key, bucket in table.items():
         segment = rights[_partition(key, depth)]
@@ -169,7 +173,7 @@ def _partitioned(
             yield alone
             alone = []
     for one, other in zip(lefts, rights):
-        yield from hash_join(join, one, other, limit, depth + 1)
+        yield from hash_join(join, one, other, budget, depth + 1)
     if without:
         yield join.lonely(without)
 

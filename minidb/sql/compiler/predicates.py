@@ -137,6 +137,8 @@ def _equality(site: Expressions, node: plan.Operator) -> str | None:
 
 
 def _truth_null(site: Expressions, node: plan.IsNull) -> str:
+    if isinstance(node.argument, plan.Constant):
+        return str((node.argument.value is None) != node.negated)
     if is_strict(node.argument):
         tests: dict[str, str] = {}
         body = site.strict(node.argument, tests)  # evaluated, too: it may raise
@@ -152,6 +154,8 @@ def _negation(site: Expressions, node: plan.Expression) -> str:
 
 def _truth_istruth(site: Expressions, node: plan.IsTruth) -> str:
     if node.truth is None:
+        if isinstance(node.argument, plan.Constant):
+            return str((node.argument.value is None) != node.negated)
         return f"{site.value(node.argument)} is {'not ' if node.negated else ''}None"
     text = site.truth(node.argument) if node.truth else site.falsity(node.argument)
     return f"not ({text})" if node.negated else text

@@ -169,6 +169,12 @@ def single(rows: list[Any]) -> Any:
     return rows[0] if rows else None
 
 
+def one_of(call: Callable[[Any, Any], Any], value: Any, rows: list[Any]) -> bool | None:
+    """`value op (subquery of one row)`."""
+    row = single(rows)
+    return None if row is None else call(value, row)
+
+
 def count_value(value: Any, clause: str) -> int | None:
     """LIMIT or OFFSET as a number; None for NULL."""
     if value is None:
@@ -264,16 +270,30 @@ def finish_ordered(
     return aggregate.final(state, *direct)
 
 
-def with_ties(pairs: list[tuple[Row, Row]], count: int | None, offset: int | None) -> list[Row]:
-    """The rows of FETCH FIRST WITH TIES; a pair is (sort key, row)."""
-    pairs = pairs[offset or 0 :]
-    if count is not None and count < len(pairs):
-        last = pairs[count - 1][0] if count else ()
-        places = range(len(last))
-        while count and count < len(pairs) and order_equal(pairs[count][0], last, places):
-            count += 1
-        pairs = pairs[:count]
-    return [row for _, row in pairs]
+class Ties:
+    """The rows of FETCH FIRST WITH TIES, as they come in their order."""
+
+    __slots__ = ("_count", "_last", "_offset", "_seen", "rows")
+
+    def __init__(self, count: int | None, offset: int | None) -> None:
+        self.rows: list[Row] = []
+        self._count = count
+        self._offset = offset or 0
+        self._seen = 0
+        self._last: Row = ()
+
+    def add(self, key: Row, row: Row) -> bool:
+        """Takes a row; True if no more are wanted."""
+        self._seen += 1
+        if self._seen <= self._offset:
+            return False
+        if self._count is not None and len(self.rows) >= self._count:
+            if not self._count or not order_equal(key, self._last, range(len(key))):
+                return True
+        else:
+            self._last = key
+        self.rows.append(row)
+        return False
 
 
 def set_operation(kind: str, all_rows: bool, left: Iterable[Row], right: Iterable[Row]) -> list[Row]:

@@ -47,7 +47,11 @@ def read(
         assert path.index is not None
         key, before = _key(site, node.table, path)
         return _find(compiler, node, path.index, key, before, scope, wants_ref)
-    low, high, before = cuts(site, node.table, path)
+    if path.address is None:
+        low, high, before = cuts(site, node.table, path)
+    else:
+        place = site.value(path.address)
+        low, high, before = f"({place}, 0)", f"({place}, 1)", []
     clauses += before
     call = _call(compiler, site, node, path, low, high)
     row, batch = compiler.module.name("r"), compiler.module.name("b")

@@ -1,18 +1,21 @@
 """UNION, INTERSECT, EXCEPT, WITH and WITH RECURSIVE.
 
 The parts of a union are generators, chained; the others need both sides. A common table expression is a function whose
-rows are kept in a slot from its first use on; one that changes data runs once, before the statement's own query.
+rows are kept in a slot from its first use on; one that changes data runs once, before the statement's own query. What
+could be large goes on in files (`spilled_sets`).
 """
 
 from __future__ import annotations
 
 from minidb import errors
 from minidb.sql import physical, plan
-from minidb.sql.compiler import runtime
+from minidb.sql.compiler import runtime, spilled_sets
 from minidb.sql.compiler.clauses import Clauses, For
 from minidb.sql.compiler.core import Compiler, Required
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
+from minidb.sql.compiler.rounds import Rounds
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope
+from minidb.sql.compiler.spilling import Kept
 from minidb.sql.rules import walk
 
 
@@ -75,15 +78,21 @@ def numbered(relation: int, width: int) -> Layout:
 def set_operation(
     compiler: Compiler, function: Function, node: physical.SetOperation, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
+    large = compiler.memory.could_spill(max(node.left.rows, node.right.rows))
     calls = []
     for query in (node.left, node.right):
-        name, arguments = query_function(compiler, query, scope, stream=False)
+        name, arguments = query_function(compiler, query, scope, stream=large)
         calls.append(f"{name}({', '.join([ARGUMENTS, *[scope.columns[a] for a in arguments]])})")
-    helper = compiler.module.constant(runtime.set_operation, "f")
-    result = compiler.module.name("l")
-    function.add(f"{result} = {helper}({node.kind!r}, {node.all}, {', '.join(calls)})")
+    facts = f"{node.kind!r}, {node.all}, {', '.join(calls)}"
     row = compiler.module.name("m")
-    return [For(row, result)], scope.unpacked(row, numbered(node.relation, node.width))
+    inside = scope.unpacked(row, numbered(node.relation, node.width))
+    if large:
+        helper, batch = compiler.module.constant(spilled_sets.set_operation, "f"), compiler.module.name("b")
+        call = f"{helper}({facts}, {compiler.budget(node)}, rows.check_interrupt)"
+        return [For(batch, call, True), For(row, batch)], inside
+    result = compiler.module.name("l")
+    function.add(f"{result} = {compiler.module.constant(runtime.set_operation, 'f')}({facts})")
+    return [For(row, result)], inside
 
 
 # -- common table expressions -----------------------------------------------------------------------------
@@ -101,10 +110,14 @@ def define_tables(compiler: Compiler, ctes: tuple[physical.Cte, ...]) -> None:
                 hint="Write it as a subquery in FROM.",
             )
         if isinstance(cte.node, physical.RecursiveUnion):
-            _emit_recursive(compiler, function, cte.node, cte.width)
+            _emit_recursive(compiler, function, cte.node)
         elif isinstance(cte.node, physical.Query):
-            name, _ = query_function(compiler, cte.node, Scope(), stream=False)
-            function.add(f"result = {name}({ARGUMENTS})")
+            large = compiler.memory.could_spill(cte.node.rows)
+            name, _ = query_function(compiler, cte.node, Scope(), stream=large)
+            made = f"{name}({ARGUMENTS})"
+            if large:
+                made = f"{compiler.module.constant(Kept, 'f')}({made}, {compiler.budget(cte.node)})"
+            function.add(f"result = {made}")
         else:
             name = compiler.changes(compiler, cte.node)
             function.add(f"result = {name}({ARGUMENTS})[1] or []")
@@ -118,30 +131,44 @@ def define_tables(compiler: Compiler, ctes: tuple[physical.Cte, ...]) -> None:
 def cte_scan(
     compiler: Compiler, function: Function, node: physical.CteScan, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
-    row = compiler.module.name("m")
-    return [For(row, compiler.tables[node.cte])], scope.unpacked(row, numbered(node.relation, node.width))
+    row, source = compiler.module.name("m"), compiler.tables[node.cte]
+    inside = scope.unpacked(row, numbered(node.relation, node.width))
+    if node.cte not in compiler.growing:
+        return [For(row, source)], inside
+    batch = compiler.module.name("b")
+    return [For(batch, f"{source}.batches()", True), For(row, batch)], inside
 
 
-def _emit_recursive(compiler: Compiler, function: Function, node: physical.RecursiveUnion, width: int) -> None:
-    """The left side once, then the right side over what the last round brought, until nothing new comes."""
+def _emit_recursive(compiler: Compiler, function: Function, node: physical.RecursiveUnion) -> None:
+    """The left side, then again and again the right side over what the last round brought, until nothing new comes.
+
+    The rows are handed out as they come: see `rounds`."""
     working = compiler.module.slot()
     compiler.tables[node.number] = working
-    left, _ = query_function(compiler, node.left, Scope(), stream=False)
+    coming = Function(compiler.module, compiler.module.name("rounds"))
+    left, _ = query_function(compiler, node.left, Scope(), stream=True)
     first = compiler.module.slots
-    right, _ = query_function(compiler, node.right, Scope(), stream=False)
+    right, _ = query_function(compiler, node.right, Scope(), stream=True)
     kept = compiler.module.slots - first  # results of subqueries, which may read the working table
-    function.add(f"new = {left}({ARGUMENTS})")
+    budget = compiler.budget(node)
+    keep = compiler.module.constant(Kept, "f")
     if not node.all:
-        function.add("new = list(dict.fromkeys(new))")
-        function.add("seen = set(new)")
-    function.add("result = []")
-    with function.block("while new:"):
-        function.add("rows.check_interrupt()")
-        function.add("result += new")
-        function.add(f"{working} = new")
+        coming.add(f"seen = {compiler.module.constant(spilled_sets.Seen, 'f')}({budget}, rows.check_interrupt)")
+    _emit_round(coming, left, node.all, f"{keep}((), {budget})")
+    with coming.block("while len(new):"):
+        coming.add("rows.check_interrupt()")
+        coming.add(f"{working} = new")
         if kept:
-            function.add(f"s[{first} : {first + kept}] = [None] * {kept}")
-        function.add(f"new = {right}({ARGUMENTS})")
-        if not node.all:
-            function.add("new = [row for row in dict.fromkeys(new) if row not in seen]")
-            function.add("seen.update(new)")
+            coming.add(f"s[{first} : {first + kept}] = [None] * {kept}")
+        _emit_round(coming, right, node.all, f"{keep}((), {budget})")
+    compiler.module.add(coming)
+    function.add(f"result = {compiler.module.constant(Rounds, 'f')}({coming.name}({ARGUMENTS}), {budget})")
+    compiler.growing.add(node.number)
+
+
+def _emit_round(coming: Function, query: str, keeps_all: bool, kept: str) -> None:
+    coming.add(f"new = {kept}")
+    batches = f"{query}({ARGUMENTS})" if keeps_all else f"seen.new({query}({ARGUMENTS}))"
+    with coming.block(f"for batch in {batches}:"):
+        coming.add("new.extend(batch)")
+        coming.add("yield batch")

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from minidb.sql import physical, plan
 from minidb.sql.compiler import runtime
 from minidb.sql.compiler.clauses import Clauses, For, If, nest
-from minidb.sql.compiler.core import Compiler, Required, emit_stream, fill_list
+from minidb.sql.compiler.core import NO_GUARD, Compiler, Required, emit_stream, fill_list, start_guard
 from minidb.sql.compiler.emitter import ARGUMENTS, Function
 from minidb.sql.compiler.expressions import Expressions
 from minidb.sql.compiler.scope import ColumnKey, Layout, Scope, opened
+from minidb.sql.compiler.spilled_sets import distinct_batches
 from minidb.sql.compiler.spilling import sorted_batches
 from minidb.sql.rules import walk
 
@@ -50,8 +51,8 @@ def sort(
     compiler: Compiler, function: Function, node: physical.Sort, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
     keys = [key for key in node.keys if not isinstance(key.expression, plan.Constant)]
-    if compiler.memory.spills and node.limit is None and keys:
-        return _external_sort(compiler, node, keys, scope, required)
+    if compiler.memory.spills and keys and (node.limit is None or _may_be_many(compiler, node)):
+        return _external_sort(compiler, function, node, keys, scope, required)
     wanted = required | walk.columns(tuple(key.expression for key in keys))
     with function.no_flush():
         clauses, inside = compiler.clauses(function, node.input, scope, wanted)
@@ -63,17 +64,30 @@ def sort(
         if node.limit is not None and keys:
             bound = _key_text(keys[0], text, inside, places[0], site)
             sort_line = f"{sorter}({name}, {columns})"
-            _fill_bounded(compiler, function, name, clauses, text, node.limit, sort_line, scope, bound)
+            _fill_bounded(compiler, function, name, clauses, text, node, sort_line, scope, bound)
         else:
             fill_list(function, name, clauses, text, compiler.guard(name, node))
+        compiler.note(function, name, node)
         if keys:
             function.add(f"{sorter}({name}, {columns})")
     row = compiler.module.name("m")
     return [For(row, name)], scope.joined(opened(row, layout, inside.known & layout.keys()))
 
 
+def _may_be_many(compiler: Compiler, node: physical.Sort) -> bool:
+    """Whether the first rows that a top-N sort keeps could be too many."""
+    parts = [part for part in node.limit or () if part is not None]
+    known = [part.value for part in parts if isinstance(part, plan.Constant) and isinstance(part.value, int)]
+    return len(known) < len(parts) or compiler.memory.could_spill(4 * sum(known))
+
+
 def _external_sort(
-    compiler: Compiler, node: physical.Sort, keys: list[plan.SortKey], scope: Scope, required: Required
+    compiler: Compiler,
+    outside: Function,
+    node: physical.Sort,
+    keys: list[plan.SortKey],
+    scope: Scope,
+    required: Required,
 ) -> tuple[Clauses, Scope]:
     """A generator of the rows, sorted outside of the generated code (`spilling.Sorter`)."""
     wanted = required | walk.columns(tuple(key.expression for key in keys))
@@ -83,11 +97,13 @@ def _external_sort(
     site = compiler.expressions(function, inside.without_tuples())
     text, layout, places = _packed(site, keys, outer, required)
     columns = site.constant(tuple(sort_columns(keys, places, site)))
+    count = "None" if node.limit is None else _print_count(compiler, outside, node, scope)
     emit_stream(function, clauses, text)
     compiler.module.add(function)
     stream = f"{function.name}({', '.join([ARGUMENTS, *[scope.columns[a] for a in arguments]])})"
     batch, row = compiler.module.name("b"), compiler.module.name("m")
-    call = f"{compiler.module.constant(sorted_batches, 'f')}({stream}, {columns}, {compiler.memory.limit})"
+    sorter = compiler.module.constant(sorted_batches, "f")
+    call = f"{sorter}({stream}, {columns}, {compiler.budget(node)}, rows.check_interrupt, {count})"
     return [For(batch, call, True), For(row, batch)], scope.joined(opened(row, layout, inside.known & layout.keys()))
 
 
@@ -120,17 +136,13 @@ def _fill_bounded(
     name: str,
     clauses: Clauses,
     text: str,
-    limit: tuple[plan.Expression | None, plan.Expression | None],
+    node: physical.Sort,
     sort_line: str,
     scope: Scope,
     leading_key: tuple[str, int, str] | None,
 ) -> None:
     """`leading_key`: (source of the first key, its place in the tuple, comparison that a useful row passes)."""
-    count, bound = compiler.module.name("n"), compiler.module.name("n")
-    site = compiler.expressions(function, scope)
-    checked = compiler.module.constant(runtime.top_count, "f")
-    parts = [site.value(part) if part is not None else "None" for part in limit]
-    function.add(f"{count} = {checked}({', '.join(parts)})")
+    count, bound = _print_count(compiler, function, node, scope), compiler.module.name("n")
     function.add(f"{bound} = max(4 * {count}, 1000)")
     function.add(f"{name} = []")
     worst = compiler.module.name("worst")
@@ -150,7 +162,18 @@ def _fill_bounded(
                 with function.block(f"if {name}:"):
                     function.add(f"{worst} = {name}[-1][{place}]")
 
-    nest(function, clauses, body)
+    after = start_guard(function, compiler.guard(name, node) if _may_be_many(compiler, node) else NO_GUARD)
+    nest(function, clauses, body, after)
+
+
+def _print_count(compiler: Compiler, function: Function, node: physical.Sort, scope: Scope) -> str:
+    """Prints how many rows a top-N sort keeps; the name of that number."""
+    count = compiler.module.name("n")
+    site = compiler.expressions(function, scope)
+    checked = compiler.module.constant(runtime.top_count, "f")
+    parts = [site.value(part) if part is not None else "None" for part in node.limit or ()]
+    function.add(f"{count} = {checked}({', '.join(parts)})")
+    return count
 
 
 def _key_text(
@@ -170,6 +193,8 @@ def distinct(
     """The first row for each value of `on`."""
     if node.ordered:
         return _adjacent(compiler, function, node, scope, required)
+    if not node.keeps_order and compiler.memory.could_spill(node.rows):
+        return _spilled_distinct(compiler, function, node, scope, required)
     wanted = required | walk.columns(node.on)
     seen, add = compiler.module.name("seen"), compiler.module.name("add")
     function.add(f"{seen} = set()")
@@ -190,6 +215,22 @@ def distinct(
         name = compiler.module.name("x")
         test = f"(({name} := {key}) not in {seen} and not {add}({name}))"
     return [*clauses, If(test)], inside
+
+
+def _spilled_distinct(
+    compiler: Compiler, function: Function, node: physical.Distinct, scope: Scope, required: Required
+) -> tuple[Clauses, Scope]:
+    """The same outside of the generated code: what does not fit into memory goes on in files."""
+    stream, layout = compiler.stream_call(node.input, scope, required | walk.columns(node.on))
+    batch, row = compiler.module.name("b"), compiler.module.name("m")
+    inside = scope.unpacked(row, layout)
+    key = compiler.module.name("key")
+    with function.block(f"def {key}({row}):"):
+        texts = compiler.expressions(function, inside).values(node.on)
+        function.add(f"return {texts[0] if len(texts) == 1 else '(' + ', '.join(texts) + ')'}")
+    helper = compiler.module.constant(distinct_batches, "f")
+    call = f"{helper}({stream}, {key}, {compiler.budget(node)}, rows.check_interrupt)"
+    return [For(batch, call, True), For(row, batch)], inside
 
 
 def _adjacent(

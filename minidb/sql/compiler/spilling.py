@@ -1,36 +1,27 @@
 """What is kept in memory has a bound (`work_mem`), and what goes beyond it goes to a temporary file.
 
     checked_bound asked by plans that keep everything in memory: raises `WorkMemoryExceeded` where they should not; the
-                  statement is then run anew with a plan made of the operators here (`sql.statement`)
+                  statement is then run anew with a plan made of the operators here (`sql.memory`)
     Sorter        external merge sort: sorted runs, then a merge of them
     Kept          a list of rows, read any number of times
-    TemporaryFile one file for all runs or partitions of an operator
+    Overflow      what generated code gathers in a list of its own: the list is emptied when it is too large
 
-Sizes are those that Python tells of a sample. A file has no name (POSIX), so it is gone when its operator is: after an
-error, an interrupt, a forgotten result or a crash as after the last row. Rows are written in batches with `marshal`,
-which knows numbers and texts; values of other types are written as a tag and something that it knows. The data has
-never left this process when it is read again.
+Sizes are those that Python tells of a sample.
 """
 
 from __future__ import annotations
 
 import heapq
-import marshal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from datetime import date, datetime, time
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from minidb import keys
-from minidb.documents import Jsonb
 from minidb.keys import Row
 from minidb.sql.compiler.runtime import SortColumn, sort
-from minidb.types import Interval
+from minidb.sql.compiler.temporary_files import BATCH, Budget, Segment, TemporaryFile, rows_of
 
-BATCH = 500  # rows of one batch in a file
 SAMPLED = 20  # rows whose sizes are added up
 LARGEST_ROW = 4096  # bytes: sizes are looked at when there could be so many rows of this size
 FAN_IN = 32  # runs that are merged at once
@@ -52,8 +43,12 @@ def size_of(value: Any) -> int:
 
 
 def average_size(kept: Any) -> int:
-    """Bytes of one item of a list, a set or a dict, from a sample of them."""
-    items = list(islice(kept.items() if isinstance(kept, dict) else kept, SAMPLED))
+    """Bytes of one item of a list, a set or a dict, from a sample of them: every so many of a list, whose rows may
+    grow, the first ones of the others."""
+    if isinstance(kept, list):
+        items: list[Any] = kept[:: max(len(kept) // SAMPLED, 1)]
+    else:
+        items = list(islice(kept.items() if isinstance(kept, dict) else kept, SAMPLED))
     return max(sum(map(size_of, items)) // max(len(items), 1), 8)
 
 
@@ -62,157 +57,105 @@ def first_bound(limit: int) -> int:
     return max(limit // LARGEST_ROW, 8)
 
 
-def checked_bound(kept: Sized, limit: int) -> int:
+def next_bound(limit: int, size: int, count: int) -> int:
+    """How many rows of this size may be kept before their size is looked at again; there are `count` now."""
+    return min(limit // size, 2 * count) if count else limit // size
+
+
+def checked_bound(kept: Any, budget: Budget) -> int:
     """Up to which length `kept` may grow before this is asked again; raises WorkMemoryExceeded beyond the limit."""
     size = average_size(kept)
-    if size * len(kept) > limit:
+    if size * len(kept) > budget.limit:
         raise WorkMemoryExceeded
-    return min(limit // size, 2 * len(kept))
+    return next_bound(budget.limit, size, len(kept))
 
 
-# -- values as bytes --------------------------------------------------------------------------------------
-
-_FLATTENED: dict[type, tuple[str, Callable[[Any], Any]]] = {
-    Decimal: ("n", str),
-    date: ("d", date.toordinal),
-    datetime: ("m", datetime.isoformat),
-    time: ("t", time.isoformat),
-    UUID: ("u", lambda value: value.bytes),
-    Interval: ("i", lambda value: (value.months, value.days, value.microseconds)),
-    Jsonb: ("j", str),
-    tuple: ("a", lambda value: tuple(map(flattened, value))),
-}
-_RESTORED: dict[str, Callable[[Any], Any]] = {
-    "n": Decimal,
-    "d": date.fromordinal,
-    "m": datetime.fromisoformat,
-    "t": time.fromisoformat,
-    "u": lambda data: UUID(bytes=data),
-    "i": lambda parts: Interval(*parts),
-    "j": Jsonb,
-    "a": lambda items: tuple(map(restored, items)),
-}
-_PLAIN = frozenset({int, str, float, bool, type(None), bytes})
+def chunked(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """The items in lists, so that something can be looked at between them."""
+    remaining = iter(items)
+    while chunk := list(islice(remaining, BATCH)):
+        yield chunk
 
 
-def flattened(value: Any) -> Any:
-    known = _FLATTENED.get(type(value))
-    return value if known is None else (known[0], known[1](value))
-
-
-def restored(value: Any) -> Any:
-    return _RESTORED[value[0]](value[1]) if type(value) is tuple else value
-
-
-def packed(rows: Sequence[Row]) -> bytes:
-    """The columns whose values are not plain, and the rows with these columns flattened."""
-    width = len(rows[0])
-    special = [place for place in range(width) if not {type(row[place]) for row in rows} <= _PLAIN]
-    if not special:
-        return marshal.dumps(((), list(rows)))
-    columns: list[Any] = list(zip(*rows))
-    for place in special:
-        columns[place] = map(flattened, columns[place])
-    return marshal.dumps((tuple(special), list(zip(*columns))))
-
-
-def unpacked(data: bytes) -> list[Row]:
-    special, rows = marshal.loads(data)
-    if special:
-        columns: list[Any] = list(zip(*rows))
-        for place in special:
-            columns[place] = map(restored, columns[place])
-        return list(zip(*columns))
-    return rows  # type: ignore[no-any-return]
-
-
-# -- files ------------------------------------------------------------------------------------------------
-
-
-class TemporaryFile:
-    """Batches of rows; what is written is known by offset and size."""
-
-    def __init__(self) -> None:
-        from tempfile import TemporaryFile as open_file  # only here: it takes time to load, and few statements spill
-
-        self._file = open_file()  # noqa: SIM115 - closed when nobody reads from it any more
-        self._end = 0
-
-    def write(self, rows: Sequence[Row]) -> tuple[int, int]:
-        data = packed(rows)
-        self._file.seek(self._end)
-        self._file.write(data)
-        place = self._end, len(data)
-        self._end += len(data)
-        return place
-
-    def read(self, place: tuple[int, int]) -> list[Row]:
-        self._file.seek(place[0])
-        return unpacked(self._file.read(place[1]))
-
-
-class Segment:
-    """Rows that belong together: a run, or a partition; what is not yet written waits in a list."""
-
-    __slots__ = ("_file", "_pending", "_places", "rows")
-
-    def __init__(self, file: TemporaryFile) -> None:
-        self._file = file
-        self._places: list[tuple[int, int]] = []
-        self._pending: list[Row] = []
-        self.rows = 0
-
-    def add(self, row: Row) -> None:
-        self._pending.append(row)
-        self.rows += 1
-        if len(self._pending) >= BATCH // 10:
-            self._flush()
-
-    def extend(self, rows: Sequence[Row]) -> None:
-        self.rows += len(rows)
-        for start in range(0, len(rows), BATCH):
-            self._places.append(self._file.write(rows[start : start + BATCH]))
-
-    def _flush(self) -> None:
-        if self._pending:
-            self._places.append(self._file.write(self._pending))
-            self._pending = []
-
-    def __iter__(self) -> Iterator[list[Row]]:
-        self._flush()
-        for place in self._places:
-            yield self._file.read(place)
+def noted(kept: Any, budget: Budget) -> None:
+    """Tells EXPLAIN ANALYZE how large something is that stays in memory."""
+    if budget.spill is not None:
+        budget.held(average_size(kept) * len(kept) + sys.getsizeof(kept))
 
 
 # -- lists that are read again ----------------------------------------------------------------------------
 
 
-class Kept:
-    """Rows of an inner side, in memory or in a file; iterating gives rows."""
+class Overflow:
+    """Rows that were in a list of generated code until it was too large.
 
-    def __init__(self, batches: Iterable[list[Row]], limit: int) -> None:
-        self._rows: list[Row] = []
+    o1 = Overflow(budget)
+    for ...:
+        l1 += ...
+        if len(l1) > bound: bound = o1.take(l1)
+    for m1 in o1.whole(l1):
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.bound = first_bound(budget.limit)
         self._segment: Segment | None = None
-        bound = first_bound(limit)
-        for batch in batches:
-            self._rows += batch
-            if len(self._rows) > bound:
-                bound = self._checked(limit)
 
-    def _checked(self, limit: int) -> int:
-        size = average_size(self._rows)
-        if size * len(self._rows) > limit or self._segment is not None:
+    def take(self, rows: list[Row]) -> int:
+        """Writes `rows` to the file and empties the list, if they are too many; the length at which to ask again."""
+        limit = self.budget.limit
+        size = average_size(rows)
+        self.budget.held(min(size * len(rows), limit))
+        if size * len(rows) > limit:
             if self._segment is None:
-                self._segment = Segment(TemporaryFile())
-            self._segment.extend(self._rows)
-            self._rows = []
-        return min(limit // size, max(2 * len(self._rows), first_bound(limit)))
+                self._segment = Segment(TemporaryFile(self.budget))
+            self._segment.extend(rows)
+            rows.clear()
+        return next_bound(limit, size, len(rows))
+
+    def whole(self, rows: list[Row]) -> Iterable[Row]:
+        """All rows in their order; `rows` are the last ones."""
+        return rows if self._segment is None else self._all(self._segment, rows)
+
+    def _all(self, segment: Segment, rows: list[Row]) -> Iterator[Row]:
+        yield from rows_of(segment)
+        yield from rows
+
+    @property
+    def written(self) -> int:
+        """How many rows are in the file."""
+        return 0 if self._segment is None else self._segment.rows
+
+
+class Kept:
+    """Rows that are read any number of times, in memory or in a file; iterating gives rows."""
+
+    def __init__(self, batches: Iterable[list[Row]], budget: Budget) -> None:
+        self._rows: list[Row] = []
+        self._overflow = Overflow(budget)
+        self._bound = self._overflow.bound
+        for batch in batches:
+            self.extend(batch)
+        noted(self._rows, budget)
+
+    def extend(self, batch: Sequence[Row]) -> None:
+        self._rows += batch
+        if len(self._rows) > self._bound:
+            self._bound = self._overflow.take(self._rows)
+
+    def __len__(self) -> int:
+        return self._overflow.written + len(self._rows)
 
     def __iter__(self) -> Iterator[Row]:
-        if self._segment is not None:
-            for batch in self._segment:
-                yield from batch
-        yield from self._rows
+        return iter(self._overflow.whole(self._rows))
+
+    def batches(self) -> Iterator[list[Row]]:
+        return chunked(self)
+
+    @property
+    def in_memory(self) -> list[Row] | None:
+        """The list, if there is no file."""
+        return None if self._overflow.written else self._rows
 
 
 # -- sorting ----------------------------------------------------------------------------------------------
@@ -229,43 +172,64 @@ def order_key(columns: Sequence[SortColumn]) -> Callable[[Row], Any]:
 
 
 class Sorter:
-    """External merge sort; stable. `add` batches, then iterate over batches of sorted rows."""
+    """External merge sort; stable. `add` batches, then iterate over batches of sorted rows. `check` raises if the
+    statement is to stop. `count`: no more than so many of the first rows are wanted (top-N)."""
 
-    def __init__(self, columns: Sequence[SortColumn], limit: int) -> None:
+    def __init__(
+        self,
+        columns: Sequence[SortColumn],
+        budget: Budget,
+        check: Callable[[], None] = lambda: None,
+        count: int | None = None,
+    ) -> None:
+        self.count = count
         self.columns = columns
-        self.limit = limit
+        self.budget = budget
+        self.check = check
         self.runs: list[Segment] = []
         self._rows: list[Row] = []
-        self._bound = first_bound(limit)
+        self._bound = first_bound(budget.limit)
         self._file: TemporaryFile | None = None
 
-    def add(self, batch: list[Row]) -> None:
+    def add(self, batch: Sequence[Row]) -> None:
         self._rows += batch
         if len(self._rows) > self._bound:
+            if self.count is not None and len(self._rows) > 2 * self.count:
+                self._sort()
+            limit = self.budget.limit
             size = average_size(self._rows)
-            if size * len(self._rows) > self.limit:
+            self.budget.held(min(size * len(self._rows), limit))
+            if size * len(self._rows) > limit:
                 self._write_run()
-            self._bound = min(self.limit // size, max(2 * len(self._rows), first_bound(self.limit)))
+            self._bound = next_bound(limit, size, len(self._rows))
+
+    def _sort(self) -> None:
+        sort(self._rows, self.columns)
+        if self.count is not None:
+            del self._rows[self.count :]
 
     def _write_run(self) -> None:
+        self.check()
         if self._file is None:
-            self._file = TemporaryFile()
-        sort(self._rows, self.columns)
+            self._file = TemporaryFile(self.budget)
+        self._sort()
         run = Segment(self._file)
         run.extend(self._rows)
         self.runs.append(run)
         self._rows = []
 
     def __iter__(self) -> Iterator[list[Row]]:
-        sort(self._rows, self.columns)
+        self._sort()
         if not self.runs:
             if self._rows:
+                noted(self._rows, self.budget)
                 yield self._rows
             return
         while len(self.runs) > FAN_IN:
             self.runs = [self._merged_run(group) for group in _groups(self.runs, FAN_IN)]
-        merged = self._merged([*map(_rows_of, self.runs), iter(self._rows)])
+        merged = self._merged([*map(rows_of, self.runs), iter(self._rows)])
         while batch := list(islice(merged, BATCH)):
+            self.check()
             yield batch
 
     def _merged(self, inputs: Iterable[Iterator[Row]]) -> Iterator[Row]:
@@ -274,15 +238,11 @@ class Sorter:
     def _merged_run(self, runs: Sequence[Segment]) -> Segment:
         assert self._file is not None
         result = Segment(self._file)
-        merged = self._merged(map(_rows_of, runs))
+        merged = self._merged(map(rows_of, runs))
         while batch := list(islice(merged, BATCH)):
+            self.check()
             result.extend(batch)
         return result
-
-
-def _rows_of(batches: Iterable[list[Row]]) -> Iterator[Row]:
-    for batch in batches:
-        yield from batch
 
 
 def _groups(runs: Sequence[Segment], size: int) -> Iterator[Sequence[Segment]]:
@@ -290,9 +250,15 @@ def _groups(runs: Sequence[Segment], size: int) -> Iterator[Sequence[Segment]]:
         yield runs[start : start + size]
 
 
-def sorted_batches(batches: Iterable[list[Row]], columns: Sequence[SortColumn], limit: int) -> Iterator[list[Row]]:
-    """All rows of `batches`, sorted."""
-    sorter = Sorter(columns, limit)
+def sorted_batches(
+    batches: Iterable[list[Row]],
+    columns: Sequence[SortColumn],
+    budget: Budget,
+    check: Callable[[], None],
+    count: int | None = None,
+) -> Iterator[list[Row]]:
+    """The rows of `batches`, sorted; only the first `count`, or some more, where that is given."""
+    sorter = Sorter(columns, budget, check, count)
     for batch in batches:
         sorter.add(batch)
     return iter(sorter)

@@ -126,6 +126,19 @@ def _print_list(compiler: Compiler, function: Function, node: physical.Query, sc
     return name
 
 
+def row(site: Expressions, query: plan.Query) -> str:
+    """The row of a subquery that may have one; a row of NULLs if it has none."""
+    return _called(site, query, _row_body, first=2)
+
+
+def _row_body(compiler: Compiler, function: Function, node: physical.Query, scope: Scope) -> str:
+    listed = _values(compiler, function, node, scope)
+    single = compiler.module.constant(runtime.single, "f")
+    if len(node.outputs) == 1:
+        return f"({single}({listed}),)"
+    return f"({single}({listed}) or {(None,) * len(node.outputs)!r})"
+
+
 def array(site: Expressions, node: plan.ArraySubquery, question: str) -> str:
     return _called(site, node.plan, _array_body)
 
@@ -153,6 +166,8 @@ def _values(compiler: Compiler, function: Function, node: physical.Query, scope:
 
 
 def quantified(site: Expressions, node: plan.QuantifiedSubquery, question: str) -> str:
+    if node.single:
+        return _compared(site, node, question)
     membership = (node.symbol == "=" and not node.all) or (node.symbol == "<>" and node.all)
     if membership:
         return _membership(site, node, question)
@@ -163,6 +178,15 @@ def quantified(site: Expressions, node: plan.QuantifiedSubquery, question: str) 
     else:
         call, value = runtime.row_test(node.symbol, node.operators), site.tuple_of(node.arguments)
     text = f"{helper}({site.constant(call, 'f')}, {value}, {values})"
+    return f"{text} is False" if question == "falsity" else text
+
+
+def _compared(site: Expressions, node: plan.QuantifiedSubquery, question: str) -> str:
+    """A row beside the one row of a subquery."""
+    values = _called(site, node.plan, lambda *given: _values(*given), first=2)
+    helper = site.constant(runtime.one_of, "f")
+    call = site.constant(runtime.row_test(node.symbol, node.operators), "f")
+    text = f"{helper}({call}, {site.tuple_of(node.arguments)}, {values})"
     return f"{text} is False" if question == "falsity" else text
 
 

@@ -105,12 +105,15 @@ def _value_case(site: Expressions, node: plan.Case) -> str:
 
 
 def _value_coalesce(site: Expressions, node: plan.Coalesce) -> str:
-    parts = []
-    for number, argument in enumerate(node.arguments[:-1]):
-        place = site if number == 0 else site.within(set())
+    parts: list[str] = []
+    place = site
+    for argument in node.arguments[:-1]:
+        if not place.nullable(argument):
+            return f"({' '.join(parts)} {place.value(argument)})"
         text, name = place.bound(place.value(argument))
         parts.append(f"{name} if {text} is not None else")
-    return f"({' '.join(parts)} {site.within(set()).value(node.arguments[-1])})"
+        place = site.within(set())
+    return f"({' '.join(parts)} {place.value(node.arguments[-1])})"
 
 
 def _value_nullif(site: Expressions, node: plan.NullIf) -> str:

@@ -6,18 +6,7 @@ from typing import NoReturn
 
 from minidb import errors, schema
 from minidb.keys import Row
-from minidb.types import to_text
-
-_SHOWN = 64  # characters of a value that a message shows
-
-
-def failing_row(table: schema.Table, row: Row) -> str:
-    shown = []
-    for column in table.live_columns:
-        value = row[column.position]
-        text = "null" if value is None else to_text(column.type, value)
-        shown.append(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
-    return f"Failing row contains ({', '.join(shown)})."
+from minidb.row_texts import failing_row
 
 
 def null_violation(table: schema.Table, position: int, row: Row) -> NoReturn:
@@ -35,6 +24,12 @@ def check_violation(table: schema.Table, name: str, row: Row) -> NoReturn:
         detail=failing_row(table, row),
         constraint=name,
         table=table.name,
+    )
+
+
+def view_violation(table: schema.Table, view: str, row: Row) -> NoReturn:
+    raise errors.ProgrammingError(
+        f'new row violates check option for view "{view}"', sqlstate="44000", detail=failing_row(table, row)
     )
 
 

@@ -5,8 +5,9 @@
 tables        CREATE TABLE [AS], DROP TABLE, TRUNCATE; likes: LIKE; columns, constraints: parts of a definition
 sequences     CREATE / ALTER / DROP SEQUENCE; identities: serial and identity columns; comments: COMMENT ON
 indexes       CREATE / DROP INDEX, REINDEX; names: names that nobody has given
-views         CREATE / DROP VIEW; materialized_views: CREATE / REFRESH / DROP / ALTER MATERIALIZED VIEW
-alter         ALTER TABLE / INDEX / VIEW; new_columns, alter_columns, alter_types, alter_constraints: its actions
+views         CREATE / DROP VIEW; alter_views: ALTER VIEW
+materialized_views    CREATE / REFRESH / DROP / ALTER MATERIALIZED VIEW
+alter         ALTER TABLE / INDEX; new_columns, alter_columns, alter_types, alter_constraints: its actions
 rewrite       new storage for a table
 dependents    what would break, and CASCADE; changes: what every statement works with
 
@@ -18,6 +19,7 @@ the change if the statement fails).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -73,9 +75,22 @@ def execute(
     try:
         tag = _handler(statement)(statement, changes)
     except errors.Error as error:
+        _explain_own(error, view)
         locate(error, text)
         raise
     return DdlResult(tag, tuple(changes.notices))
+
+
+def _explain_own(error: errors.Error, view: CatalogView) -> None:
+    """Says of a function or collation that only the connection knows why the schema cannot use it."""
+    own = getattr(view, "python", None)
+    found = re.match(r'(function|aggregate|collation) "?(\w+)', str(error))
+    if own is None or found is None or not isinstance(error, errors.UndefinedFunction | errors.UndefinedObject):
+        return
+    kind, name = found.groups()
+    if name in own.functions or name in own.aggregates or name in own.collations:
+        error.detail = f'The {kind} "{name}" belongs to this connection: others, which use the schema as well, lack it.'
+        error.hint = "Use it in queries, or in the program."
 
 
 Handler = Callable[[Any, Changes], str]
@@ -105,7 +120,18 @@ def _create_schema(statement: ast.CreateSchema, changes: Changes) -> str:
     return "CREATE SCHEMA"
 
 
+def _drop_schemas(statement: ast.Drop, changes: Changes) -> str:
+    for name in statement.names:
+        if name.name == "public":
+            raise errors.NotSupportedError("schema public cannot be dropped: it is the only one", position=name.at)
+        if not statement.if_exists:
+            raise errors.ProgrammingError(f'schema "{name.name}" does not exist', sqlstate="3F000", position=name.at)
+        changes.notice(f'schema "{name.name}" does not exist, skipping')
+    return "DROP SCHEMA"
+
+
 _DROPS: dict[str, Handler] = {
+    "schema": _drop_schemas,
     "table": drop_tables,
     "index": drop_indexes,
     "view": drop_view_statement,

@@ -1,6 +1,7 @@
 """ALTER TABLE, INDEX, VIEW: which action is done where, and what concerns the name alone.
 
-Actions are done one after the other, each on what the ones before it left.
+Actions are done one after the other, each on what the ones before it left: first what takes something away, then type
+changes (all at once), new columns, keys, and the constraints that need them, as PostgreSQL orders its passes.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from msgspec.structs import replace
 from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.ddl import alter_columns, alter_constraints, alter_types, identities, new_columns
+from minidb.sql.ddl.alter_views import alter_view
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.ddl.dependents import with_renamed_table
 from minidb.sql.ddl.indexes import owner
 from minidb.sql.ddl.materialized_views import alter_materialized_view, refuse_materialized
 from minidb.sql.ddl.sequences import locked_sequence, rename_sequence
-from minidb.sql.ddl.views import find_view, rename_in_views, rename_view
+from minidb.sql.ddl.views import rename_in_views
 
 
 def alter(node: ast.AlterTable, changes: Changes) -> str:
@@ -34,7 +36,7 @@ def alter(node: ast.AlterTable, changes: Changes) -> str:
     if node.kind == "index" or (node.kind == "table" and is_index):
         _alter_index(node, changes)
     elif node.kind == "view" or (node.kind == "table" and isinstance(found, schema.View)):
-        _alter_view(node, changes)
+        alter_view(node, changes)
     elif isinstance(found, schema.Sequence) and all(isinstance(a, ast.Rename) for a in node.actions):
         _alter_sequence(node, changes)
     else:
@@ -48,12 +50,35 @@ Action = Callable[[Any, schema.Table, Changes], None]
 def _alter_table(node: ast.AlterTable, changes: Changes) -> None:
     table = changes.locked_table(node.name, lock_mode(node))
     refuse_materialized(table, node.name.at)
-    for action in node.actions:
+    changes.check_not_pending(table, "ALTER TABLE", node.name.at)
+    actions = sorted(node.actions, key=_pass_of) if len(node.actions) > 1 else node.actions
+    types = [action for action in actions if isinstance(action, ast.SetType)]
+    for action in actions:
+        if action in types:
+            if action is types[0]:
+                alter_types.set_types(types, changes.by_id(table.id), changes)
+            continue
         handler = _ACTIONS.get(type(action))
         if handler is None:
             words = "".join(f" {c}" if c.isupper() else c for c in type(action).__name__).upper()
             raise errors.NotSupportedError(f"ALTER TABLE ...{words} is not supported yet", position=action.at)
         handler(action, changes.by_id(table.id), changes)
+
+
+def _pass_of(action: ast.AlterAction) -> int:
+    """Which pass of PostgreSQL's ALTER TABLE an action belongs to."""
+    if isinstance(action, ast.DropColumn | ast.DropConstraint | ast.DropIdentity | ast.DropExpression):
+        return 0
+    if isinstance(action, ast.SetNotNull):
+        return 3 if action.not_null else 0
+    if isinstance(action, ast.SetDefault):
+        return 5 if action.default is not None else 0
+    if isinstance(action, ast.AddConstraint):
+        return 4 if isinstance(action.constraint, ast.Unique) else 5
+    return _PASSES.get(type(action), 6)
+
+
+_PASSES: dict[type, int] = {ast.SetType: 1, ast.AddColumn: 2, ast.SetIdentity: 3, ast.AddIdentity: 5}
 
 
 def lock_mode(node: ast.AlterTable) -> str:
@@ -66,16 +91,11 @@ def _alter_index(node: ast.AlterTable, changes: Changes) -> None:
     for action in node.actions:
         if not isinstance(action, ast.Rename):
             raise errors.NotSupportedError("ALTER INDEX can only rename", position=action.at)
+        if not changes.exists(node.name):
+            raise errors.UndefinedTable(f'relation "{node.name.name}" does not exist', position=node.name.at)
         table, index = owner(node.name, changes)
         changes.door.lock_table(table.id, "access exclusive")
         alter_constraints.rename_index(changes.by_id(table.id), index, action.new_name, changes)
-
-
-def _alter_view(node: ast.AlterTable, changes: Changes) -> None:
-    for action in node.actions:
-        if not isinstance(action, ast.Rename):
-            raise errors.NotSupportedError("ALTER VIEW can only rename", position=action.at)
-        rename_view(find_view(node.name, changes), action.new_name, changes)
 
 
 def _alter_sequence(node: ast.AlterTable, changes: Changes) -> None:
@@ -109,7 +129,6 @@ _ACTIONS: dict[type, Action] = {
     ast.RenameColumn: alter_columns.rename_column,
     ast.SetDefault: alter_columns.set_default,
     ast.SetNotNull: alter_columns.set_not_null,
-    ast.SetType: alter_types.set_type,
     ast.DropExpression: alter_columns.drop_expression,
     ast.AddIdentity: identities.add_identity,
     ast.SetIdentity: identities.set_identity,
@@ -123,4 +142,5 @@ _ACTIONS: dict[type, Action] = {
     ast.SetSchema: _set_schema,
     ast.SetStatistics: _nothing,
     ast.SetOptions: _nothing,
+    ast.ResetOptions: _nothing,
 }

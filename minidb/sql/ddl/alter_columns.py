@@ -11,13 +11,15 @@ from minidb.sql import ast
 from minidb.sql.binder.rows import bind_default
 from minidb.sql.ddl.alter_constraints import add_to_rows
 from minidb.sql.ddl.changes import Changes
-from minidb.sql.ddl.columns import target_column, with_column
+from minidb.sql.ddl.columns import find_column, target_column, with_column
 from minidb.sql.ddl.dependents import (
-    broken_views,
+    Reader,
+    broken_readers,
     drop_views,
     foreign_keys_to,
     index_mentions,
     mentions_column,
+    readers_of,
     refuse_or_cascade,
     view_with_renamed_column,
     views_of,
@@ -38,28 +40,34 @@ def drop_column(action: ast.DropColumn, table: schema.Table, changes: Changes) -
         return
     column = target_column(action.column, table)
     keys = [(c, k) for c, k in foreign_keys_to(table, changes) if column.position in k.parent_columns]
+    keys += [(table, k) for k in table.foreign_keys if _needs(k, column, table)]
     generated = [c for c in table.live_columns if mentions_column(c.generated, column.name)]
     dropped = _without_column(table, [column, *generated])
     rewrite = table.clustered is not None and dropped.clustered is None
-    views = _views_broken_by(table, dropped, changes)
+    readers = _readers_broken_by(table, dropped, changes)
     what = f"column {column.name} of table {table.name}"
     refuse_or_cascade(
         what,
         [f"constraint {k.name} on table {c.name} depends on {what}" for c, k in keys]
         + [f"column {c.name} of table {table.name} depends on {what}" for c in generated]
-        + [f"{view.kind} {view.name} depends on {what}" for view in views],
+        + [reader.sentence(what) for reader in readers],
         action.cascade,
         action.at,
         changes,
     )
     without_foreign_keys(keys, changes)
-    drop_views(views, changes)
+    drop_views([reader.view for reader in readers], changes)
     for gone in [column, *generated]:
         drop_owned(table, gone.position, changes)
     if rewrite:
-        rewrite_rows(table, dropped, None, changes)
+        rewrite_rows(changes.by_id(table.id), dropped, None, changes)
     else:
         changes.put(dropped, incompatible=True)
+
+
+def _needs(key: schema.ForeignKey, column: schema.Column, table: schema.Table) -> bool:
+    """Whether a foreign key of the table refers to its own column from others, which stay."""
+    return key.parent == table.id and column.position in key.parent_columns and column.position not in key.columns
 
 
 def _without_column(table: schema.Table, gone: Sequence[schema.Column]) -> schema.Table:
@@ -85,29 +93,31 @@ def _dropped(column: schema.Column) -> schema.Column:
     return replace(column, dropped=True, not_null=False, default=None, generated=None, identity=None)
 
 
-def _views_broken_by(old: schema.Table, new: schema.Table, changes: Changes) -> list[schema.View]:
+def _readers_broken_by(old: schema.Table, new: schema.Table, changes: Changes) -> list[Reader]:
     """The views that need what `new` no longer has."""
-    return broken_views(views_of(old.name, changes, old.temporary), changes.catalog.with_table(new), changes)
+    return broken_readers(readers_of(old.name, changes, old.temporary), changes.catalog.with_table(new), changes)
 
 
 # -- RENAME -----------------------------------------------------------------------------------------------
 
 
 def rename_column(action: ast.RenameColumn, table: schema.Table, changes: Changes) -> None:
-    column, new = target_column(action.column, table), action.new_name.value
+    column, new = find_column(action.column, table, ""), action.new_name.value
     if table.column(new) is not None:
         raise errors.DuplicateColumn(
             f'column "{new}" of relation "{table.name}" already exists', position=action.new_name.at
         )
     renamed = _renamed(table, column, new)
     views = views_of(table.name, changes, table.temporary)
-    readers = [view_with_renamed_column(view, table, column, new, changes) for view in views]
+    renamed_views = [view_with_renamed_column(view, table.id, column.position, new, changes) for view in views]
     catalog = changes.catalog.with_table(renamed)
-    catalog = replace(catalog, views={**catalog.views, **{schema.key_of(view): view for view in readers}})
-    broken = broken_views(readers, catalog, changes)
+    by_key = {schema.key_of(view): view for view in renamed_views}
+    catalog = replace(catalog, views={**catalog.views, **by_key})
+    broken = broken_readers([Reader(view) for view in renamed_views], catalog, changes)
     if broken:
+        name = broken[0].view.name
         raise errors.NotSupportedError(
-            f'renaming column "{column.name}" is not supported yet while the view "{broken[0].name}" joins by its name',
+            f'renaming column "{column.name}" is not supported yet while the view "{name}" joins by its name',
             position=action.at,
         )
     changes.door.change(catalog)
@@ -141,7 +151,9 @@ def set_default(action: ast.SetDefault, table: schema.Table, changes: Changes) -
     column = target_column(action.column, table)
     if column.generated is not None:
         raise errors.SyntaxError(
-            f'column "{column.name}" of relation "{table.name}" is a generated column', position=action.column.at
+            f'column "{column.name}" of relation "{table.name}" is a generated column',
+            position=action.column.at,
+            hint="Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead." if action.default is None else None,
         )
     drop = "Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead." if action.default is None else None
     refuse_identity(column, table, action.column.at, drop)

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.ddl.changes import Changes
-from minidb.sql.ddl.constraints import add_constraint, with_not_null
+from minidb.sql.ddl.constraints import add_constraint, refuse_second_primary, with_not_null
 from minidb.sql.ddl.dependents import keys_needing, refuse_or_cascade, without_foreign_keys
 from minidb.sql.ddl.indexes import remove_index
 from minidb.sql.ddl.names import constraint_names
 from minidb.sql.ddl.rewrite import rewrite_rows
+from minidb.sql.parser import parse_expression
 from minidb.sql.suggest import nearest
 
 # -- ADD --------------------------------------------------------------------------------------------------
@@ -43,7 +44,20 @@ def add_to_rows(old: schema.Table, new: schema.Table, changes: Changes) -> None:
 
 
 def _newly_not_null(old: schema.Table, new: schema.Table) -> list[schema.Column]:
-    return [c for c, before in zip(new.columns, old.columns) if c.not_null and not before.not_null]
+    stronger = [c for c, before in zip(new.columns, old.columns) if c.not_null and not before.not_null]
+    proven = _proven_not_null(old)
+    return [column for column in stronger if column.name not in proven]
+
+
+def _proven_not_null(table: schema.Table) -> set[str]:
+    """The columns of which a CHECK says so: no row has to be read."""
+    found: set[str] = set()
+    for check in table.checks:
+        node = parse_expression(check.expression)
+        for term in node.operands if isinstance(node, ast.And) else (node,):
+            if check.validated and isinstance(term, ast.Is) and term.negated and term.test == "null":
+                found |= {term.operand.name} if isinstance(term.operand, ast.ColumnRef) else set()
+    return found
 
 
 def _adds_validated(old: schema.Table, new: schema.Table) -> bool:
@@ -95,20 +109,12 @@ def _add_using_index(node: ast.Unique, name: str, table: schema.Table, changes: 
     index = table.index(name)
     if index is None:
         raise errors.UndefinedObject(f'index "{name}" does not exist', position=node.at)
-    if not index.unique or index.where is not None or any(k.position is None or k.descending for k in index.keys):
-        raise errors.WrongObjectType(
-            f'"{name}" is not a plain unique index', position=node.at, detail="It cannot carry a constraint."
-        )
-    if index.constraint:
-        raise errors.ProgrammingError(
-            f'index "{name}" is already associated with a constraint', sqlstate="55000", position=node.at
-        )
+    _check_usable(index, node)
     if node.primary and table.primary_key is not None:
-        raise errors.InvalidTableDefinition(
-            f'multiple primary keys for table "{table.name}" are not allowed', position=node.at
-        )
+        refuse_second_primary((node,), table)
     if node.name is not None and node.name != name:
         changes.claim(node.name, node.at, table.temporary)
+        changes.notice(f'ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index "{name}" to "{node.name}"')
     made = replace(
         index,
         name=node.name or name,
@@ -121,6 +127,29 @@ def _add_using_index(node: ast.Unique, name: str, table: schema.Table, changes: 
     if node.primary:
         new = with_not_null(new, [k.position for k in index.keys if k.position is not None])
     add_to_rows(table, new, changes)
+
+
+def _check_usable(index: schema.Index, node: ast.Unique) -> None:
+    """The index can carry a constraint. Raises 55000, 42809."""
+    if index.constraint:
+        raise errors.ProgrammingError(
+            f'index "{index.name}" is already associated with a constraint', sqlstate="55000", position=node.at
+        )
+    reason = None
+    if not index.unique:
+        reason = f'"{index.name}" is not a unique index'
+    elif any(key.position is None for key in index.keys):
+        reason = f'index "{index.name}" contains expressions'
+    elif index.where is not None:
+        reason = f'"{index.name}" is a partial index'
+    else:
+        for number, key in enumerate(index.keys, 1):
+            if key.descending or key.nulls_first:
+                reason = f'index "{index.name}" column number {number} does not have default sorting behavior'
+                break
+    if reason is not None:
+        detail = "Cannot create a primary key or unique constraint using such an index."
+        raise errors.WrongObjectType(reason, position=node.at, detail=detail)
 
 
 # -- DROP -------------------------------------------------------------------------------------------------
@@ -187,7 +216,10 @@ def validate(action: ast.ValidateConstraint, table: schema.Table, changes: Chang
 def rename(action: ast.RenameConstraint, table: schema.Table, changes: Changes) -> None:
     old, new = action.name.value, action.new_name.value
     if old not in constraint_names(table):
-        raise _undefined(action.name, table)
+        error = _undefined(action.name, table)
+        raise errors.UndefinedObject(
+            f'constraint "{old}" for table "{table.name}" does not exist', position=action.name.at, hint=error.hint
+        )
     if new in constraint_names(table):
         raise errors.DuplicateObject(
             f'constraint "{new}" for relation "{table.name}" already exists', position=action.new_name.at

@@ -15,12 +15,13 @@ from minidb.txn.door import SchemaCompiler, SchemaDoor
 from minidb.types import SqlType, from_text
 
 Row = tuple[Any, ...]
+KNOWN_SCHEMAS = (None, "public", "pg_temp")
 
 
 class RunQuery(Protocol):
     """Runs a query in the statement's transaction: its columns, each as (name, type), and its rows."""
 
-    def __call__(self, query: ast.Query) -> tuple[Sequence[tuple[str, SqlType]], Iterable[Row]]: ...
+    def __call__(self, query: ast.Query | ast.Execute) -> tuple[Sequence[tuple[str, SqlType]], Iterable[Row]]: ...
 
 
 class Changes:
@@ -42,6 +43,11 @@ class Changes:
     def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None:
         return self.view.virtual(schema_name, name)
 
+    def table_as_of(self, table: schema.Table, clause: ast.AsOf) -> schema.Table:
+        """For views that look back."""
+        found: schema.Table = self.view.table_as_of(table, clause)  # type: ignore[attr-defined]
+        return found
+
     def new_id(self) -> int:
         return self.door.new_id()
 
@@ -50,30 +56,50 @@ class Changes:
 
     # -- finding
 
-    def table(self, name: ast.QualifiedName) -> schema.Table:
-        """The table of this name. Raises 42P01, 42809."""
+    def table(self, name: ast.QualifiedName, word: str = "relation") -> schema.Table:
+        """The table of this name; `word` is what errors call it. Raises 42P01, 42809."""
         check_schema(name)
         catalog = self.catalog
         found = catalog.find_table(name.name, name.schema)
         if found is not None:
             return found
         if self.exists(name):
-            raise errors.WrongObjectType(f'"{name.name}" is not a table', position=name.at)
+            hint = self.drop_hint(name) if word == "table" else None
+            raise errors.WrongObjectType(f'"{name.name}" is not a table', position=name.at, hint=hint)
         near = nearest(name.name, catalog.tables)
         raise errors.UndefinedTable(
-            f'relation "{name.name}" does not exist',
+            f'{word} "{name.name}" does not exist',
             position=name.at,
             hint=f'Perhaps you meant the table "{near}".' if near else None,
         )
 
-    def locked_table(self, name: ast.QualifiedName, mode: str) -> schema.Table:
+    def drop_hint(self, name: ast.QualifiedName) -> str:
+        """Which DROP the relation of this name would need."""
+        found = self.catalog.find(name.name, name.schema)
+        kind = "index" if found is None else type(found).__name__.lower()
+        if isinstance(found, schema.View):
+            kind = found.kind
+        return f"Use DROP {kind.upper()} to remove {'an' if kind == 'index' else 'a'} {kind}."
+
+    def locked_table(self, name: ast.QualifiedName, mode: str, word: str = "relation") -> schema.Table:
         """The table, locked; it is looked up again after the wait, for its definition may have changed meanwhile."""
         while True:
-            found = self.table(name)
+            found = self.table(name, word)
             self.door.lock_table(found.id, mode)
-            again = self.table(name)
+            again = self.table(name, word)
             if again.id == found.id:
                 return again
+
+    def check_not_pending(self, table: schema.Table, what: str, at: int) -> None:
+        """Raises 55006 where a check of the table's rows waits for the commit: it would not know the table then."""
+        own = [key.id for key in table.foreign_keys] + [index.id for index in table.indexes]
+        others = [k.id for t in self.catalog.tables.values() for k in t.foreign_keys if k.parent == table.id]
+        if self.door.pending({*own, *others}):
+            raise errors.ObjectInUse(
+                f'cannot {what} "{table.name}" because it has pending trigger events',
+                position=at,
+                hint="Deferred constraints wait for their check: SET CONSTRAINTS ALL IMMEDIATE.",
+            )
 
     def by_id(self, table: int) -> schema.Table:
         found = self.catalog.table_by_id(table)
@@ -82,10 +108,18 @@ class Changes:
 
     def exists(self, name: ast.QualifiedName) -> bool:
         """Whether the name means anything: a table, view, sequence or index."""
-        if name.schema not in (None, "public", "pg_temp"):
+        if name.schema not in KNOWN_SCHEMAS:
             return False
         found = self.catalog.find(name.name, name.schema)
         return found is not None or self.catalog.index_owner(name.name) is not None
+
+    def is_there(self, name: ast.QualifiedName, kind: str, if_exists: bool) -> bool:
+        """For DROP IF EXISTS: a notice instead of an error. Without it whoever looks for the object complains."""
+        if not if_exists or self.exists(name):
+            return True
+        missing = f'{kind} "{name.name}"' if name.schema in KNOWN_SCHEMAS else f'schema "{name.schema}"'
+        self.notice(f"{missing} does not exist, skipping")
+        return False
 
     def is_taken(self, name: str, temporary: bool = False) -> bool:
         """Whether a table, view, sequence or index has the name: they share one space of names, temporary ones
@@ -140,7 +174,7 @@ class Changes:
 
 def check_schema(name: ast.QualifiedName) -> None:
     """There is one schema for users, `public`. Raises 3F000, 42501."""
-    if name.schema in (None, "public", "pg_temp") and len(name.parts) < 3:
+    if name.schema in KNOWN_SCHEMAS and len(name.parts) < 3:
         return
     if name.schema in ("sys", "information_schema", "pg_catalog"):
         raise errors.ProgrammingError(

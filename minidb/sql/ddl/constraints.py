@@ -18,9 +18,10 @@ from minidb.sql.ddl.columns import find_columns
 from minidb.sql.ddl.names import constraint_names, free_name
 from minidb.sql.functions.operators import resolve_operator
 from minidb.sql.printer import to_sql
+from minidb.types import can_coerce
 
 # What is added first: a foreign key may refer to the primary key of its own table.
-_ORDER: tuple[type, ...] = (ast.Check, ast.Unique, ast.ForeignKey)
+_ORDER: tuple[type, ...] = (ast.Exclude, ast.Check, ast.Unique, ast.ForeignKey)
 
 
 def add_all(table: schema.Table, nodes: Sequence[tuple[ast.Constraint, str | None]], changes: Changes) -> schema.Table:
@@ -40,7 +41,12 @@ def add_constraint(table: schema.Table, node: ast.Constraint, column: str | None
         return add_unique(table, node, column, changes)
     if isinstance(node, ast.ForeignKey):
         return add_foreign_key(table, node, column, changes)
-    raise errors.NotSupportedError(f"{type(node).__name__} constraints are not supported yet", position=node.at)
+    assert isinstance(node, ast.Exclude)
+    raise errors.NotSupportedError(
+        "exclusion constraints are not supported",
+        position=node.at,
+        hint="UNIQUE excludes equal rows; anything else is checked by the program, in a SERIALIZABLE transaction.",
+    )
 
 
 def _name(
@@ -72,12 +78,11 @@ def add_check(table: schema.Table, node: ast.Check, changes: Changes) -> schema.
 
 
 def add_unique(table: schema.Table, node: ast.Unique, column: str | None, changes: Changes) -> schema.Table:
-    if node.primary and table.primary_key is not None:
-        raise errors.InvalidTableDefinition(
-            f'multiple primary keys for table "{table.name}" are not allowed', position=node.at
-        )
+    if table.primary_key is not None:
+        refuse_second_primary((node,), table)
     names = node.columns or (ast.Name(at=node.at, value=column or ""),)
-    columns = find_columns(names, table, "named in key")
+    kind = "primary key constraint" if node.primary else "unique constraint"
+    columns = find_columns(names, table, "named in key", kind)
     include = find_columns(node.include, table, "named in key")
     for key in columns:
         check_key_type(key, node.at)
@@ -89,6 +94,15 @@ def add_unique(table: schema.Table, node: ast.Unique, column: str | None, change
     if node.primary:
         table = with_not_null(table, [c.position for c in columns])
     return replace(table, indexes=(*table.indexes, index))
+
+
+def refuse_second_primary(nodes: Sequence[ast.Constraint], table: schema.Table) -> None:
+    """Raises 42P16 for a primary key of a table that has one."""
+    for node in nodes:
+        if isinstance(node, ast.Unique) and node.primary:
+            raise errors.InvalidTableDefinition(
+                f'multiple primary keys for table "{table.name}" are not allowed', position=node.at
+            )
 
 
 def _unique_index(
@@ -145,7 +159,8 @@ def add_foreign_key(table: schema.Table, node: ast.ForeignKey, column: str | Non
     if node.match == "partial":
         raise errors.NotSupportedError("MATCH PARTIAL not yet implemented", position=node.at)
     names = node.columns or (ast.Name(at=node.at, value=column or ""),)
-    columns = find_columns(names, table, "referenced in foreign key constraint")
+    what = "referenced in foreign key constraint"
+    columns = tuple([column for name in names for column in find_columns([name], table, what)])
     parent = _parent(node, table, changes)
     parent_columns = _parent_columns(node, parent)
     name = _name(node, table, [c.name for c in columns], "fkey", lambda _: False)
@@ -206,10 +221,15 @@ def _parent_columns(node: ast.ForeignKey, parent: schema.Table) -> tuple[schema.
             raise errors.UndefinedObject(
                 f'there is no primary key for referenced table "{parent.name}"', position=node.table.at
             )
+        if key.deferrable:
+            raise _deferrable("primary key", parent, node)
         return tuple([parent.columns[part.position] for part in key.keys if part.position is not None])
     columns = find_columns(node.referenced, parent, "referenced in foreign key constraint")
     positions = {c.position for c in columns}
-    if not any(is_referenceable(index, positions) for index in parent.indexes):
+    matching = [index for index in parent.indexes if _is_key(index, positions)]
+    if matching and all(index.deferrable for index in matching):
+        raise _deferrable("unique constraint", parent, node)
+    if not matching:
         raise errors.InvalidForeignKey(
             f'there is no unique constraint matching given keys for referenced table "{parent.name}"',
             position=node.table.at,
@@ -217,11 +237,20 @@ def _parent_columns(node: ast.ForeignKey, parent: schema.Table) -> tuple[schema.
     return columns
 
 
+def _is_key(index: schema.Index, positions: set[int]) -> bool:
+    """Whether the index makes the columns at `positions`, as a set, a key of the table."""
+    return index.unique and index.where is None and {part.position for part in index.keys} == positions
+
+
 def is_referenceable(index: schema.Index, positions: set[int]) -> bool:
-    """Whether the index makes the columns at `positions`, as a set, a key that a foreign key can refer to."""
-    if not index.unique or index.where is not None or index.deferrable:
-        return False
-    return {part.position for part in index.keys} == positions
+    """Whether a foreign key can refer to the columns at `positions` because of the index."""
+    return _is_key(index, positions) and not index.deferrable
+
+
+def _deferrable(kind: str, parent: schema.Table, node: ast.ForeignKey) -> errors.Error:
+    return errors.ProgrammingError(
+        f'cannot use a deferrable {kind} for referenced table "{parent.name}"', sqlstate="55000", position=node.table.at
+    )
 
 
 def _check_match(
@@ -232,15 +261,29 @@ def _check_match(
             "number of referencing and referenced columns for foreign key disagree", position=node.at
         )
     for column, parent in zip(columns, parents):
-        try:
-            resolve_operator("=", parent.type, column.type)
-        except errors.ProgrammingError:
-            raise errors.DatatypeMismatch(
-                f'foreign key constraint "{name}" cannot be implemented',
-                position=node.at,
-                detail=f'Key columns "{column.name}" and "{parent.name}" are of incompatible types: '
-                f"{column.type} and {parent.type}.",
-            ) from None
+        check_comparable(name, column, parent, node.at)
+
+
+_FAMILIES = (
+    {"smallint", "integer", "bigint"},
+    {"real", "double precision"},
+    {"text", "character varying", "character"},
+    {"date", "timestamp", "timestamptz"},
+)
+
+
+def check_comparable(name: str, column: schema.Column, parent: schema.Column, at: int) -> None:
+    """A foreign key compares values of one family of types, or its own converted to the parent's. Raises 42804."""
+    ours, theirs = column.type.base, parent.type.base
+    together = any({ours.name, theirs.name} <= family for family in _FAMILIES)
+    if ours == theirs or together or can_coerce(ours, theirs, "implicit"):
+        return
+    raise errors.DatatypeMismatch(
+        f'foreign key constraint "{name}" cannot be implemented',
+        position=at,
+        detail=f'Key columns "{column.name}" and "{parent.name}" are of incompatible types: '
+        f"{column.type} and {parent.type}.",
+    )
 
 
 def _check_actions(node: ast.ForeignKey, columns: Sequence[schema.Column]) -> None:

@@ -27,8 +27,11 @@ def refuse_or_cascade(what: str, dependents: Sequence[str], cascade: bool, at: i
             detail="\n".join(dependents),
             hint="Use DROP ... CASCADE to drop the dependent objects too.",
         )
-    for sentence in dependents:
-        changes.notice(f"drop cascades to {sentence.partition(' depends on ')[0]}")
+    lines = [f"drop cascades to {sentence.partition(' depends on ')[0]}" for sentence in dependents]
+    if len(lines) > 1:
+        lines[0] = f"drop cascades to {len(lines)} other objects\nDETAIL:  {lines[0]}"
+    if lines:
+        changes.notice("\n".join(lines))
 
 
 # -- foreign keys -----------------------------------------------------------------------------------------
@@ -78,22 +81,41 @@ def mentioned_tables(query: ast.Node) -> set[str]:
     return names - inner
 
 
-def views_of(name: str, changes: Changes, temporary: bool = False) -> list[schema.View]:
-    """The views that mention the table or view `name`, and those that mention them, nearest first. Only temporary ones
+class Reader(msgspec.Struct, frozen=True):
+    """A view that reads something; `through` is the view that it reads it through."""
+
+    view: schema.View
+    through: schema.View | None = None
+
+    def sentence(self, what: str) -> str:
+        above = what if self.through is None else f"{self.through.kind} {self.through.name}"
+        return f"{self.view.kind} {self.view.name} depends on {above}"
+
+
+def readers_of(name: str, changes: Changes, temporary: bool = False) -> list[Reader]:
+    """The views that mention the table or view `name`, each with those that mention it behind it. Only temporary ones
     mention what is `temporary`; where that has the name of something permanent, they mean what is temporary."""
     catalog = changes.catalog
     mentions = {key: mentioned_tables(parse(v.query)) for key, v in catalog.views.items()}
-    found: dict[str, None] = {}
-    waiting = [schema.TEMPORARY + name if temporary else name]
-    while waiting:
-        current = waiting.pop(0)
+    order = sorted(mentions, key=lambda key: catalog.views[key].id)
+    found: dict[str, Reader] = {}
+
+    def gather(current: str, through: schema.View | None) -> None:
         plain = current.removeprefix(schema.TEMPORARY)
-        for key, tables in mentions.items():
+        for key in order:
             meant = catalog.find(plain, None if catalog.views[key].temporary else "public")
-            if plain in tables and key not in found and (meant is None or schema.key_of(meant) == current):
-                found[key] = None
-                waiting.append(key.removeprefix(schema.MATERIALIZED))
-    return [catalog.views[key] for key in found]
+            is_meant = meant is None or schema.key_of(meant) == current
+            if plain in mentions[key] and key not in found and is_meant:
+                found[key] = Reader(catalog.views[key], through)
+                gather(key.removeprefix(schema.MATERIALIZED), catalog.views[key])
+
+    gather(schema.TEMPORARY + name if temporary else name, None)
+    return list(found.values())
+
+
+def views_of(name: str, changes: Changes, temporary: bool = False) -> list[schema.View]:
+    """The views that mention the table or view `name`, and those that mention them."""
+    return [reader.view for reader in readers_of(name, changes, temporary)]
 
 
 def drop_views(views: Sequence[schema.View], changes: Changes) -> None:
@@ -115,10 +137,12 @@ class _Trial(msgspec.Struct):
         return self.changes.virtual(schema_name, name)
 
 
-def broken_views(views: Sequence[schema.View], catalog: schema.Catalog, changes: Changes) -> list[schema.View]:
-    """The views that `catalog` would leave without a column or type that they need."""
+def broken_readers(readers: Sequence[Reader], catalog: schema.Catalog, changes: Changes) -> list[Reader]:
+    """Those that `catalog` would leave without a column or type that they need."""
     trial = _Trial(catalog, changes)
-    return [view for view in views if not _still_binds(view, trial)]
+    broken = [reader for reader in readers if not _still_binds(reader.view, trial)]
+    gone = {reader.view.id for reader in broken}
+    return [r if r.through is None or r.through.id in gone else Reader(r.view) for r in broken]
 
 
 def _still_binds(view: schema.View, trial: _Trial) -> bool:
@@ -182,13 +206,18 @@ def view_with_renamed_table(view: schema.View, old: str, new: str) -> schema.Vie
     return replace(view, query=to_sql(_replaced(query, renamed)))
 
 
-def view_with_renamed_column(
-    view: schema.View, table: schema.Table, column: schema.Column, new: str, changes: Changes
-) -> schema.View:
-    """A view before a column that it may read is renamed: what its text will have to be then."""
+def view_with_renamed_column(view: schema.View, thing: int, place: int, new: str, changes: Changes) -> schema.View:
+    """A view before a column of a table or view that it may read is renamed: what its text will have to be then."""
     query = parse(view.query)
     assert isinstance(query, ast.Query)
-    return replace(view, query=to_sql(rename_in_view(query, changes, table.id, column.position, new)))
+    return replace(view, query=to_sql(rename_in_view(query, changes, thing, place, new)))
+
+
+def reads_column(view: schema.View, table: schema.Table, column: schema.Column, changes: Changes) -> bool:
+    """Whether the view itself, not one that it reads, mentions the column."""
+    query = parse(view.query)
+    assert isinstance(query, ast.Query)
+    return rename_in_view(query, changes, table.id, column.position, f"{column.name} renamed") != query
 
 
 def _replaced(value: Any, change: Any) -> Any:

@@ -100,9 +100,7 @@ def _qualified(node: ast.ColumnRef, table: schema.Table) -> tuple[schema.Column,
 
 def drop_indexes(node: ast.Drop, changes: Changes) -> str:
     for name in node.names:
-        check_schema(name)
-        if changes.catalog.index_owner(name.name) is None and node.if_exists:
-            changes.notice(f'index "{name.name}" does not exist, skipping')
+        if not changes.is_there(name, "index", node.if_exists):
             continue
         _drop_index(name, node.cascade, changes)
     return "DROP INDEX"
@@ -115,7 +113,9 @@ def owner(name: ast.QualifiedName, changes: Changes) -> tuple[schema.Table, sche
     if found is not None:
         return found
     if changes.exists(name):
-        raise errors.WrongObjectType(f'"{name.name}" is not an index', position=name.at)
+        raise errors.WrongObjectType(
+            f'"{name.name}" is not an index', position=name.at, hint=changes.drop_hint(name)
+        )
     near = nearest(name.name, [i.name for t in changes.catalog.tables.values() for i in t.indexes])
     raise errors.UndefinedObject(
         f'index "{name.name}" does not exist',

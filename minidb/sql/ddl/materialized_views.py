@@ -18,7 +18,7 @@ from minidb.sql import ast
 from minidb.sql.binder import bind_view
 from minidb.sql.ddl.changes import Changes, Row, check_schema
 from minidb.sql.ddl.columns import check_names
-from minidb.sql.ddl.dependents import drop_views, mentioned_tables, refuse_or_cascade, views_of
+from minidb.sql.ddl.dependents import drop_views, mentioned_tables, readers_of, refuse_or_cascade
 from minidb.sql.ddl.rewrite import new_relations
 from minidb.sql.ddl.views import rename_in_views
 from minidb.sql.parser import parse
@@ -152,24 +152,17 @@ def _exchange(table: schema.Table, rows: list[Row], changes: Changes) -> None:
 
 
 def drop_materialized_views(node: ast.Drop, changes: Changes) -> str:
-    names = [name for name in node.names if _is_there(name, node.if_exists, changes)]
+    names = [name for name in node.names if changes.is_there(name, "materialized view", node.if_exists)]
     found = [find(name, "access exclusive", changes)[1] for name in names]
     together = {view.id for view in found}
     for view in found:
         if view.id not in {v.id for v in changes.catalog.views.values()}:
             continue  # went with one before it
-        dependents = [v for v in views_of(view.name, changes) if v.id not in together]
-        sentences = [f"{v.kind} {v.name} depends on materialized view {view.name}" for v in dependents]
+        dependents = [r for r in readers_of(view.name, changes) if r.view.id not in together]
+        sentences = [reader.sentence(f"materialized view {view.name}") for reader in dependents]
         refuse_or_cascade(f"materialized view {view.name}", sentences, node.cascade, node.at, changes)
-        drop_views([view, *dependents], changes)
+        drop_views([view, *[reader.view for reader in dependents]], changes)
     return "DROP MATERIALIZED VIEW"
-
-
-def _is_there(name: ast.QualifiedName, if_exists: bool, changes: Changes) -> bool:
-    if not if_exists or changes.exists(name):
-        return True
-    changes.notice(f'materialized view "{name.name}" does not exist, skipping')
-    return False
 
 
 def alter_materialized_view(node: ast.AlterTable, changes: Changes) -> None:

@@ -16,7 +16,7 @@ from minidb.sql.binder.trees import walk
 from minidb.sql.ddl.alter_constraints import add_to_rows, check_not_null
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.ddl.columns import check_expressions, define_column, with_column
-from minidb.sql.ddl.constraints import add_all
+from minidb.sql.ddl.constraints import add_all, refuse_second_primary
 from minidb.sql.ddl.identities import add_sequences, column_default
 from minidb.sql.ddl.rewrite import converted, rewrite_rows
 from minidb.sql.parser import parse, parse_expression
@@ -34,7 +34,9 @@ def add_column(action: ast.AddColumn, table: schema.Table, changes: Changes) -> 
             )
         changes.notice(f'column "{node.name}" of relation "{table.name}" already exists, skipping')
         return
-    column = define_column(node, len(table.columns))
+    if table.primary_key is not None:
+        refuse_second_primary(node.constraints, table)
+    column = define_column(node, len(table.columns), table.name)
     wide = add_sequences(replace(table, columns=(*table.columns, column)), [node], changes)
     if wide.columns[-1].default is not None or column.identity is not None:
         column = wide.columns[-1]

@@ -11,6 +11,7 @@ from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.binder import bind_row_node
 from minidb.sql.ddl.changes import Changes, Row
+from minidb.sql.parser import parse_expression
 from minidb.sql.printer import to_sql
 from minidb.types import SqlType, can_coerce, cast
 
@@ -38,6 +39,8 @@ def converted(node: ast.Expression, table: schema.Table, target: SqlType, change
     """The function of a row that computes an expression and converts it as an assignment does. Raises 42804."""
     if isinstance(node, ast.NullLiteral):
         return lambda row: None
+    if isinstance(node, ast.StringLiteral):
+        node = parse_expression(f"CAST({to_sql(node)} AS {target.base})")
     kind = bind_row_node(node, table, changes).type
     if not can_coerce(kind, target, "assignment"):
         raise errors.DatatypeMismatch(

@@ -120,8 +120,7 @@ def rename_sequence(sequence: schema.Sequence, new: ast.Name, changes: Changes) 
 
 def drop_sequences(node: ast.Drop, changes: Changes) -> str:
     for name in node.names:
-        if node.if_exists and not changes.exists(name):
-            changes.notice(f'sequence "{name.name}" does not exist, skipping')
+        if not changes.is_there(name, "sequence", node.if_exists):
             continue
         _drop(locked_sequence(name, "access exclusive", changes, "sequence"), node, changes)
     return "DROP SEQUENCE"

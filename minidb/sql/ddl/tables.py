@@ -11,7 +11,7 @@ from minidb.sql import ast
 from minidb.sql.ddl.changes import Changes, check_schema
 from minidb.sql.ddl.columns import check_expressions, check_names, define_column
 from minidb.sql.ddl.constraints import add_all
-from minidb.sql.ddl.dependents import drop_views, foreign_keys_to, refuse_or_cascade, views_of, without_foreign_keys
+from minidb.sql.ddl.dependents import drop_views, foreign_keys_to, readers_of, refuse_or_cascade, without_foreign_keys
 from minidb.sql.ddl.identities import add_sequences, copy_sequences, restart_owned
 from minidb.sql.ddl.likes import liked_columns, liked_parts
 from minidb.sql.ddl.materialized_views import refuse_materialized
@@ -69,7 +69,7 @@ def _with_columns(table: schema.Table, node: ast.CreateTable, changes: Changes) 
         if isinstance(part, ast.LikeTable):
             found += [(column, part.at) for column in liked_columns(part, changes)]
         else:
-            found.append((define_column(part, 0), part.at))
+            found.append((define_column(part, 0, table.name), part.at))
     check_names([(column.name, at) for column, at in found])
     columns = [replace(column, position=place) for place, (column, _) in enumerate(found)]
     table = replace(table, columns=tuple(columns))
@@ -84,8 +84,6 @@ def _with_columns(table: schema.Table, node: ast.CreateTable, changes: Changes) 
 def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
     check_schema(node.name)
     temporary = is_temporary(node)
-    if not isinstance(node.query, ast.Query):
-        raise errors.NotSupportedError("CREATE TABLE AS EXECUTE is not supported yet", position=node.at)
     if node.if_not_exists:
         changes.door.lock_name(node.name.name)
         if _exists(node.name, temporary, changes):
@@ -111,37 +109,31 @@ def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
 
 
 def drop_tables(node: ast.Drop, changes: Changes) -> str:
-    names = [name for name in node.names if _is_there(name, node.if_exists, changes)]
+    names = [name for name in node.names if changes.is_there(name, "table", node.if_exists)]
     tables = {}
     for name in names:
-        table = changes.locked_table(name, "access exclusive")
+        table = changes.locked_table(name, "access exclusive", "table")
         refuse_materialized(table, name.at)
+        changes.check_not_pending(table, "DROP TABLE", name.at)
         tables[table.id] = table
     for table in tables.values():
         _drop_table(table, set(tables), node, changes)
     return "DROP TABLE"
 
 
-def _is_there(name: ast.QualifiedName, if_exists: bool, changes: Changes) -> bool:
-    if not if_exists or changes.exists(name):
-        return True
-    changes.notice(f'table "{name.name}" does not exist, skipping')
-    return False
-
-
 def _drop_table(table: schema.Table, together: set[int], node: ast.Drop, changes: Changes) -> None:
     keys = [(child, key) for child, key in foreign_keys_to(table, changes) if child.id not in together]
-    views = views_of(table.name, changes, table.temporary)
+    readers = readers_of(table.name, changes, table.temporary)
     refuse_or_cascade(
         f"table {table.name}",
         [f"constraint {key.name} on table {child.name} depends on table {table.name}" for child, key in keys]
-        + [f"{view.kind} {view.name} depends on table {table.name}" for view in views],
+        + [reader.sentence(f"table {table.name}") for reader in readers],
         node.cascade,
         node.at,
         changes,
     )
     without_foreign_keys(keys, changes)
-    drop_views(views, changes)
+    drop_views([reader.view for reader in readers], changes)
     drop_owned(table, None, changes)
     changes.door.change(changes.catalog.without_table(table), incompatible=(table.id,))
 
@@ -157,6 +149,8 @@ def truncate(node: ast.Truncate, changes: Changes) -> str:
         tables[table.id] = table
     if node.cascade:
         _add_children(tables, changes)
+    for table in tables.values():
+        changes.check_not_pending(table, "TRUNCATE", node.at)
     _check_not_referenced(list(tables.values()), set(tables), node.at, changes)
     for table_id in tables:
         changes.put(new_relations(changes.by_id(table_id), changes), incompatible=True)

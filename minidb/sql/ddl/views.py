@@ -5,21 +5,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from minidb import errors, schema
 from minidb.sql import ast
 from minidb.sql.binder import bind_view
+from minidb.sql.binder.updatable_views import NO_COLUMNS, has_columns, why_not_updatable
 from minidb.sql.ddl.changes import Changes, check_schema
 from minidb.sql.ddl.columns import check_names
-from minidb.sql.ddl.dependents import drop_views, mentioned_tables, refuse_or_cascade, view_with_renamed_table, views_of
+from minidb.sql.ddl.dependents import (
+    drop_views,
+    mentioned_tables,
+    readers_of,
+    refuse_or_cascade,
+    view_with_renamed_table,
+    views_of,
+)
+from minidb.sql.parser import parse
 from minidb.sql.printer import to_sql
 from minidb.sql.suggest import nearest
+from minidb.types import SqlType
 
 
 def create_view(node: ast.CreateView, changes: Changes) -> str:
     check_schema(node.name)
-    _check_supported(node)
     name = node.name.name
     temporary = _is_temporary(node, changes)
     key = schema.TEMPORARY + name if temporary else name
@@ -27,6 +38,8 @@ def create_view(node: ast.CreateView, changes: Changes) -> str:
     if known is not None and node.if_not_exists:
         changes.notice(f'relation "{name}" already exists, skipping')
         return "CREATE VIEW"
+    if known is None and node.or_replace and changes.is_taken(name, temporary):
+        raise errors.WrongObjectType(f'"{name}" is not a view', position=node.name.at)
     if known is None or not node.or_replace:
         changes.claim(name, node.name.at, temporary)
     elif not temporary:
@@ -34,9 +47,19 @@ def create_view(node: ast.CreateView, changes: Changes) -> str:
     query, columns = bind_view(_meaning(node), changes, replaced=key if known is not None else None)
     names = _names(node, [column.name for column in columns])
     if known is not None:
-        _check_replaceable(known, names, node.at)
-    view = schema.View(known.id if known is not None else changes.new_id(), name, names, to_sql(query))
-    changes.put_views({**changes.catalog.views, key: replace(view, temporary=temporary)})
+        _check_replaceable(known, list(zip(names, [column.type for column in columns])), node.at, changes)
+    if node.check_option is not None:
+        check_updatable(query, node.at, changes)
+    view = schema.View(
+        id=known.id if known is not None else changes.new_id(),
+        name=name,
+        columns=names,
+        query=to_sql(query),
+        temporary=temporary,
+        check_option=node.check_option,
+        defaults=() if known is None else known.defaults,
+    )
+    changes.put_views({**changes.catalog.views, key: view})
     return "CREATE VIEW"
 
 
@@ -60,10 +83,14 @@ def _meaning(node: ast.CreateView) -> ast.Query:
     return ast.Query(body, with_=ast.With((table,), recursive=True, at=query.at), at=query.at)
 
 
-def _check_supported(node: ast.CreateView) -> None:
-    if node.check_option is not None:
+def check_updatable(query: ast.Query, at: int, changes: Changes) -> None:
+    """WITH CHECK OPTION is for rows that come through the view. Raises 0A000 if none can."""
+    reason = why_not_updatable(query, changes.catalog)
+    if reason is None and not has_columns(query):
+        reason = NO_COLUMNS
+    if reason is not None:
         raise errors.NotSupportedError(
-            "WITH CHECK OPTION is supported only on automatically updatable views", position=node.at
+            "WITH CHECK OPTION is supported only on automatically updatable views", position=at, hint=reason
         )
 
 
@@ -90,42 +117,50 @@ def _names(node: ast.CreateView, found: list[str]) -> tuple[str, ...]:
     return tuple([name for name, _ in names])
 
 
-def _check_replaceable(known: schema.View, names: tuple[str, ...], at: int) -> None:
-    if len(names) < len(known.columns):
+def _check_replaceable(
+    known: schema.View, columns: Sequence[tuple[str, SqlType]], at: int, changes: Changes
+) -> None:
+    """Columns may only be added at the end: what reads the view goes on to work. Raises 42P16."""
+    if len(columns) < len(known.columns):
         raise errors.InvalidTableDefinition("cannot drop columns from view", position=at)
-    for old, new in zip(known.columns, names):
+    types = view_types(known, changes)
+    for old, kind, (new, new_kind) in zip(known.columns, types, columns):
         if old != new:
             raise errors.InvalidTableDefinition(
                 f'cannot change name of view column "{old}" to "{new}"',
                 position=at,
                 hint="Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
             )
+        if kind != new_kind:
+            raise errors.InvalidTableDefinition(
+                f'cannot change data type of view column "{old}" from {kind} to {new_kind}', position=at
+            )
+
+
+def view_types(view: schema.View, changes: Changes) -> list[SqlType]:
+    """The types of a view's columns."""
+    query = parse(view.query)
+    assert isinstance(query, ast.Query)
+    return [column.type for column in bind_view(query, changes, replaced=schema.key_of(view))[1]]
 
 
 def drop_view_statement(node: ast.Drop, changes: Changes) -> str:
-    gone = [name for name in node.names if _is_there(name, node.if_exists, changes)]
+    gone = [name for name in node.names if changes.is_there(name, "view", node.if_exists)]
+    for name in gone:
+        find_view(name, changes)
     together = {name.name for name in gone}
     for name in gone:
         view = changes.catalog.find_view(name.name, name.schema)
         if view is None:
             continue  # went with one before it
-        dependents = [v for v in views_of(view.name, changes, view.temporary) if v.name not in together]
-        sentences = [f"{v.kind} {v.name} depends on view {view.name}" for v in dependents]
+        dependents = [r for r in readers_of(view.name, changes, view.temporary) if r.view.name not in together]
+        sentences = [reader.sentence(f"view {view.name}") for reader in dependents]
         refuse_or_cascade(f"view {view.name}", sentences, node.cascade, node.at, changes)
-        drop_views([view, *dependents], changes)
+        drop_views([view, *[reader.view for reader in dependents]], changes)
     return "DROP VIEW"
 
 
-def _is_there(name: ast.QualifiedName, if_exists: bool, changes: Changes) -> bool:
-    check_schema(name)
-    if if_exists and not changes.exists(name):
-        changes.notice(f'view "{name.name}" does not exist, skipping')
-        return False
-    find_view(name, changes)
-    return True
-
-
-def find_view(name: ast.QualifiedName, changes: Changes) -> schema.View:
+def find_view(name: ast.QualifiedName, changes: Changes, word: str = "view") -> schema.View:
     """The view of this name. Raises 42P01, 42809."""
     check_schema(name)
     view = changes.catalog.find_view(name.name, name.schema)
@@ -137,7 +172,7 @@ def find_view(name: ast.QualifiedName, changes: Changes) -> schema.View:
         )
     near = nearest(name.name, changes.catalog.views)
     raise errors.UndefinedTable(
-        f'view "{name.name}" does not exist',
+        f'{word} "{name.name}" does not exist',
         position=name.at,
         hint=f'Perhaps you meant the view "{near}".' if near else None,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from minidb.errors import Error
+from minidb.errors import Error, NotSupportedError
 from minidb.sql.parser import parse
 
 TRANSLATED = frozenset(("select", "with", "values", "insert", "replace", "update", "delete", "merge", "from", "("))
@@ -30,6 +30,11 @@ TABLES = "SELECT table_name AS name FROM information_schema.tables WHERE table_s
 COLUMNS = (
     "SELECT column_name AS field, data_type AS type, is_nullable AS \"null\", column_default AS \"default\""
     " FROM information_schema.columns WHERE table_name = '{}' ORDER BY ordinal_position"
+)
+
+INDEXES = (
+    "SELECT name, is_unique, is_primary, columns FROM sys.indexes"
+    " WHERE table_name = '{}' ORDER BY is_primary DESC, name"
 )
 
 
@@ -74,8 +79,35 @@ def plain(*statements: str) -> Making:
     return lambda match: tuple(match.expand(text) for text in statements)
 
 
+def refused(message: str, hint: str) -> Making:
+    def making(match: re.Match[str]) -> tuple[str, ...]:
+        raise NotSupportedError(message, hint=hint)
+
+    return making
+
+
 def columns_of(match: re.Match[str]) -> tuple[str, ...]:
-    return (COLUMNS.format(match["table"].strip("`\"[]'").lower().replace("'", "''")),)
+    return (COLUMNS.format(_bare(match["table"]).replace("'", "''")),)
+
+
+def indexes_of(match: re.Match[str]) -> tuple[str, ...]:
+    return (INDEXES.format(_bare(match["table"]).replace("'", "''")),)
+
+
+def renamed(match: re.Match[str]) -> tuple[str, ...]:
+    return (f"ALTER TABLE {_quoted(match['old'])} RENAME TO {_quoted(match['new'])}",)
+
+
+def dropped_index(match: re.Match[str]) -> tuple[str, ...]:
+    return (f"DROP INDEX {_quoted(match['name'])}",)
+
+
+def _bare(name: str) -> str:
+    return name.strip("`\"[]'").lower()
+
+
+def _quoted(name: str) -> str:
+    return f'"{_bare(name)}"'
 
 
 NAME = r"[`\"\[']?\w+[`\"\]']?"
@@ -94,6 +126,10 @@ OF_DIALECT: dict[str, tuple[tuple[str, Making], ...]] = {
          r"|mmap_size|user_version|case_sensitive_like|recursive_triggers|locking_mode|wal_autocheckpoint)\s*"
          r"(?:=.*|\(.*\))", nothing),
         (r"pragma\s+(?:optimize|wal_checkpoint|shrink_memory).*", nothing),
+        (r"pragma\s+(?:\w+\.)?foreign_keys", plain("SELECT 1 AS foreign_keys")),
+        (rf"pragma\s+(?:\w+\.)?index_list\s*\(\s*(?P<table>{NAME})\s*\)", indexes_of),
+        (r"explain\s+query\s+plan\s+(?P<query>.*)", plain(r"EXPLAIN \g<query>")),
+        (r"reindex", nothing),
         (r"detach.*", nothing),
     ),
     "mysql": (
@@ -106,6 +142,14 @@ OF_DIALECT: dict[str, tuple[tuple[str, Making], ...]] = {
          r"|net_read_timeout|wait_timeout)\s*=.*", nothing),
         (r"set\s+@.*", nothing),
         (r"set\s+(?:session\s+)?foreign_key_checks\s*=\s*1", nothing),
+        (r"set\s+(?:session\s+)?foreign_key_checks\s*=.*",
+         refused("foreign keys are always checked", "DEFERRABLE INITIALLY DEFERRED checks them at COMMIT.")),
+        (r"set\s+(?:session\s+|@@)?autocommit\s*=.*",
+         refused("autocommit belongs to the connection", "From Python: connection.autocommit = True")),
+        (rf"rename\s+table\s+(?P<old>{NAME})\s+to\s+(?P<new>{NAME})", renamed),
+        (rf"alter\s+table\s+{NAME}\s+drop\s+(?:index|key)\s+(?P<name>{NAME})", dropped_index),
+        (rf"show\s+(?:index|indexes|keys)\s+(?:from|in)\s+(?P<table>{NAME})", indexes_of),
+        (r"show\s+(?:databases|schemas)", plain('SELECT current_database() AS "Database"')),
         (r"use\s+.*", nothing),
         (r"lock\s+tables\b.*|unlock\s+tables", nothing),
         (r"commit\s+work|commit", plain("COMMIT")),
@@ -118,5 +162,10 @@ OF_DIALECT: dict[str, tuple[tuple[str, Making], ...]] = {
         (r"rollback\s+tran(?:saction)?\s+(?P<name>\w+)", plain(r"ROLLBACK TO SAVEPOINT \g<name>")),
         (r"set\s+(?:nocount|ansi_\w+|quoted_identifier|xact_abort)\s+(?:on|off)|go|use\s+.*", nothing),
     ),
-    "duckdb": ((r"begin\s+transaction", plain("BEGIN")), (r"pragma\s+.*|install\s+.*|load\s+.*", nothing)),
+    "duckdb": (
+        (r"begin\s+transaction", plain("BEGIN")),
+        (r"pragma\s+.*|install\s+.*|load\s+.*", nothing),
+        (r"set\s+(?:threads|memory_limit|max_memory|temp_directory|preserve_insertion_order|enable_progress_bar)\s*"
+         r"(?:=|to)\s*.*", nothing),
+    ),
 }

@@ -138,12 +138,21 @@ def rewrite_table(create: exp.Create, names: Names, clustered: bool) -> list[exp
             later.append(_index(part, table))
             schema.expressions.remove(part)
         else:
+            _join_clustered(part)
             _plain_constraint(part)
     later += [f"COMMENT ON TABLE {_quoted(table.name)} IS {_string(c)}" for c in _comments(create)]
     create.set("properties", _kept_properties(create))
     if clustered:
         _cluster(schema)
     return [create, *later]
+
+
+def _join_clustered(part: exp.Expr) -> None:
+    """SQL Server's CONSTRAINT k PRIMARY KEY CLUSTERED (a ASC), which sqlglot reads as two constraints."""
+    clustered = part.find(exp.ClusteredColumnConstraint)
+    if clustered is not None and isinstance(part, exp.Constraint):
+        columns = [ordered.this.copy() for ordered in clustered.this]
+        part.set("expressions", [exp.PrimaryKey(expressions=columns, clustered=True)])
 
 
 def _primary_columns(schema: exp.Schema) -> list[str]:
@@ -265,12 +274,27 @@ def rewrite_alter(alter: exp.Alter, names: Names) -> list[exp.Expr | str]:
             actions.append(action)
         elif isinstance(action, exp.ModifyColumn):
             made += [*_renamed(action, alter), *_modified(action, alter)]
+        elif isinstance(action, exp.AddConstraint) and _is_named_unique(action.expressions[0]):
+            made.append(_unique_index(action.expressions[0].this, alter.this))
         elif isinstance(action, exp.AddConstraint) and isinstance(action.expressions[0], exp.IndexColumnConstraint):
             made.append(_index(action.expressions[0], alter.this))
         else:
             actions.append(action)
     alter.set("actions", actions)
     return [alter, *made] if actions else made
+
+
+def _unique_index(named: exp.Expr, table: exp.Expr) -> exp.Expr:
+    """An index and no constraint, so that DROP INDEX drops it, as in MySQL."""
+    parameters = exp.IndexParameters(columns=[exp.Ordered(this=each.copy()) for each in named.expressions])
+    index = exp.Index(this=named.this.copy(), table=table.copy(), params=parameters)
+    return exp.Create(this=index, kind="INDEX", unique=True)
+
+
+def _is_named_unique(node: exp.Expr) -> bool:
+    """MySQL's ADD UNIQUE KEY name (columns)."""
+    schema = node.this if isinstance(node, exp.UniqueColumnConstraint) else None
+    return isinstance(schema, exp.Schema) and schema.this is not None
 
 
 def _renamed(action: exp.ModifyColumn, alter: exp.Alter) -> Iterator[str]:

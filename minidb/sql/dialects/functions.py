@@ -14,6 +14,12 @@ from minidb.sql.dialects.names import Names
 
 NOW = "CURRENT_TIMESTAMP AT TIME ZONE 'UTC'"
 SECONDS = "CAST(FLOOR(EXTRACT(EPOCH FROM {})) AS BIGINT)"
+SQLITE_TYPE = (
+    "CASE WHEN :a IS NULL THEN 'null'"
+    " WHEN CAST(PG_TYPEOF(:a) AS TEXT) IN ('smallint', 'integer', 'bigint') THEN 'integer'"
+    " WHEN CAST(PG_TYPEOF(:a) AS TEXT) IN ('real', 'double precision', 'numeric') THEN 'real'"
+    " WHEN CAST(PG_TYPEOF(:a) AS TEXT) = 'bytea' THEN 'blob' ELSE 'text' END"
+)
 TEMPLATES: dict[str, dict[tuple[str, int], str]] = {
     "sqlite": {
         ("DATETIME", 0): f"DATE_TRUNC('second', {NOW})",
@@ -28,7 +34,9 @@ TEMPLATES: dict[str, dict[tuple[str, int], str]] = {
         ("QUOTE", 1): "QUOTE_NULLABLE(:a)",
         ("SQLITE_VERSION", 0): "VERSION()",
         ("RANDOM", 0): "CAST((RANDOM() - 0.5) * 18446744073709000000 AS BIGINT)",
-        ("TYPEOF", 1): "PG_TYPEOF(:a)",
+        ("TYPEOF", 1): SQLITE_TYPE,
+        ("ZEROBLOB", 1): "DECODE(REPEAT('00', :a), 'hex')",
+        ("JSON_ARRAY_LENGTH", 1): "JSONB_ARRAY_LENGTH(CAST(:a AS JSONB))",
     },
     "mysql": {
         ("LAST_INSERT_ID", 0): "LASTVAL()",
@@ -45,6 +53,12 @@ TEMPLATES: dict[str, dict[tuple[str, int], str]] = {
         ("DATABASE", 0): "CURRENT_DATABASE()",
         ("CONNECTION_ID", 0): "1",
         ("RAND", 0): "RANDOM()",
+        ("FIND_IN_SET", 2): "COALESCE(ARRAY_POSITION(STRING_TO_ARRAY(:b, ','), :a), 0)",
+        ("WEEKDAY", 1): "CAST(EXTRACT(ISODOW FROM CAST(:a AS DATE)) AS INT) - 1",
+        ("DAYOFWEEK", 1): "CAST(EXTRACT(DOW FROM CAST(:a AS DATE)) AS INT) + 1",
+        ("DAYNAME", 1): "TO_CHAR(CAST(:a AS DATE), 'FMDay')",
+        ("MONTHNAME", 1): "TO_CHAR(CAST(:a AS DATE), 'FMMonth')",
+        ("LAST_DAY", 1): "CAST(DATE_TRUNC('month', CAST(:a AS DATE)) + INTERVAL '1 month -1 day' AS DATE)",
     },
     "tsql": {
         ("SYSDATETIME", 0): "LOCALTIMESTAMP",
@@ -56,14 +70,39 @@ TEMPLATES: dict[str, dict[tuple[str, int], str]] = {
         ("SQUARE", 1): "POWER(:a, 2)",
     },
     "duckdb": {
+        ("TYPEOF", 1): "UPPER(CAST(PG_TYPEOF(:a) AS TEXT))",
         ("EPOCH_MS", 1): "CAST(EXTRACT(EPOCH FROM :a) * 1000 AS BIGINT)",
         ("LIST_COUNT", 1): "CARDINALITY(:a)",
+        ("MODE", 1): "MODE() WITHIN GROUP (ORDER BY :a)",
     },
 }
 SHIFTED = {"DATETIME": "TIMESTAMP", "DATE": "DATE", "TIME": "TIME"}
 STARTS = {"year": "year", "month": "month", "day": "day"}
 PIECES = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS", "%j": "DDD", "%f": "SS.MS",
           "%w": "D", "%%": "%", "%F": "YYYY-MM-DD", "%T": "HH24:MI:SS", "%R": "HH24:MI"}
+
+
+NAMES: dict[type[exp.Expr], str] = {  # what sqlglot knows as a node of its own, by the name that the tables have
+    exp.Typeof: "TYPEOF", exp.DayOfWeek: "DAYOFWEEK", exp.LastDay: "LAST_DAY", exp.Dayname: "DAYNAME",
+    exp.Monthname: "MONTHNAME", exp.Mode: "MODE",
+}  # fmt: skip
+
+
+def _json_part(node: exp.JSONExtract | exp.JSONExtractScalar) -> exp.Expr:
+    """A path of keys and places, as `#>` takes it."""
+    path = node.expression
+    steps = path.expressions[1:] if isinstance(path, exp.JSONPath) else []
+    if not steps or not all(isinstance(step, exp.JSONPathKey | exp.JSONPathSubscript) for step in steps):
+        return node
+    words = ",".join(f'"{step.this}"' if isinstance(step, exp.JSONPathKey) else str(step.this) for step in steps)
+    kind = exp.JSONBExtractScalar if isinstance(node, exp.JSONExtractScalar) else exp.JSONBExtract
+    document = exp.cast(node.this.copy(), "JSONB")
+    return exp.paren(kind(this=document, expression=exp.Literal.string("{" + words + "}")))
+
+
+def _json_object(node: exp.JSONObject) -> exp.Expr:
+    pairs = [part for pair in node.expressions for part in (pair.this, pair.expression)]
+    return exp.Anonymous(this="JSON_BUILD_OBJECT", expressions=pairs)
 
 
 @cache
@@ -82,6 +121,17 @@ def filled(text: str, arguments: list[exp.Expr]) -> exp.Expr:
 def rewrite_function(node: exp.Expr, names: Names) -> exp.Expr:
     if isinstance(node, exp.Anonymous):
         return _anonymous(node, names)
+    found = TEMPLATES.get(names.dialect, {}).get((NAMES.get(type(node), ""), 1))
+    if found is not None:
+        return filled(found, [node.this])
+    if isinstance(node, exp.RegexpExtract):
+        return filled("SUBSTRING(:a FROM :b)", [node.this, node.expression])
+    if isinstance(node, exp.Split):
+        return filled("STRING_TO_ARRAY(:a, :b)", [node.this, node.expression])
+    if isinstance(node, exp.JSONExtract | exp.JSONExtractScalar):
+        return _json_part(node)
+    if isinstance(node, exp.JSONObject) and not isinstance(node.parent, exp.Cast):
+        return _json_object(node)
     if names.dialect == "sqlite":
         return _of_sqlite(node)
     if names.dialect == "mysql":
@@ -96,6 +146,8 @@ def _anonymous(node: exp.Anonymous, names: Names) -> exp.Expr:
     if names.dialect == "sqlite" and name in SHIFTED and arguments:
         moment = sqlite_moment(arguments)
         return node if moment is None else exp.cast(moment, SHIFTED[name])
+    if names.dialect in ("sqlite", "mysql") and name == "JSON_ARRAY":
+        return exp.Anonymous(this="JSON_BUILD_ARRAY", expressions=arguments)
     if names.dialect == "sqlite" and name in ("PRINTF", "FORMAT"):
         return exp.Anonymous(this="FORMAT", expressions=[_format_text(arguments[0]), *arguments[1:]])
     found = TEMPLATES.get(names.dialect, {}).get((name, len(arguments)))
@@ -193,9 +245,16 @@ def _of_mysql(node: exp.Expr) -> exp.Expr:
         node.set("this", exp.cast(node.this.copy(), "TIMESTAMP"))
     if isinstance(node, exp.Year | exp.Month | exp.Day | exp.Hour | exp.Minute | exp.Second | exp.Quarter | exp.Week):
         return node if isinstance(node.parent, exp.Cast) else exp.cast(node.copy(), "INT")
+    if isinstance(node, exp.SubstringIndex) and _is_positive(node.args.get("count")):
+        pieces = [node.this, node.args["delimiter"], node.args["count"]]
+        return filled("ARRAY_TO_STRING((STRING_TO_ARRAY(:a, :b))[1 : :c], :b)", pieces)
     if isinstance(node, exp.IntDiv):
         return node if isinstance(node.parent, exp.Cast) else exp.cast(node.copy(), "BIGINT")
     return node
+
+
+def _is_positive(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string
 
 
 _DIFFERENCES = {
@@ -224,8 +283,22 @@ def _of_tsql(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.National):
         return exp.Literal.string(node.this)
     if isinstance(node, exp.Add) and (_is_text(node.this) or _is_text(node.expression)):
-        return exp.DPipe(this=node.this, expression=node.expression)
+        return _piped(node)
+    if isinstance(node, exp.Extract | exp.Year | exp.Month | exp.Day):
+        side = "expression" if isinstance(node, exp.Extract) else "this"
+        if isinstance(node.args[side], exp.Literal):
+            node.set(side, exp.cast(node.args[side].copy(), "TIMESTAMP"))
+    if isinstance(node, exp.Stuff):
+        start, length, other = node.args["start"], node.args["length"], node.expression
+        return filled("OVERLAY(:a PLACING :d FROM :b FOR :c)", [node.this, start, length, other])
     return node
+
+
+def _piped(node: exp.Expr) -> exp.Expr:
+    """All of a sum of texts; what it replaces is not visited again."""
+    if not isinstance(node, exp.Add):
+        return node.transform(_of_tsql)
+    return exp.DPipe(this=_piped(node.this), expression=_piped(node.expression))
 
 
 def _is_text(node: exp.Expr) -> bool:

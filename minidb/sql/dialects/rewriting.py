@@ -14,6 +14,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from minidb.errors import NotSupportedError
+from minidb.sql.dialects.clauses import rewrite_clauses
 from minidb.sql.dialects.definitions import rewrite_alter, rewrite_index, rewrite_table, rewrite_type
 from minidb.sql.dialects.functions import rewrite_function
 from minidb.sql.dialects.names import Names, column, key_columns
@@ -32,21 +33,25 @@ def rewritten(tree: exp.Expr, names: Names, clustered: bool = False) -> list[exp
     for insert in list(tree.find_all(exp.Insert)):
         rewrite_insert(insert, names)
     for update in list(tree.find_all(exp.Update)):
-        _rewrite_update(update, names)
+        if update.this is not None:  # of MERGE it has no table
+            _rewrite_update(update, names)
     for delete in list(tree.find_all(exp.Delete)):
         _rewrite_delete(delete, names)
     for column_ in [each for output in tree.find_all(exp.Returning) for each in output.find_all(exp.Column)]:
         if names.dialect == "tsql" and column_.table in ("inserted", "deleted"):
             column_.set("table", None)
+    rewrite_clauses(tree, names)
     made = _by_kind(tree, names, clustered)
     return [each if isinstance(each, str) else _finished(each, names) for each in made]
 
 
 def _by_kind(tree: exp.Expr, names: Names, clustered: bool) -> list[exp.Expr | str]:
     if isinstance(tree, exp.Create) and tree.kind == "TABLE":
-        return rewrite_table(tree, names, clustered)
+        return [*_dropped_before(tree), *rewrite_table(tree, names, clustered)]
     if isinstance(tree, exp.Create) and tree.kind == "INDEX":
         rewrite_index(tree)
+    elif isinstance(tree, exp.Create) and (tree.kind or "").endswith(" INDEX"):  # NONCLUSTERED
+        tree.set("kind", "INDEX")
     elif isinstance(tree, exp.Alter):
         return rewrite_alter(tree, names)
     elif isinstance(tree, exp.Drop) and tree.kind == "INDEX":
@@ -56,6 +61,15 @@ def _by_kind(tree: exp.Expr, names: Names, clustered: bool) -> list[exp.Expr | s
         tree.set("into", None)
         return [exp.Create(this=target, kind="TABLE", expression=tree)]
     return [tree]
+
+
+def _dropped_before(create: exp.Create) -> list[exp.Expr | str]:
+    """CREATE OR REPLACE TABLE is two statements here."""
+    if not create.args.get("replace"):
+        return []
+    create.set("replace", False)
+    name = next(create.find_all(exp.Table)).name.replace('"', '""')
+    return [f'DROP TABLE IF EXISTS "{name}"']
 
 
 def _finished(tree: exp.Expr, names: Names) -> exp.Expr:
@@ -128,6 +142,10 @@ def _without_self(update: exp.Update, source: exp.From) -> None:
 
 def _rewrite_delete(delete: exp.Delete, names: Names) -> None:
     targets = delete.args.get("tables") or []
+    if not delete.this and targets:  # SQL Server: DELETE t WHERE ...
+        delete.set("this", targets[0])
+        targets = []
+        delete.set("tables", None)
     source = delete.this
     joins = (source.args.get("joins") or []) if isinstance(source, exp.Table) else []
     if joins or targets:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LIMIT = 2000
 LONGEST = 20_000
 CLUSTERED = re.compile(r"\)\s*(?:(?:without\s+rowid|strict)\s*,?\s*)+;?\s*$", re.IGNORECASE)
+NONCLUSTERED = re.compile(r"\b(primary\s+key|unique)\s+nonclustered\b", re.IGNORECASE)
 REPLACES = re.compile(r"(\s*)replace(?=\s+(?:into\b)?)", re.IGNORECASE)
 
 
@@ -66,9 +67,9 @@ class Translator:
         if start:
             inner = self._translate(text[start:], given, names)
             return (text[:start] + inner[0], *inner[1:])
-        if control.is_translated(text):
-            return self._read(text, given, names)
         found = control.instead(text, self.dialect)
+        if found is None and control.is_translated(text):
+            return self._read(text, given, names)
         if found is not None:
             return found
         if control.is_ours(text):
@@ -130,6 +131,8 @@ class Translator:
 
 def prepare(text: str, dialect: str) -> str:
     """The text without what sqlglot stumbles over."""
+    if dialect == "tsql":
+        text = NONCLUSTERED.sub(r"\1", text)
     if dialect == "sqlite":
         text = CLUSTERED.sub(")", text)
     if dialect in ("sqlite", "mysql") and text.lstrip()[:7].lower() == "replace":

@@ -265,8 +265,10 @@ def _as_tuple(state: State) -> tuple[Any, ...] | None:
     return tuple(state) if state else None
 
 
-def _flattened(state: State) -> tuple[Any, ...] | None:
-    return tuple([item for array in state for item in array]) if state else None
+def _no_dimensions(state: State, array: tuple[Any, ...]) -> State:
+    raise errors.NotSupportedError(
+        "arrays have one dimension", hint="jsonb_agg(array) makes an array of arrays; unnest the arrays to join them."
+    )
 
 
 def _collecting() -> Iterator[Aggregate]:
@@ -277,7 +279,7 @@ def _collecting() -> Iterator[Aggregate]:
         "string_agg", (BYTEA, BYTEA), BYTEA, _collect, _join, lambda s: b"".join(s) if s else None, strict=False
     )
     yield Aggregate("array_agg", (ANYNONARRAY,), array_of_last, _collect, _append, _as_tuple, strict=False)
-    yield Aggregate("array_agg", (ANYARRAY,), first_type, _collect, _append, _flattened)
+    yield Aggregate("array_agg", (ANYARRAY,), first_type, _collect, _no_dimensions, _as_tuple)
     yield Aggregate("any_value", (ANYELEMENT,), first_type, _single, _first, _value)
 
 

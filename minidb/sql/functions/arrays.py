@@ -83,7 +83,9 @@ def array_to_string(types: Types, value: Array | None, delimiter: str | None, nu
     return delimiter.join([text for text in texts if text is not None])
 
 
-def array_fill(item: Any, lengths: Array) -> Array:
+def array_fill(item: Any, lengths: Array | None) -> Array:
+    if lengths is None or None in lengths:
+        raise errors.DataError("dimension array or low bound array cannot be null", sqlstate="22004")
     if len(lengths) != 1 or lengths[0] is None or lengths[0] < 0:
         raise errors.NotSupportedError("arrays have one dimension")
     return (item,) * int(lengths[0])
@@ -123,7 +125,7 @@ def functions() -> Iterator[Function]:
     yield Function("array_replace", (ANYARRAY, ANYELEMENT, ANYELEMENT), _array_type, array_replace, strict=False)
     for arguments in ((ANYARRAY, TEXT), (ANYARRAY, TEXT, TEXT)):
         yield Function("array_to_string", arguments, TEXT, array_to_string, strict=False, needs_types=True)
-    yield Function("array_fill", (ANYELEMENT, array_of(INTEGER)), _fill_type, array_fill)
+    yield Function("array_fill", (ANYELEMENT, array_of(INTEGER)), _fill_type, array_fill, strict=False)
     yield Function("trim_array", (ANYARRAY, INTEGER), _array_type, trim_array)
     for arguments in ((ANYARRAY, INTEGER), (ANYARRAY, INTEGER, BOOLEAN)):
         yield Function("generate_subscripts", arguments, INTEGER, generate_subscripts, returns_set=True)

@@ -19,6 +19,7 @@ from minidb.sql.functions import (
     formatting,
     json_access,
     json_changes,
+    json_paths,
     json_values,
     math,
     number_format,
@@ -29,6 +30,7 @@ from minidb.sql.functions import (
     unicode,
     windows,
 )
+from minidb.sql.functions.json_records import FROM_DEFINITION, FROM_ROW
 from minidb.sql.functions.registry import (
     ELSEWHERE,
     Aggregate,
@@ -44,7 +46,7 @@ from minidb.types import SqlType, can_coerce, cast_function, type_from_name
 
 _MODULES = (
     *(text, binary, regex, math, datetime, formatting, number_format, arrays, sequences, session),
-    *(json_values, json_access, json_changes, unicode, degrees),
+    *(json_values, json_access, json_changes, json_paths, unicode, degrees),
 )
 
 
@@ -72,7 +74,7 @@ def _by_name(overloads: Iterable[Overload]) -> dict[str, list[Overload]]:
 
 def function_names() -> list[str]:
     """Every function, aggregate and window function, for completion."""
-    return sorted({*_functions(), *_aggregates(), *_windows()})
+    return sorted({*_functions(), *_aggregates(), *_windows(), *FROM_DEFINITION, *FROM_ROW})
 
 
 def is_function(name: str) -> bool:

@@ -17,9 +17,11 @@ from minidb.sql.functions.registry import Function, FunctionContext
 from minidb.types import (
     BOOLEAN,
     DATE,
+    DAY_NAMES,
     DOUBLE,
     INTEGER,
     INTERVAL,
+    MONTH_NAMES,
     NUMERIC,
     TEXT,
     TIME,
@@ -61,6 +63,13 @@ def clock_timestamp(context: FunctionContext) -> datetime:
     return context.clock().astimezone(UTC)
 
 
+def timeofday(context: FunctionContext) -> str:
+    """The clock as Unix writes it: `Wed Feb 26 10:34:05.123456 2003 UTC`."""
+    moment = context.clock().astimezone(time_zone(context.time_zone))
+    day, month = DAY_NAMES[moment.isoweekday() % 7][:3], MONTH_NAMES[moment.month - 1][:3]
+    return f"{day} {month} {moment.day:02} {moment.time().isoformat('microseconds')} {moment.year} {moment.tzname()}"
+
+
 def current_date(context: FunctionContext) -> date:
     return _local(context.now, context).date()
 
@@ -91,6 +100,7 @@ def _clock() -> Iterator[Function]:
         yield stable(name, TIMESTAMPTZ, now)
     yield stable("statement_timestamp", TIMESTAMPTZ, statement_timestamp)
     yield stable("clock_timestamp", TIMESTAMPTZ, clock_timestamp)
+    yield stable("timeofday", TEXT, timeofday)
     yield stable("current_date", DATE, current_date)
     yield stable("localtimestamp", TIMESTAMP, localtimestamp)
     for name in ("localtime", "current_time"):

@@ -204,6 +204,10 @@ def _unbounded(function: Callable[[float], float]) -> Callable[[float], float]:
     return unbounded
 
 
+def atanh(value: float) -> float:
+    return math.copysign(math.inf, value) if abs(value) == 1 else math.atanh(value)
+
+
 def cot(value: float) -> float:
     tangent = math.tan(value)
     return 1 / tangent if tangent else math.copysign(math.inf, tangent)
@@ -214,7 +218,7 @@ def _trigonometry() -> Iterator[Function]:
         *(("sin", math.sin), ("cos", math.cos), ("tan", math.tan), ("cot", cot)),
         *(("asin", math.asin), ("acos", math.acos), ("atan", math.atan)),
         *(("sinh", _unbounded(math.sinh)), ("cosh", _unbounded(math.cosh)), ("tanh", math.tanh)),
-        *(("asinh", math.asinh), ("acosh", math.acosh), ("atanh", math.atanh)),
+        *(("asinh", math.asinh), ("acosh", math.acosh), ("atanh", atanh)),
         *(("degrees", math.degrees), ("radians", math.radians)),
     ):
         yield Function(name, (DOUBLE,), DOUBLE, _bounded(function))

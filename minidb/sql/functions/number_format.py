@@ -41,49 +41,108 @@ class Template(msgspec.Struct, frozen=True):
     shift: int  # digits after V
 
 
+class _Parser:
+    """Collects a template's parts; what may not stand together is 42601, as in PostgreSQL's NUMDesc_prepare."""
+
+    def __init__(self) -> None:
+        self.body: list[str] = []
+        self.fill = self.exponent = self.after_point = self.after_shift = False
+        self.sign = self.ordinal = self.roman = ""
+        self.plus = self.blank = False
+        self.scale = self.whole = self.shift = 0
+
+    def literal(self, text: str) -> None:
+        self.body += ["'" + character for character in text]
+
+    def pattern(self, name: str, written: str) -> None:
+        if self.exponent:
+            raise errors.SyntaxError(
+                'cannot use "EEEE" twice' if name == "EEEE" else '"EEEE" must be the last pattern used'
+            )
+        if name in "09":
+            self._digit(name)
+        elif name in ("S", "MI", "SG", "PL", "PR"):
+            self._sign(name)
+        elif name in ("D", "."):
+            self._point()
+        elif name in ("G", ","):
+            self.body.append(",")
+        elif name == "L":
+            self.body.append("L")
+        elif name == "TH":
+            self.ordinal = written
+            self.body.append("TH")
+        elif name == "V":
+            if self.after_point:
+                raise errors.SyntaxError('cannot use "V" and decimal point together')
+            self.after_shift = True
+        elif name == "EEEE":
+            self._exponent()
+        elif name == "RN":
+            self.roman = written
+            self.body.append("RN")
+        elif name == "B":
+            self.blank = self.blank or not self.whole + self.scale
+        self.fill = self.fill or name == "FM"
+
+    def _digit(self, name: str) -> None:
+        if self.sign == "PR":
+            raise errors.SyntaxError(f'"{name}" must be ahead of "PR"')
+        self.body.append(name)
+        self.scale += self.after_point
+        self.whole += not self.after_point
+        self.shift += self.after_shift
+
+    def _sign(self, name: str) -> None:
+        anchored, others = self.sign in ("S", "S>"), bool(self.sign) or self.plus
+        if name == "S" and anchored:
+            raise errors.SyntaxError('cannot use "S" twice')
+        if name == "S" and others:
+            raise errors.SyntaxError('cannot use "S" and "PL"/"MI"/"SG"/"PR" together')
+        if name == "PR" and others:
+            raise errors.SyntaxError('cannot use "PR" and "S"/"PL"/"MI"/"SG" together')
+        if anchored:
+            raise errors.SyntaxError(f'cannot use "S" and "{name}" together')
+        if name in ("MI", "SG", "PL"):
+            self.body.append(name)
+        if name == "PL":
+            self.plus = True
+        elif name == "S":
+            self.sign = "S>" if self.whole or self.scale else "S"
+        else:
+            self.sign = name
+
+    def _point(self) -> None:
+        if self.after_point:
+            raise errors.SyntaxError("multiple decimal points")
+        if self.after_shift:
+            raise errors.SyntaxError('cannot use "V" and decimal point together')
+        self.after_point = True
+        self.body.append(".")
+
+    def _exponent(self) -> None:
+        if self.blank or self.fill or self.sign or self.plus or self.roman or self.after_shift:
+            raise errors.SyntaxError(
+                '"EEEE" is incompatible with other formats',
+                detail='"EEEE" may only be used together with digit and decimal point patterns.',
+            )
+        self.exponent = True
+
+
 @lru_cache(maxsize=256)
 def parse(template: str) -> Template:
-    body: list[str] = []
-    fill = exponent = after_point = after_v = False
-    sign = ordinal = roman = ""
-    scale = whole = shift = 0
+    """The parts of a template. Raises 42601."""
+    parser = _Parser()
     for match in re.finditer(_TOKEN, template, re.IGNORECASE | re.DOTALL):
         quoted, token, plain = match.groups()
-        name = token.upper() if token else ""
-        if not name:
-            body.append("'" + (quoted if quoted is not None else plain))
-        elif name == "C":
-            continue  # not implemented in PostgreSQL either
-        elif name == "L":
-            body.append("' ")
-        elif name == "FM":
-            fill = True
-        elif name == "EEEE":
-            exponent = True
-        elif name == "RN":
-            roman = token
-        elif name == "TH":
-            ordinal = token
-        elif name == "S":
-            sign = "S>" if whole or scale else "S"
-        elif name == "PR":
-            sign = name
-        elif name in ("MI", "SG", "PL"):
-            body.append(name)
-            sign = sign if name == "PL" else name
-        elif name in ("D", "."):
-            if after_point:
-                raise errors.SyntaxError("multiple decimal points")
-            after_point = True
-            body.append(".")
-        elif name == "V":
-            after_v = True
-        elif name in ("G", ","):
-            body.append(",")
-        elif name in "09":
-            body.append(name)
-            scale, whole, shift = scale + after_point, whole + (not after_point), shift + after_v
-    return Template(tuple(body), fill, sign, ordinal, roman, exponent, scale, whole, shift)
+        if not token:
+            parser.literal(quoted if quoted is not None else plain)
+        elif token.upper() != "C":  # not implemented in PostgreSQL either
+            parser.pattern(token.upper(), token)
+    return Template(
+        tuple(parser.body), parser.fill, parser.sign, parser.ordinal, parser.roman, parser.exponent,
+        parser.scale, parser.whole, parser.shift,
+    )
 
 
 def format_number(value: Any, template: str) -> str:
@@ -91,21 +150,20 @@ def format_number(value: Any, template: str) -> str:
     form = parse(template)
     if form.roman:
         return _roman(value, form)
-    if form.exponent and form.fill:
-        raise errors.SyntaxError(
-            '"EEEE" is incompatible with other formats',
-            detail='"EEEE" may only be used together with digit and decimal point patterns.',
-        )
     if form.exponent:
         return _scientific(value, form)
     number = _as_decimal(value)
     if number is None:
         return _assemble(form, "#" * form.whole, "#" * form.scale, False)
-    rounded = numeric_round(shift_point(number, form.shift), form.scale)
-    digits, _, fraction = f"{rounded.copy_abs():f}".partition(".")
+    shifted = shift_point(number, form.shift)
+    if isinstance(value, float):  # as printf rounds, and with the sign of a number that rounds to zero
+        written = f"{float(shifted):.{form.scale}f}"
+    else:
+        written = f"{numeric_round(shifted, form.scale):f}"
+    digits, _, fraction = written.removeprefix("-").partition(".")
     if len(digits.lstrip("0")) > form.whole:
         digits, fraction = "#" * form.whole, "#" * form.scale
-    return _assemble(form, digits, fraction, rounded < 0)
+    return _assemble(form, digits, fraction, written.startswith("-"))
 
 
 def _as_decimal(value: Any) -> Decimal | None:
@@ -141,6 +199,8 @@ def _assemble(form: Template, digits: str, fraction: str, negative: bool) -> str
     opening = _opening(form, negative, blank)
     first, padded = _first_shown(form, digits), digits.lstrip("0").rjust(form.whole, "0")
     shown_fraction = fraction[: _kept_fraction(form, fraction)]
+    if form.fill and form.scale and not shown_fraction and first == form.whole > 0:
+        first -= 1  # FM9.9 of zero is `0.`
     out: list[str] = []
     place = after = 0
     for part in form.body:
@@ -148,6 +208,8 @@ def _assemble(form: Template, digits: str, fraction: str, negative: bool) -> str
             out.append(signs[part])
         elif part.startswith("'"):
             out.append(part[1:])
+        elif part in ("L", "TH", "RN"):
+            out.append(" " if part == "L" else "")
         elif part == ",":
             out.append("," if place > first else blank)
         elif part == ".":
@@ -215,66 +277,7 @@ def _roman(value: Any, form: Template) -> str:
     return shown if form.fill else shown.rjust(15)
 
 
-class _NumberReader:
-    """Reads a number along a template: each digit of the template takes one character, whatever it is."""
-
-    def __init__(self, text: str, form: Template) -> None:
-        self.text = text
-        self.form = form
-        self.position = 0
-        self.number = ""
-        self.sign = ""
-
-    def at(self) -> str:
-        return self.text[self.position : self.position + 1]
-
-    def take_sign(self, characters: str) -> bool:
-        if self.at() and self.at() in characters:
-            self.sign = "-" if self.at() in "-<" else "+"
-            self.position += 1
-            return True
-        return False
-
-    def digit(self) -> None:
-        if self.at() == " ":
-            self.position += 1
-        if not self.sign and not self.number:
-            self.take_sign("+-<" if self.form.sign == "PR" else "+-")
-        if self.at().isdecimal() or (self.at() == "." and "." in self.form.body and "." not in self.number):
-            self.number += self.at()
-        self.position += 1
-
-    def read(self) -> Decimal:
-        for part in self.form.body:
-            if self.position >= len(self.text):
-                break
-            if part in ("MI", "SG", "PL"):
-                self.take_sign("+-")
-            elif part in (",", "G"):
-                self.position += self.at() == ","
-            elif part.startswith("'"):
-                self.position += 1
-            else:
-                self.digit()
-        if self.form.sign == "S>" and not self.sign:
-            self.take_sign("+-")
-        digits = self.number.rstrip(".")
-        if not digits or digits == ".":
-            raise errors.InvalidTextRepresentation('invalid input syntax for type numeric: " "')
-        return Decimal(f"-{digits}" if self.sign == "-" else digits)
-
-
-def to_number(text: str, template: str) -> Decimal:
-    """The number in `text` as `template` reads it."""
-    form = parse(template)
-    number = _NumberReader(text, form).read()
-    if form.shift:
-        number = shift_point(number, -form.shift)
-    return number if number else number.copy_abs()
-
-
 def functions() -> Iterator[Function]:
     """All functions of this module."""
     for kind in (INTEGER, BIGINT, NUMERIC, REAL, DOUBLE):
         yield Function("to_char", (kind, TEXT), TEXT, format_number, volatility="stable")
-    yield Function("to_number", (TEXT, TEXT), NUMERIC, to_number, volatility="stable")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from minidb import errors
-from minidb.sql.functions import intervals, json_access, json_changes, patterns
+from minidb.sql.functions import intervals, json_access, json_changes, json_paths, patterns
 from minidb.sql.functions.numeric import numeric_power
 from minidb.sql.functions.registry import Operator, Types, choose
 from minidb.types import (
@@ -411,6 +411,8 @@ def _texts() -> Iterator[Operator]:
         ("^@", str.startswith),
     ):
         yield Operator(name, TEXT, TEXT, BOOLEAN, call)
+    yield Operator("~~", BYTEA, BYTEA, BOOLEAN, patterns.like_bytes)
+    yield Operator("!~~", BYTEA, BYTEA, BOOLEAN, patterns.not_like_bytes)
 
 
 def _dates() -> Iterator[Operator]:
@@ -438,12 +440,12 @@ def _dates() -> Iterator[Operator]:
     yield Operator("*", DOUBLE, INTERVAL, INTERVAL, intervals.times_interval)
     yield Operator("/", INTERVAL, DOUBLE, INTERVAL, intervals.interval_divided)
     yield Operator("-", None, INTERVAL, INTERVAL, intervals.negate_interval)
-    yield Operator("+", None, INTERVAL, INTERVAL, lambda span: span, "({0})")
 
 
 def _documents() -> Iterator[Operator]:
     yield from json_access.operators()
     yield from json_changes.operators()
+    yield from json_paths.operators()
 
 
 # -- the table --------------------------------------------------------------------------------------------

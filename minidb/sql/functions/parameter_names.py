@@ -17,6 +17,11 @@ PARAMETERS: dict[str, tuple[tuple[str, Default], ...]] = {
     "make_time": (("hour", None), ("min", None), ("sec", None)),
     "make_timestamp": _MOMENT,
     "make_timestamptz": (*_MOMENT, ("timezone", "")),
+    **{
+        f"jsonb_path_{name}": (("target", None), ("path", None), ("vars", "{}"), ("silent", "false"))
+        for question in ("exists", "match", "query", "query_array", "query_first")
+        for name in (question, f"{question}_tz")
+    },
     "jsonb_set": (*_CHANGE, ("create_if_missing", "true")),
     "jsonb_insert": (*_CHANGE, ("insert_after", "false")),
     "jsonb_set_lax": (*_CHANGE, ("create_if_missing", "true"), ("null_value_treatment", "use_json_null")),

@@ -109,6 +109,15 @@ def not_ilike(value: str, pattern: str, escape: str = "\\") -> bool:
     return not compile_like(pattern, escape, True)(value)
 
 
+def like_bytes(value: bytes, pattern: bytes, escape: bytes = b"\\") -> bool:
+    """LIKE over bytes: `_` is one of them."""
+    return compile_like(pattern.decode("latin-1"), escape.decode("latin-1"))(value.decode("latin-1"))
+
+
+def not_like_bytes(value: bytes, pattern: bytes, escape: bytes = b"\\") -> bool:
+    return not like_bytes(value, pattern, escape)
+
+
 # -- SIMILAR TO -------------------------------------------------------------------------------------------
 
 
@@ -119,8 +128,8 @@ def similar_source(pattern: str, escape: str = "\\") -> str:
     out: list[str] = []
     escaped = in_class = False
     for char in pattern:
-        if escaped:
-            out.append(re.escape(char))
+        if escaped:  # what it means to a regular expression: \\m begins a word
+            out.append("\\" + char)
             escaped = False
         elif escape and char == escape:
             escaped = True
@@ -230,6 +239,51 @@ def _translate(pattern: str, newline_sensitive: bool) -> str:
     return "".join(out)
 
 
+_PIECES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|[()|]|([*+?]|\{[0-9]+(?:,[0-9]*)?\})(\??)|.", re.DOTALL)
+
+
+def _as_short_as_possible(pattern: str) -> str:
+    """What the first quantifier prefers the whole expression prefers, unless it is one of alternatives: behind `a*?`
+    all others take as little as they can, too."""
+    pieces = list(_PIECES.finditer(pattern))
+    if "?" not in pattern or not _prefers_short(pieces):
+        return pattern
+    return "".join([piece[1] + "?" if piece[1] else piece[0] for piece in pieces])
+
+
+def _prefers_short(pieces: list[re.Match[str]]) -> bool:
+    """Whether the first atom with a preference prefers little; a quantifier behind parentheses overrules theirs."""
+    preferences: list[bool | None] = [None]  # of the branches that are open, the innermost last
+    before: bool | None = None  # of the group that was just closed
+    for piece in pieces:
+        quantifier = piece[1]
+        if quantifier and (quantifier[0] != "{" or "," in quantifier):
+            before = bool(piece[2])
+        if preferences[-1] is None:
+            preferences[-1] = before
+        before = None
+        if piece[0] == "|" and len(preferences) == 1:
+            return False
+        if piece[0].startswith("("):
+            preferences.append(None)
+        elif piece[0] == ")" and len(preferences) > 1:
+            before = preferences.pop()
+    return bool(before if preferences[0] is None else preferences[0])
+
+
+_COMPLAINTS = (  # what Python's compiler says, and PostgreSQL's
+    ("parenthes", "parentheses () not balanced"),
+    ("subpattern", "parentheses () not balanced"),
+    ("character set", "brackets [] not balanced"),
+    ("character range", "invalid character range"),
+    ("to repeat", "quantifier operand invalid"),
+    ("repeat", "invalid repetition count(s)"),
+    ("group reference", "invalid backreference number"),
+    ("escape", "invalid escape \\ sequence"),
+    ("extension", "quantifier operand invalid"),
+)
+
+
 @lru_cache(maxsize=512)
 def compile_regex(pattern: str, flags: str = "") -> re.Pattern[str]:
     """A PostgreSQL regular expression with its flags (i, c, n, s, x, ...; g is the caller's). Raises 2201B, 22023."""
@@ -253,9 +307,16 @@ def compile_regex(pattern: str, flags: str = "") -> re.Pattern[str]:
         if flag not in "gicnmspwxqtbe":
             raise errors.InvalidParameterValue(f'invalid regular expression option: "{flag}"')
     try:
-        return re.compile(_translate(pattern, newline_sensitive), python_flags)
+        return re.compile(_as_short_as_possible(_translate(pattern, newline_sensitive)), python_flags)
     except (re.error, OverflowError, RecursionError) as error:
-        raise _invalid(str(error)) from None
+        raise _invalid(_in_words(error)) from None
+
+
+
+def _in_words(error: Exception) -> str:
+    """What is wrong with a pattern, in PostgreSQL's words."""
+    said = str(error)
+    return next((words for sign, words in _COMPLAINTS if sign in said), "regular expression is too complex")
 
 
 def matches(value: str, pattern: str) -> bool:

@@ -165,7 +165,8 @@ def functions() -> Iterator[Function]:
     texts = array_of(TEXT)
     two, three = (TEXT, TEXT), (TEXT, TEXT, TEXT)
     yield Function("substring", two, TEXT, substring_pattern)
-    yield Function("substring", three, TEXT, substring_similar)
+    for name in ("substring", "substring_similar"):
+        yield Function(name, three, TEXT, substring_similar)
     yield Function("regexp_replace", three, TEXT, regexp_replace)
     yield Function("regexp_replace", (*three, TEXT), TEXT, regexp_replace)
     for extra in ((INTEGER,), (INTEGER, INTEGER), (INTEGER, INTEGER, TEXT)):

@@ -17,6 +17,7 @@ from minidb.types import (
     ANYELEMENT,
     BIGINT,
     BOOLEAN,
+    BYTEA,
     INTEGER,
     TEXT,
     SqlType,
@@ -209,6 +210,9 @@ def _likes() -> Iterator[Function]:
     for name, call in tests:
         yield Function(name, (TEXT, TEXT), BOOLEAN, call)
         yield Function(name, (TEXT, TEXT, TEXT), BOOLEAN, call)
+    for name, on_bytes in (("like", patterns.like_bytes), ("notlike", patterns.not_like_bytes)):
+        yield Function(name, (BYTEA, BYTEA), BOOLEAN, on_bytes)
+        yield Function(name, (BYTEA, BYTEA, BYTEA), BOOLEAN, on_bytes)
 
 
 # -- concatenation and quoting ----------------------------------------------------------------------------

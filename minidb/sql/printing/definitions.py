@@ -87,6 +87,13 @@ class DefinitionPrinter(StatementPrinter):
         clustered, nulls = when(node.clustered, "CLUSTERED"), when(node.nulls_not_distinct, "NULLS NOT DISTINCT")
         return self.constraint(node, f"{kind}{clustered}{nulls}{columns(node.columns)}{_include(node)}")
 
+    @prints(ast.Exclude)
+    def exclude(self, node: ast.Exclude) -> str:
+        method = "" if node.method is None else f" USING {name(node.method)}"
+        elements = ", ".join([f"{self.text(key)} WITH {operator}" for key, operator in node.elements])
+        where = "" if node.where is None else f" WHERE ({self.text(node.where)})"
+        return self.constraint(node, f"EXCLUDE{method} ({elements}){_include(node)}{where}")
+
     @prints(ast.ForeignKey)
     def foreign_key(self, node: ast.ForeignKey) -> str:
         source = f"FOREIGN KEY{columns(node.columns)} " if node.columns else ""
@@ -187,6 +194,10 @@ class DefinitionPrinter(StatementPrinter):
     @prints(ast.SetOptions)
     def set_options(self, node: ast.SetOptions) -> str:
         return f"SET{self.options(node.options)}"
+
+    @prints(ast.ResetOptions)
+    def reset_options(self, node: ast.ResetOptions) -> str:
+        return f"RESET{self.options(node.options)}"
 
     # -- the others -------------------------------------------------------------------------------------------
 
@@ -290,7 +301,7 @@ def _if_exists(node: object) -> str:
     return "IF EXISTS " if getattr(node, "if_exists", False) else ""
 
 
-def _include(node: ast.Unique | ast.CreateIndex) -> str:
+def _include(node: ast.Unique | ast.Exclude | ast.CreateIndex) -> str:
     return f" INCLUDE{columns(node.include)}" if node.include else ""
 
 

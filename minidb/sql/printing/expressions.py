@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minidb.sql import ast
 from minidb.sql.printing.base import RESERVED, BasePrinter, dotted, name, prints, string, when
+from minidb.types import BASE_TYPES
 
 (
     OR, AND, NOT, TEST, COMPARISON, MATCHING, OPERATION, PREFIXED, SUM, PRODUCT, POWER, ZONED, COLLATED, SIGNED,
@@ -72,7 +73,7 @@ class ExpressionPrinter(BasePrinter):
 
     @prints(ast.TypedLiteral)
     def typed(self, node: ast.TypedLiteral) -> str:
-        return f"{node.type.name} {string(node.value)}"
+        return f"{self.type(node.type)} {string(node.value)}"
 
     @prints(ast.IntervalLiteral)
     def interval(self, node: ast.IntervalLiteral) -> str:
@@ -107,6 +108,14 @@ class ExpressionPrinter(BasePrinter):
     def star(self, node: ast.Star) -> str:
         return dotted((*node.qualifier, ""), RESERVED)[:-2] + "*" if node.qualifier else "*"
 
+    @prints(ast.Field)
+    def field(self, node: ast.Field) -> str:
+        return f"({self.text(node.operand)}).{name(node.name)}"
+
+    @prints(ast.FieldStar)
+    def field_star(self, node: ast.FieldStar) -> str:
+        return f"({self.text(node.operand)}).*"
+
     @prints(ast.Subscript)
     def subscript(self, node: ast.Subscript) -> str:
         return f"{self.operand(node.operand, ELEMENT)}[{self.text(node.index)}]"
@@ -130,8 +139,8 @@ class ExpressionPrinter(BasePrinter):
         numbers = f"({', '.join(map(str, node.modifiers))})" if node.modifiers else ""
         if node.fields:
             text = f"interval {node.fields}{numbers}"
-        elif node.name == "double precision":
-            text = node.name
+        elif node.name in BASE_TYPES:
+            text = node.name + numbers
         else:
             text = name(node.name) + numbers
         return text + "[]" * node.array

@@ -82,7 +82,8 @@ class QueryPrinter(ExpressionPrinter):
             quantifier = f"DISTINCT ON ({self.list(node.distinct_on)}) "
         group = "GROUP BY DISTINCT" if node.group_distinct else "GROUP BY"
         return (
-            f"SELECT {quantifier}{self.list(node.targets)}{self.clause('FROM', node.from_items)}"
+            f"SELECT{' ' if node.targets else ''}{quantifier}{self.list(node.targets)}"
+            f"{self.clause('FROM', node.from_items)}"
             f"{self.optional('WHERE', node.where)}{self.clause(group, node.group_by)}"
             f"{self.optional('HAVING', node.having)}{self.clause('WINDOW', node.windows)}"
         )
@@ -99,7 +100,13 @@ class QueryPrinter(ExpressionPrinter):
 
     @prints(ast.TableRef)
     def table_ref(self, node: ast.TableRef) -> str:
-        return self.text(node.name) + _alias(node.alias, names(node.columns))
+        past = ""
+        if node.as_of is not None:
+            value = self.text(node.as_of.value)
+            if not isinstance(node.as_of.value, ast.StringLiteral | ast.NumberLiteral):
+                value = f"({value})"
+            past = f" FOR SYSTEM_TIME AS OF {'COMMIT ' if node.as_of.kind == 'commit' else ''}{value}"
+        return self.text(node.name) + past + _alias(node.alias, names(node.columns))
 
     @prints(ast.DerivedTable)
     def derived_table(self, node: ast.DerivedTable) -> str:

@@ -213,11 +213,15 @@ class StatementPrinter(QueryPrinter):
     @prints(ast.Vacuum)
     def vacuum(self, node: ast.Vacuum) -> str:
         flags = "".join([when(getattr(node, flag), flag.upper()) for flag in ("full", "verbose", "analyze")])
-        return f"VACUUM{flags}{when(node.tables, self.list(node.tables))}"
+        tables = self._analyzed(node.tables)
+        return f"VACUUM{flags}{when(tables, tables)}"
+
+    def _analyzed(self, tables: tuple[tuple[ast.QualifiedName, tuple[ast.Name, ...]], ...]) -> str:
+        return ", ".join([f"{self.text(table)}{columns(listed)}" for table, listed in tables])
 
     @prints(ast.Analyze)
     def analyze(self, node: ast.Analyze) -> str:
-        tables = ", ".join([f"{self.text(table)}{columns(listed)}" for table, listed in node.tables])
+        tables = self._analyzed(node.tables)
         return f"ANALYZE{when(node.verbose, 'VERBOSE')}{when(tables, tables)}"
 
     @prints(ast.Checkpoint)

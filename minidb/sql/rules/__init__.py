@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from minidb.sql import plan
+from minidb.sql.rules.dates import compare_dates
 from minidb.sql.rules.decorrelate import decorrelate
 from minidb.sql.rules.folding import fold_constants
 from minidb.sql.rules.outer_joins import simplify_outer_joins
@@ -18,5 +19,5 @@ from minidb.sql.rules.unused_sides import drop_unused_sides
 
 Rule = Callable[[plan.Plan], plan.Plan]
 
-STRUCTURAL: tuple[Rule, ...] = (fold_constants,)
+STRUCTURAL: tuple[Rule, ...] = (fold_constants, compare_dates)
 RULES: tuple[Rule, ...] = (decorrelate, simplify_outer_joins, drop_unused_sides, push_predicates)

@@ -79,6 +79,8 @@ def _exists(term: plan.Exists, available: set[int]) -> Join | None:
 
 
 def _membership(term: plan.QuantifiedSubquery, available: set[int]) -> Join | None:
+    if term.single:
+        return None
     anti = term.symbol == "<>" and term.all
     if not anti and not (term.symbol == "=" and not term.all):
         return None

@@ -154,6 +154,11 @@ def _into_query(query: plan.Query, relation: int, terms: Terms) -> plan.Query | 
     return msgspec.structs.replace(query, input=push(query.input, pushed))
 
 
+def _lock_rows(node: plan.LockRows, terms: Terms) -> tuple[plan.Plan, Terms]:
+    """Only rows that fit are locked; what comes back from the lock may be newer, and is asked again above it."""
+    return msgspec.structs.replace(node, input=push(node.input, terms)), terms
+
+
 _PUSHERS: dict[type, Callable[[Any, Terms], tuple[plan.Plan, Terms]]] = {
     plan.Project: _project,
     plan.Join: _join,
@@ -163,4 +168,5 @@ _PUSHERS: dict[type, Callable[[Any, Terms], tuple[plan.Plan, Terms]]] = {
     plan.UnionAll: _union,
     plan.SetOperation: _set_operation,
     plan.Window: _window,
+    plan.LockRows: _lock_rows,
 }

@@ -59,9 +59,9 @@ class Policy:
 
     # -- writes
 
-    def changed(self, txn: Transaction, what: str) -> None:
-        """A row that the statement found has a newer committed version. Returns where the level goes on with it;
-        raises SerializationFailure where it does not."""
+    def changed(self, txn: Transaction, what: str, deleted: bool) -> None:
+        """A row that the statement found has a newer committed version, or was deleted. Returns where the level goes
+        on with it; raises SerializationFailure where it does not."""
 
     def before_write(self, txn: Transaction, manager: Manager, store: Store, points: list[tuple[int, Any]],
                      ref: Any, row: Row | None) -> None:
@@ -88,9 +88,10 @@ class Policy:
         return "nothing: reads take no locks"
 
 
-def concurrent_update(what: str) -> SerializationFailure:
+def concurrent_change(what: str, deleted: bool) -> SerializationFailure:
+    noun, done = ("delete", "deleted") if deleted else ("update", "changed")
     return SerializationFailure(
-        "could not serialize access due to concurrent update",
-        detail=f"{what} was changed by a transaction that committed after this one's snapshot was taken.",
+        f"could not serialize access due to concurrent {noun}",
+        detail=f"{what} was {done} by a transaction that committed after this one's snapshot was taken.",
         hint="The transaction might succeed if retried.",
     )

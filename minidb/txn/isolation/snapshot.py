@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidb.errors import SerializationFailure
-from minidb.txn.isolation.policy import Policy, concurrent_update
+from minidb.txn.isolation.policy import Policy, concurrent_change
 
 if TYPE_CHECKING:
     from minidb.txn.manager import Transaction
@@ -18,8 +18,8 @@ class Snapshot(Policy):
     level = "snapshot"
     keeps_snapshot = True
 
-    def changed(self, txn: Transaction, what: str) -> None:
-        raise concurrent_update(what)
+    def changed(self, txn: Transaction, what: str, deleted: bool) -> None:
+        raise concurrent_change(what, deleted)
 
     def key_gone(self, txn: Transaction, what: str) -> None:
         raise SerializationFailure(

@@ -1,0 +1,158 @@
+"""Changing one row in one hold: what a statement does that finds a row by its key, changes it, and nothing besides.
+
+The long way (`writes`) locks the row in one hold, so that it stands still while the new row is computed, and installs
+the change in another. Mostly nobody else wants the row. So `claim` only remembers that it was asked for, the new row is
+computed from the row as it was seen, and the change looks, in the hold in which it installs, whether that still is the
+newest version and free:
+
+    find        the row at S, without the latch
+    claim       nothing
+    compute     the new row
+    rewrite     one hold: the chain's newest version is the very row that was seen (or: no chain, and the base is the
+                one of the statement's beginning), no lock of others on the row, no intervals of 2PL
+                  yes -> row lock, version, undo record
+                  no  -> the long way: lock, then install; Overtaken if the lock gave another row than the one seen
+
+Who catches Overtaken runs the statement again with `claiming` off; nothing was changed by it, and if the row is locked
+it stays so. Levels that wait for writers when they read (2PL, SERIAL) have locked what they read and do not claim.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minidb.keys import Key, Row
+from minidb.storage.interface import Ref
+from minidb.storage.roots import Root, StaleRoot
+from minidb.txn.locks import ROW_STRENGTHS
+from minidb.txn.writes import Writer
+
+if TYPE_CHECKING:
+    from minidb.access.index import IndexStore
+    from minidb.txn.store import Store
+
+STRENGTHS = {name: number for number, name in enumerate(ROW_STRENGTHS)}
+
+
+class Overtaken(Exception):
+    """Somebody else has changed the claimed row meanwhile. Never leaves the engine."""
+
+
+class Claimer(Writer):
+    """The writing half of the door, with the short way."""
+
+    claiming = True
+    claimed: str | None = None  # the strength of the lock that the claimed row is still to get
+    root: Root | None = None  # the base when the statement began
+
+    def claim(self, table: int, ref: Ref, seen: Row, strength: str = "update") -> Row | None:
+        if not self.claiming or self.policy.awaits_writers:
+            return self.lock(table, ref, seen, strength)
+        self.claimed = strength
+        return seen
+
+    def keep_claim(self, table: int, ref: Ref, old: Row) -> None:
+        """Locks a row that was only claimed."""
+        strength, self.claimed = self.claimed, None
+        if strength is not None and self.lock(table, ref, old, strength) is not old:
+            raise Overtaken
+
+    # -- the verbs
+
+    def update(self, table: int, ref: Ref, old: Row, new: Row) -> None:
+        if self.claimed is not None:
+            self.keep_claim(table, ref, old)
+        super().update(table, ref, old, new)
+
+    def delete(self, table: int, ref: Ref, old: Row) -> None:
+        if self.claimed is not None:
+            self.keep_claim(table, ref, old)
+        super().delete(table, ref, old)
+
+    def rewrite(self, table: int, ref: Ref, old: Row, new: Row) -> None:
+        if self.claimed is None or not self.rewrite_claimed(self.store_of(table), ref, old, new):
+            self.update(table, ref, old, new)
+
+    def rewrite_claimed(self, store: Store, ref: Ref, old: Row, new: Row) -> bool:
+        """The change in one hold; False if somebody is in the way."""
+        manager, txn = self.manager, self.txn
+        assert self.claimed is not None
+        strength = STRENGTHS[self.claimed]
+        points = None
+        if txn.in_graph:
+            points = store.points(ref, store.keys(new))
+        with manager.latch:
+            chain = store.chains.get(ref)
+            if chain is None:
+                if store.base.root is not self.root:
+                    return False
+            elif chain.row is not old or (chain.owner is not txn and chain.owner.number > manager.published):
+                return False
+            held = store.row_locks.get(ref)
+            if held is not None and (type(held) is not tuple or held[0] is not txn):
+                return False
+            if store.intervals.active:
+                return False
+            if points is not None:
+                txn.policy.before_write(txn, manager, store, points, ref, new)
+                manager.check(txn)
+            undo = txn.undo
+            if held is None:
+                store.row_locks[ref] = (txn, 1 << strength)
+                txn.row_locks.append((store, ref))
+                undo.append((store, ref, 0))
+            elif not held[1] >> strength & 1:
+                store.row_locks[ref] = (txn, held[1] | 1 << strength)
+                undo.append((store, ref, held[1]))
+            undo.append((store, ref, store.rewrite(txn, txn.statement, ref, chain, old, new)))
+            txn.wrote = True
+        self.claimed = None
+        return True
+
+    # -- inserting
+
+    def insert_row(self, store: Store, row: Row) -> Ref:
+        ref = self.insert_plainly(store, row)
+        if ref is None:
+            return super().insert_row(store, row)
+        self.inserted(store, row)
+        return ref
+
+    def insert_plainly(self, store: Store, row: Row) -> Ref | None:
+        """Inserts a row that meets nobody; None if it might."""
+        manager, txn = self.manager, self.txn
+        if txn.in_graph or store.key is not None:
+            return None
+        if store.space is None:
+            self.load_space(store)
+        root = store.base.root
+        keys: list[Key | None] = []
+        for index in store.index_list:
+            key = index.entry(row)
+            if key is not None and index.unique and not is_new(index, root, key):
+                return None
+            keys.append(key)
+        with manager.latch:
+            if store.base.root is not root or store.intervals.active:
+                return None
+            for index, key in zip(store.index_list, keys):
+                if index.unique and key in index.overlay.by_key:
+                    return None
+            ref = store.heap_space.allocate(0)
+            version = store.add(txn, txn.statement, ref, row, keys)
+            txn.undo.append((store, ref, version))
+            txn.wrote = True
+        return ref
+
+
+def is_new(index: IndexStore, root: Root, key: Key) -> bool:
+    """Whether neither base nor overlay of a unique index know the key."""
+    if key in index.overlay.by_key:
+        return False
+    try:
+        return index.tree.find(root, key) is None
+    except StaleRoot:
+        return False
+
+
+__all__ = ["Claimer", "Overtaken", "is_new"]

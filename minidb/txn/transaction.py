@@ -1,0 +1,142 @@
+"""A transaction: what it sees, what it did, what it holds, what it waits for. `manager` moves it through its life.
+
+There is one for every statement outside of BEGIN that is more than a read or one simple change, so making one must cost
+little: what most transactions never change stands in the class. Versions keep their owner in memory, so the manager
+puts a `Committed` in its place when it is over, unless it takes part in the graph of rw-antidependencies.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minidb.errors import RetryableError
+from minidb.txn.conflicts import READ_LOG, Edge
+from minidb.txn.deferral import DeferredCheck, Modes
+from minidb.txn.intervals import Cut
+from minidb.txn.isolation import Policy
+from minidb.txn.locks import Ending, IntervalLocks, ModeLock, Request
+from minidb.txn.versions import Owner
+from minidb.txn.waiting import Parking
+
+if TYPE_CHECKING:
+    from minidb.schema import Catalog
+    from minidb.txn.sequences import SequenceState
+    from minidb.txn.store import Store
+    from minidb.txn.temporary import Temporary
+
+MOST_TEXTS = 200  # statements whose texts are remembered, for explanations
+# Shared by the transactions that never fill their own.
+NOTHING: frozenset[Any] = frozenset()
+UNMARKED: set[int] = set()
+UNREAD: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=0)
+
+
+class Transaction(Owner):
+    """One transaction, from its first statement until nobody needs to know of it any more."""
+
+    durability = "full"
+    lock_timeout: float | None = None
+    deadlock_timeout = 1.0
+    narrowed = False  # READ ONLY was said when it had begun to read and write
+    state = "active"
+    started = 0.0
+    # what it sees
+    snapshot = -1  # the transaction's own (levels that keep one), else that of the last statement
+    statement_snapshot = 0
+    concurrent_from = 0  # transactions that ended at or below this number were over before it began
+    statement = 1
+    statement_text = ""
+    catalog: Catalog | None = None  # its own, after DDL
+    catalog_base: Catalog | None = None  # the committed one that it was made from
+    temporary: Temporary | None = None  # what its session has of its own
+    redefined: set[Store] | frozenset[Store] = NOTHING  # stores that took over a definition of its own
+    incompatible: set[int] | frozenset[int] = NOTHING  # tables that older snapshots must not use (R64)
+    # what it did
+    wrote = False
+    drawn: dict[SequenceState, int] | None = None  # stamps of the sequences that it has drawn from
+    chunked = 0  # writes before this position of `undo` are in the log's chunks already
+    spilled = False  # the log has chunks of it, whatever was rolled back since
+    blind = False  # some of those chunks lack the old rows
+    # what it waits for
+    waiting: Request | None = None
+    wait_error: Exception | None = None
+    interrupted = False
+    on_wait: Callable[[str | None], None] | None = None
+    # serializability
+    in_graph = False
+    marked = UNMARKED
+    mark_limit = 4096
+    read_log = UNREAD
+    doomed: RetryableError | None = None
+    unsafe_with: set[Transaction] | None = None
+    safe = False
+    unsafe = False
+
+    def __init__(self, txn_id: int, policy: Policy, session_name: str, read_only: bool, deferrable: bool) -> None:
+        super().__init__(txn_id)
+        self.policy = policy
+        self.session_name = session_name
+        self.read_only = read_only
+        self.deferrable = deferrable
+        self.schema_undo: list[Callable[[], None]] = []
+        self.undo: list[tuple[Any, ...]] = []  # (store, ref, version) or (ModeLock | store, ref, previous mask)
+        self.compensate: dict[tuple[Store, Any], None] = {}  # rows of chunks that were rolled back to a savepoint
+        self.deferred: list[DeferredCheck] = []
+        self.constraint_modes: Modes = {}  # SET CONSTRAINTS
+        self.locks: dict[int, ModeLock] = {}
+        self.weak: dict[int, int] = {}  # table -> modes that it holds; weak ones stand here alone (`manager`, 5)
+        self.row_locks: list[tuple[Store, Any]] = []
+        self.interval_tables: dict[int, IntervalLocks] = {}
+        self.parking = Parking()
+        self.ending_waiters: list[Ending] = []
+        self.in_edges: dict[Transaction, Edge] = {}
+        self.out_edges: dict[Transaction, Edge] = {}
+        self.texts: dict[int, str] = {}
+        if policy.in_graph:
+            self.in_graph = True
+            self.marked = set()
+            self.read_log = deque(maxlen=READ_LOG)
+
+    def __repr__(self) -> str:
+        return f"<{self.title} {self.state}>"
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"{self.session_name} (transaction {self.id})" if self.session_name else f"transaction {self.id}"
+
+    def start_statement(self, text: str) -> None:
+        self.statement += 1
+        self.statement_text = text
+        if len(self.texts) < MOST_TEXTS:
+            self.texts[self.statement] = text
+
+    def log_read(self, relation: int, low: Cut, high: Cut) -> None:
+        self.read_log.append((relation, low, high, self.statement_text))
+
+    def write_text(self, statement: int) -> str:
+        """The text of the statement numbered `statement`."""
+        return self.texts.get(statement, "")
+
+
+class Savepoint:
+    """A place in a transaction to return to."""
+
+    __slots__ = ("catalog", "catalog_base", "constraint_modes", "deferred", "name", "read_only", "schema_undo",
+                 "settings", "undo")
+
+    def __init__(self, name: str, txn: Transaction, settings: int = 0) -> None:
+        self.name = name
+        self.settings = settings  # changes of settings before it
+        self.undo = len(txn.undo)
+        self.catalog = txn.catalog
+        self.catalog_base = txn.catalog_base
+        self.schema_undo = len(txn.schema_undo)
+        self.deferred = len(txn.deferred)
+        self.constraint_modes = txn.constraint_modes
+        self.read_only = txn.read_only
+
+
+__all__ = ["Savepoint", "Transaction"]
