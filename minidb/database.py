@@ -307,6 +307,13 @@ class Database:
             known = self.analyze(table)
         return known
 
+    def size_of(self, table: int) -> TableStatistics | None:
+        """What is known of a table, or its size alone: for plans that need no more, nothing is read."""
+        store = self.relations.tables.get(table) or self.relations.temporary.get(table)
+        if store is None or table in self.statistics:
+            return self.statistics_of(table)
+        return TableStatistics(float(max(store.tree.entries(store.base.root), len(store.chains))))
+
     def analyze(self, table: int) -> TableStatistics | None:
         """Takes the statistics of a table from a sample of it; plans made with older ones are made anew. A table whose
         creation is not committed yet has none: who plans with it afterwards takes them."""

@@ -50,7 +50,7 @@ class OpenStreams:
         self.count = 0
 
     def __iter__(self) -> Iterator[Stream]:
-        return iter(list(self.known.values()) if self.known.data else ())
+        return iter(list(self.known.values()) if self.known else ())
 
     def add(self, stream: Stream) -> int:
         self.count += 1

@@ -25,6 +25,9 @@ class SchemaFunctions:
     def statistics(self, table_id: int) -> None:
         return None
 
+    def size(self, table_id: int) -> None:
+        return None
+
     def __init__(self) -> None:
         self.compiled: dict[tuple[int, str], tuple[schema.Table, RowFunction]] = {}
 

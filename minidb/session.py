@@ -204,6 +204,11 @@ class Environment:
             table_id = self.past[table_id].table
         return self.session.database.statistics_of(table_id)
 
+    def size(self, table_id: int) -> Any:
+        if table_id < 0:
+            table_id = self.past[table_id].table
+        return self.session.database.size_of(table_id)
+
 
 def nobody() -> None:
     """The connection of a session that has none."""

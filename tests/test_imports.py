@@ -48,12 +48,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cursors": GROUND | {"sql", "results", "statement_cache"},
     "copying": GROUND | {"sql", "txn", "results", "statement_cache", "session"},
     "statements": GROUND
-    | {"sql", "txn", "results", "statement_cache", "copying", "cursors", "prepared_statements", "time_travel"},
+    | {"sql", "txn", "results", "statement_cache", "copying", "cursors", "prepared_statements", "time_travel"}
+    | {"setting_changes"},
+    "setting_changes": set(),
     "dumping": GROUND | {"sql", "copying"},
     "importing": GROUND | {"sql", "copying"},
     "translation": GROUND | {"sql", "results", "statements"},
     "idle": {"errors"},
-    "session": GROUND | {"bulk_inserts", "idle", "sql", "txn", "results", "statements", "statement_cache", "translation"},
+    "session": GROUND
+    | {"bulk_inserts", "idle", "setting_changes", "sql", "txn", "results", "statements", "statement_cache", "translation"},
     "inside": GROUND | {"storage", "access", "txn", "sql"},
     "database": GROUND
     | {"storage", "access", "txn", "sql", "session", "inside", "schema_functions", "statement_cache"},

@@ -113,7 +113,7 @@ class Cluster:
             leaf.needs |= self.masks.get(relation, 0)
         leaf.needs &= ~(1 << self.leaves.index(leaf))
         if isinstance(leaf.node, plan.Scan):
-            leaf.access = self.planner.access(leaf.node)
+            leaf.access = self.planner.access(leaf.node, leaf.predicates)
             leaf.chosen = self._alone(leaf)
             leaf.rows, leaf.cost = leaf.chosen.rows, leaf.chosen.cost
             leaf.planned = self.planner.hashed(leaf.node, leaf.predicates, leaf.chosen)

@@ -88,3 +88,12 @@ def _equality(term: plan.Expression, place: int, inside: set[int]) -> Equality |
     if not isinstance(bare, plan.Column) or bare.relation not in inside or bare.type.name in _BLANKS:
         return None
     return Equality(term, place, bare, term.arguments[1 - place])
+
+
+def given_column(relation: int, term: plan.Expression) -> int | None:
+    """The position of the relation's column that `term` equals with a constant or a parameter."""
+    for place in (0, 1):
+        found = _equality(term, place, {relation})
+        if found is not None and not walk.relations(found.other):
+            return found.column.position
+    return None

@@ -17,6 +17,7 @@ from minidb import schema
 from minidb.sql import physical, plan, selectivity, several_indexes
 from minidb.sql.access_paths import DISABLED, FILTER, Access, Candidate, Settings, same
 from minidb.sql.binder import bind_row_expression
+from minidb.sql.equalities import given_column
 from minidb.sql.join_order import SPILL, Costs
 from minidb.sql.operator_plans import PLANNERS
 from minidb.sql.ordering import Order, log_cost
@@ -41,6 +42,8 @@ class PlannerView(Protocol):
     def virtual(self, schema_name: str, name: str) -> tuple[schema.Column, ...] | None: ...
 
     def statistics(self, table_id: int) -> TableStatistics | None: ...
+
+    def size(self, table_id: int) -> TableStatistics | None: ...
 
 
 class Planner:
@@ -190,7 +193,9 @@ class Planner:
         """The positions of the columns of a relation that the statement mentions."""
         return self._uses.get(relation, set())
 
-    def access(self, scan: plan.Scan) -> Access:
+    def access(self, scan: plan.Scan, predicates: Sequence[plan.Expression] = ()) -> Access:
+        if scan.table.id not in self._statistics and self._one_row(scan, predicates):
+            self._statistics[scan.table.id] = self.view.size(scan.table.id)
         statistics = self.table_statistics(scan.table)
         rows = max(statistics.rows, 1.0) if statistics is not None else DEFAULT_ROWS
         expressions: dict[tuple[int, int], plan.Expression] = {}
@@ -203,6 +208,16 @@ class Planner:
                 conditions[index.id] = walk.conjuncts(self._row_expression(index.where, scan))
         needed = None if scan.relation in self.locked else self._uses.get(scan.relation, set())
         return Access(scan, rows, self.column_statistics, expressions, conditions, needed, self.settings)
+
+    def _one_row(self, scan: plan.Scan, predicates: Sequence[plan.Expression]) -> bool:
+        """Whether a table is only asked for one row by its key: then nothing need be known of its values."""
+        if sum(each.table.id == scan.table.id for each in self._scans.values()) != 1:
+            return False
+        given = {given_column(scan.relation, predicate) for predicate in predicates}
+        return any(
+            index.certain and index.where is None and {key.position for key in index.keys} <= given
+            for index in scan.table.indexes
+        )
 
     def _row_expression(self, text: str, scan: plan.Scan) -> plan.Expression:
         bound = bind_row_expression(text, scan.table, self.view)

@@ -54,6 +54,8 @@ class Environment(Protocol):
 
     def statistics(self, table_id: int) -> TableStatistics | None: ...
 
+    def size(self, table_id: int) -> TableStatistics | None: ...
+
 
 class Prepared:
     """A statement that can be run any number of times, by any thread.

@@ -159,7 +159,7 @@ class Tree:
         keys = page.keys
         start = bisect_right(keys, key) if low[1] else bisect_left(keys, key)
         stop = bisect_right(keys, high[0]) if high[1] else bisect_left(keys, high[0])
-        if stop == len(keys) and fenced and (fence < high[0] or high[1] and fence == high[0]):
+        if stop == len(keys) and fenced and (fence < high[0] or (high[1] and fence == high[0])):
             return None
         return page, start, stop
 

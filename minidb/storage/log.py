@@ -236,8 +236,9 @@ class Log:
         return ticket
 
     def keep(self, number: int, payload: bytes, time_us: int) -> bool:
-        """Takes an `off` commit at once, while nothing else is on its way. Under the latch, in the hold that assigns the
-        number and publishes it; nothing was reserved. False: nothing has happened, and it must take the long way."""
+        """Takes an `off` commit at once, while nothing else is on its way. Under the latch, in the hold that
+        assigns the number and publishes it; nothing was reserved. False: nothing has happened, it must take the long
+        way."""
         leadership, writer = self._leadership, self._writer
         space = space_for(len(payload))
         with leadership.mutex:

@@ -220,7 +220,8 @@ class SegmentFiles:
             if name == self.name(0):
                 file = self.fs.open(name)
                 try:
-                    file.truncate(0)
+                    if file.size():
+                        file.truncate(0)
                 finally:
                     file.close()
             else:

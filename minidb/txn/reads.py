@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from minidb.txn.manager import Manager, Transaction
     from minidb.txn.store import Store
 
+FEW = 4  # a contested row costs as much as so many others that are looked at in their order
 OVERLAY_BATCH = 1000  # overlay entries that one batch takes at most
 YIELD_AFTER = 16  # batches after which a long scan gives way (R70)
 
@@ -224,7 +225,7 @@ class Reader:
                 return place
 
     def find_marked(self, store: Store, index: Any, key: Key, locking: bool) -> tuple[tuple[Ref, Row] | None] | None:
-        """`find_settled` for a level that marks what it reads, in the same hold (R55); None if it takes the long way."""
+        """`find_settled` for a level that marks what it reads, in the same hold (R55); None: it takes the long way."""
         root = store.base.root
         try:
             hit = index.tree.find(root, key)
@@ -357,6 +358,10 @@ class Reader:
             following = (key, ref) if reverse else (key, ref, 0)
             piece, rows = cut_slice(piece, rows, following, reverse)
         if hints or (not path.own and store.chains and not store.chains.keys().isdisjoint(piece.refs)):
+            if not self.policy.tracks_reads and len(hints) * FEW < len(rows):
+                place.advance(following, reverse)
+                refs, rows = self.amended(path, piece, rows, hints, form)
+                return (refs[::-1], rows[::-1]) if reverse else (refs, rows)
             entries = merged(piece, rows, hints, store.chains)
             if reverse:
                 entries.reverse()
@@ -365,6 +370,40 @@ class Reader:
             self.note(path, place, following, reverse, locking)
         place.advance(following, reverse)
         return (piece.refs[::-1], rows[::-1]) if reverse else (piece.refs, rows)
+
+    def amended(self, path: Path, piece: Slice, rows: list[Row], hints: list[tuple[Key, Ref]], form: int) -> Batch:
+        """The rows of a slice of which few are contested: those alone are looked at (R24)."""
+        txn, chains, statement = self.txn, path.store.chains, self.statement
+        snapshot = self.snapshot = self.policy.batch_snapshot(self.snapshot, self.manager.published)
+        keys, refs = piece.keys, piece.refs
+
+        def seen(key: Key, ref: Ref) -> Row | None:
+            version = visible(chains[ref], snapshot, txn, statement)
+            if version is None or version.row is None or path.entry(ref, version.row) != key:
+                return None
+            return version.row if form == WHOLE else path.stored(version.row)
+
+        found: dict[int, Row | None] = {}  # for places in the slice
+        added: list[tuple[int, Ref, Row]] = []  # before places in the slice
+        for key, ref in hints:
+            at = count_before(piece, (key, ref))
+            if at < len(refs) and refs[at] == ref and keys[at] == key:
+                found[at] = seen(key, ref)
+            elif ref in chains and (row := seen(key, ref)) is not None:
+                added.append((at, ref, row))
+        if not path.own:  # rows that have changed without their key
+            found.update([(at, seen(keys[at], ref)) for at, ref in enumerate(refs) if ref in chains])
+        refs, rows = refs.copy(), rows.copy()
+        for at, row in found.items():
+            if row is not None:
+                rows[at] = row
+        for at, ref, row in reversed(added):
+            refs.insert(at, ref)
+            rows.insert(at, row)
+        for at in sorted([at for at, row in found.items() if row is None], reverse=True):
+            at += bisect_right([place for place, _, _ in added], at) if added else 0
+            del refs[at], rows[at]
+        return refs, rows
 
     def judge(self, path: Path, place: Place, entries: list[Entry], following: Position | None, reverse: bool,
               locking: bool, form: int) -> Batch:

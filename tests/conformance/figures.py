@@ -59,9 +59,9 @@ def table(titles: Line, lines: Sequence[Line]) -> Iterator[str]:
 
 def written(document: str, title: str, lines: Iterator[str]) -> str:
     """`document` with the table between the marks of `title`."""
-    marks = re.compile(rf"(<!-- {title} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+    marks = re.compile(rf"(<!-- {title} -->\n).*?(<!-- end -->)", re.DOTALL)
     assert marks.search(document), title
-    return marks.sub(lambda m: m[1] + "\n".join(lines) + m[2], document)
+    return marks.sub(lambda m: m[1] + "".join(f"{line}\n" for line in lines) + m[2], document)
 
 
 def main() -> int:

@@ -30,6 +30,7 @@ class Work:
         self.rows_decoded = 0  # entries of leaves
         self.compiled = 0
         self.versions = 0
+        self.amended = 0  # batches of which few rows are contested, and were looked at
         self.judged = 0  # batches whose rows were looked at one by one, since some of them are contested
 
 
@@ -37,7 +38,7 @@ class World:
     def __init__(self, rows: int, patch: pytest.MonkeyPatch) -> None:
         self.memory = MemoryFileSystem()
         self.files = CountedFiles(self.memory)
-        self.counts = {"rows": 0, "versions": 0, "judged": 0}
+        self.counts = {"rows": 0, "versions": 0, "amended": 0, "judged": 0}
         self.watch(patch)
         self.open()
         connection = self.connect("off")
@@ -74,6 +75,7 @@ class World:
         patch.setattr(writer, "read_leaf", counted_leaf)
         patch.setattr(Version, "__init__", self.counting("versions", new_version))
         patch.setattr(Reader, "judge", self.counting("judged", judge))
+        patch.setattr(Reader, "amended", self.counting("amended", Reader.amended))
 
     def counting(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **options: Any) -> Any:
@@ -94,3 +96,4 @@ class World:
         work.rows_decoded = self.counts["rows"] - before["rows"]
         work.versions = self.counts["versions"] - before["versions"]
         work.judged = self.counts["judged"] - before["judged"]
+        work.amended = self.counts["amended"] - before["amended"]

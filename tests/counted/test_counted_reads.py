@@ -83,13 +83,22 @@ def test_settled_rows_are_passed_on_leaf_by_leaf_without_a_look_at_versions(bank
     assert work.judged == 0
 
 
-def test_one_changed_row_makes_one_batch_be_looked_at(bank: Bank) -> None:
+def test_one_changed_row_is_looked_at_alone(bank: Bank) -> None:
     world = bank(ROWS)
     connection = world.connect()
     connection.execute("UPDATE account SET balance = 10 WHERE id = 1500")
     with world.counted() as work:
         connection.execute(TOTAL).fetchall()
-    assert work.judged == 1
+    assert (work.amended, work.judged) == (1, 0)
+
+
+def test_many_changed_rows_make_their_batch_be_looked_at(bank: Bank) -> None:
+    world = bank(ROWS)
+    connection = world.connect()
+    connection.execute("UPDATE account SET balance = 10 WHERE id BETWEEN 1001 AND 1900")
+    with world.counted() as work:
+        connection.execute(TOTAL).fetchall()
+    assert work.judged >= 1
     connection.execute("CHECKPOINT")
     with world.counted() as work:
         connection.execute(TOTAL).fetchall()

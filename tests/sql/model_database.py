@@ -63,6 +63,8 @@ class ModelDatabase:
     def statistics(self, table_id: int) -> TableStatistics | None:
         return self._statistics.get(table_id)
 
+    size = statistics
+
     # -- schema
 
     def _id(self) -> int:
