@@ -534,6 +534,11 @@ def call(session: Session, statement: ast.Call, sql: str, parameters: Parameters
     if session.state != "idle":
         raise ActiveTransaction("CALL cannot run inside a transaction: the procedure is one of its own")
     values = arguments_of(session, statement, sql, parameters)
+    try:
+        connection.check_call(name, values)
+    except UndefinedFunction as error:
+        error.position = statement.name.at
+        raise
     value = connection.call(name, *values)
     if value is None:
         return done("CALL")

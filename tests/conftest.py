@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 import minidb
 
 settings.register_profile("minidb", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-settings.load_profile("minidb")
+settings.register_profile("elsewhere", settings.get_profile("minidb"), derandomize=False, database=None)
+settings.load_profile("minidb")  # always the same examples; --hypothesis-profile=elsewhere --hypothesis-seed=7: others
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts its background jobs so; the tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)

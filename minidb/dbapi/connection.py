@@ -24,6 +24,7 @@ from minidb import errors
 from minidb.dbapi.cursor import FOREVER, Cursor, Life
 from minidb.dbapi.engine import Parameters, Session
 from minidb.dbapi.interrupts import interrupts
+from minidb.dbapi.procedures import check_arguments
 from minidb.dbapi.registration import Registration
 from minidb.dbapi.transactions import Attempts, Backoff, ExceptionType, Transaction
 from minidb.isolation import IsolationLevel
@@ -209,11 +210,14 @@ class Connection(Registration):
     def call(self, procedure: Procedure | str, *args: Any) -> Any:
         """Returns `procedure(connection, *args)`, run as one transaction at level SERIAL.
 
-        No other transaction writes meanwhile. `procedure` is a function or the name of a registered one."""
+        No other transaction writes meanwhile. `procedure` is a function or the name of a registered one, which raises
+        UndefinedFunction if the arguments do not fit it."""
         connection = self
         function = self._procedures.get(procedure) if isinstance(procedure, str) else procedure
         if function is None:
             raise errors.UndefinedFunction(f"procedure {procedure!r} is not registered")
+        if isinstance(procedure, str):
+            check_arguments(procedure, function, args)
         if not connection._enter(False):
             connection._refuse_thread()
         self._procedure_depth += 1
@@ -240,6 +244,10 @@ class Connection(Registration):
     def has_procedure(self, name: str) -> bool:
         """Whether `call` and SQL's CALL know a procedure of this name."""
         return name in self._procedures
+
+    def check_call(self, name: str, arguments: tuple[Any, ...]) -> None:
+        """Raises UndefinedFunction if the registered procedure does not take these arguments."""
+        check_arguments(name, self._procedures[name], arguments)
 
     # -- settings
 

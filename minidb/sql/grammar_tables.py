@@ -29,7 +29,6 @@ import struct
 import zlib
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from minidb.sql.lalr import ACTION, APPEND, FIRST, NO_DEFAULT, NOTHING, PASS, TUPLE, RuleData, TableModule
@@ -48,7 +47,7 @@ GRAMMARS = {
 }
 """Name of the grammar's file -> the module that is generated from it, its start symbols."""
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 class Tables(NamedTuple):
@@ -72,26 +71,31 @@ def load(grammar: str) -> TableModule:
     source = _source_in_checkout(grammar)
     try:
         tables = cast(TableModule, import_module(module))
-        if source is None or getattr(tables, "HASH", "") == fingerprint(source.read_text("utf-8")):
+        if source is None or getattr(tables, "HASH", "") == fingerprint(_read(source)):
             return tables
     except Exception:  # missing, or damaged in whatever way: it is made anew
-        source = source or _PACKAGE / "grammar" / f"{grammar}.lark"
-    made = make(source.read_text("utf-8"), starts)
+        source = source or os.path.join(_PACKAGE, "grammar", f"{grammar}.lark")
+    made = make(_read(source), starts)
     write(made, module_file(module))
     return cast(TableModule, made)
 
 
-def module_file(module: str) -> Path:
+def module_file(module: str) -> str:
     """Where a generated module belongs."""
-    return _PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
+    return os.path.join(os.path.dirname(_PACKAGE), *module.split(".")) + ".py"
 
 
-def _source_in_checkout(grammar: str) -> Path | None:
+def _source_in_checkout(grammar: str) -> str | None:
     """The grammar's file if it may be edited: in an installed package it is a copy that fits the tables."""
-    if (_PACKAGE / "grammar").is_dir():
+    if os.path.isdir(os.path.join(_PACKAGE, "grammar")):
         return None
-    source = _PACKAGE.parent / "grammar" / f"{grammar}.lark"
-    return source if source.is_file() else None
+    source = os.path.join(os.path.dirname(_PACKAGE), "grammar", f"{grammar}.lark")
+    return source if os.path.isfile(source) else None
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def fingerprint(text: str) -> str:
@@ -219,12 +223,12 @@ def render(tables: Tables) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(tables: Tables, path: Path) -> bool:
+def write(tables: Tables, path: str | os.PathLike[str]) -> bool:
     """Writes the module in one step, whoever else does so now. False where the directory cannot be written to."""
     import tempfile  # 5 ms, and needed after an edit of the grammar only
 
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=path.stem, suffix=".tmp", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(suffix=".tmp", dir=os.path.dirname(path))
     except OSError:
         return False
     try:

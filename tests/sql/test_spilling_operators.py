@@ -44,6 +44,8 @@ QUERIES = (
     "SELECT b, n, count(*), grouping(b, n), array_agg(a ORDER BY a) FROM t GROUP BY CUBE (b, n)",
     "SELECT b, n, count(*) FROM t WHERE a < 0 GROUP BY ROLLUP (b, n)",
     "SELECT t.a, u.x FROM t FULL JOIN u ON t.a < u.x AND t.a > 690 AND u.x < 10",
+    "SELECT t.a, q.x FROM t LEFT JOIN (SELECT nullif(x, x) AS x FROM u) AS q ON t.a = q.x",
+    "SELECT t.a, q.x FROM t FULL JOIN (SELECT nullif(x, x % 5) AS x FROM u) AS q ON t.a = q.x",
     "SELECT n, a FROM t ORDER BY n, b FETCH FIRST 5 ROWS WITH TIES",
     "SELECT n, a FROM t ORDER BY n, a LIMIT (SELECT 400) OFFSET 3",
     "SELECT a FROM t ORDER BY b, a FOR UPDATE",

@@ -78,29 +78,30 @@ class Join:
 
 def hash_join(join: Join, left: Batches, right: Batches, budget: Budget, depth: int = 0) -> Iterator[Pairs]:
     table: dict[Any, list[Row]] = {}
-    without: list[Row] = []  # right rows without a key, which only FULL JOIN wants
     limit = budget.limit
     bound = first_bound(limit)
     count = 0
     remaining = iter(right)
     for batch in remaining:
-        count += _put(join, batch, table, without)
-        if count > bound and depth < DEEPEST:
+        count += len(batch)
+        if without := _put(join, batch, table):
+            yield join.lonely(without)
+        if count > bound and table and depth < DEEPEST:
             size = average_size(table) * len(table)
             budget.held(min(size, limit))
             if size > limit:
-                yield from _partitioned(join, left, table, without, remaining, budget, depth)
+                yield from _partitioned(join, left, table, remaining, budget, depth)
                 return
             bound = min(limit * count // size, 2 * count)
     noted(table, budget)
     yield from _probed(join, left, table)
-    if without:
-        yield join.lonely(without)
 
 
-def _put(join: Join, batch: list[Row], table: dict[Any, list[Row]], without: list[Row]) -> int:
+def _put(join: Join, batch: list[Row], table: dict[Any, list[Row]]) -> list[Row]:
+    """Puts the right rows into the table; returns those without a key that are wanted, which only FULL JOIN does."""
     key_of = join.right_key
     full = join.kind == "full"
+    without = []
     for row in batch:
         key = key_of(row)
         if key is None:
@@ -112,7 +113,7 @@ def _put(join: Join, batch: list[Row], table: dict[Any, list[Row]], without: lis
             table[key] = [row]
         else:
             bucket.append(row)
-    return len(batch)
+    return without
 
 
 def _probed(join: Join, left: Batches, table: dict[Any, list[Row]]) -> Iterator[Pairs]:
@@ -139,7 +140,6 @@ def _partitioned(
     join: Join,
     left: Batches,
     table: dict[Any, list[Row]],
-    without: list[Row],
     remaining: Batches,
     budget: Budget,
     depth: int,
@@ -153,12 +153,15 @@ def _partitioned(
     table.clear()
     for batch in remaining:
         join.check()
+        without = []
         for row in batch:
             key = join.right_key(row)
             if key is not None:
                 rights[_partition(key, depth)].add(row)
             elif join.kind == "full":
                 without.append(row)
+        if without:
+            yield join.lonely(without)
     lefts = [Segment(file) for _ in range(PARTITIONS)]
     alone: Pairs = []
     for batch in left:
@@ -174,8 +177,6 @@ def _partitioned(
             alone = []
     for one, other in zip(lefts, rights):
         yield from hash_join(join, one, other, budget, depth + 1)
-    if without:
-        yield join.lonely(without)
 
 
 def _partition(key: Any, depth: int) -> int:

@@ -239,13 +239,13 @@ def _translate(pattern: str, newline_sensitive: bool) -> str:
     return "".join(out)
 
 
-_PIECES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|[()|]|([*+?]|\{[0-9]+(?:,[0-9]*)?\})(\??)|.", re.DOTALL)
+_PIECES = r"(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|[()|]|([*+?]|\{[0-9]+(?:,[0-9]*)?\})(\??)|."
 
 
 def _as_short_as_possible(pattern: str) -> str:
     """What the first quantifier prefers the whole expression prefers, unless it is one of alternatives: behind `a*?`
     all others take as little as they can, too."""
-    pieces = list(_PIECES.finditer(pattern))
+    pieces = list(re.finditer(_PIECES, pattern))
     if "?" not in pattern or not _prefers_short(pieces):
         return pattern
     return "".join([piece[1] + "?" if piece[1] else piece[0] for piece in pieces])

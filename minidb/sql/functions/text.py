@@ -269,7 +269,7 @@ def quote_nullable(types: Types, value: Any) -> str:
     return "NULL" if value is None else quote_literal(_cast_text(types[0], value))
 
 
-_FORMAT = re.compile(r"%(?:(?P<number>\d+)\$)?(?P<minus>-*)(?P<width>\*(?:\d+\$)?|\d+)?(?P<kind>.)?", re.DOTALL)
+_FORMAT = r"(?s)%(?:(?P<number>\d+)\$)?(?P<minus>-*)(?P<width>\*(?:\d+\$)?|\d+)?(?P<kind>.)?"  # compiled at first use
 
 
 class _Formatter:
@@ -328,7 +328,7 @@ def format_text(types: Types, template: str | None, *values: Any) -> str | None:
     if template is None:
         return None
     formatter = _Formatter(types[1:], values)
-    return _FORMAT.sub(formatter.replace, template)
+    return re.sub(_FORMAT, formatter.replace, template)
 
 
 def _quoting() -> Iterator[Function]:
