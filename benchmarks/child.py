@@ -1,7 +1,7 @@
 """What must happen in a process of its own: python -m benchmarks.child open|memory ENGINE PATH ...; prints a figure.
 
     open ENGINE PATH ELSEWHERE ROWS    milliseconds to open PATH and read a row, after a query in ELSEWHERE
-    memory ENGINE PATH ROWS            peak megabytes after loading ROWS into PATH
+    memory ENGINE PATH ROWS            peak megabytes of making ROWS in a list and loading them into PATH
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def ask(engine: Engine, path: str, key: int) -> None:
 def peak_memory(engine: Engine, path: str, rows: str) -> float:
     database = engine.open(Path(path), Durability.WRITTEN)
     database.create([COVERING])
-    database.session().insert("account", 5, accounts(int(rows)))
+    database.session().insert("account", 5, list(accounts(int(rows))))
     return peak_bytes() / 1_000_000
 
 

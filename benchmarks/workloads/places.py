@@ -46,7 +46,7 @@ class Opening:
 
 class Memory:
     key = "memory"
-    title = "peak memory of a process that loads all rows"
+    title = "peak memory of a process that makes all rows in a list and loads them"
     unit = Unit.MEGABYTES
     goal: Goal | None = Goal(3.5, 2)
 

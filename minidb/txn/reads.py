@@ -385,7 +385,7 @@ class Reader:
 
         found: dict[int, Row | None] = {}  # for places in the slice
         added: list[tuple[int, Ref, Row]] = []  # before places in the slice
-        for key, ref in hints:
+        for key, ref in sorted(hints):
             at = count_before(piece, (key, ref))
             if at < len(refs) and refs[at] == ref and keys[at] == key:
                 found[at] = seen(key, ref)
