@@ -37,7 +37,8 @@ from minidb.txn.deferral import set_modes
 from minidb.types import TEXT, adapt
 
 if TYPE_CHECKING:
-    from minidb.session import Environment, Parameters, Session
+    from minidb.context import Environment
+    from minidb.session import Parameters, Session
     from minidb.txn.rows import RowDoor
 
 NO_QUERIES = (ast.Show, ast.SetSetting, ast.Reset)

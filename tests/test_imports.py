@@ -56,7 +56,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "translation": GROUND | {"sql", "results", "statements"},
     "idle": {"errors"},
     "session": GROUND
-    | {"bulk_inserts", "idle", "setting_changes", "sql", "txn", "results", "statements", "statement_cache", "translation"},
+    | {"bulk_inserts", "context", "idle", "setting_changes", "sql", "txn", "results", "statements", "statement_cache"}
+    | {"translation"},
+    "context": GROUND | {"sql", "statements", "statement_cache"},
     "inside": GROUND | {"storage", "access", "txn", "sql"},
     "database": GROUND
     | {"storage", "access", "txn", "sql", "session", "inside", "schema_functions", "statement_cache"},

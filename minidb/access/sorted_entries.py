@@ -13,8 +13,8 @@ large share in one `extend` and one `sort`, which for two ascending runs is a me
                 [1 4 7] [8 9 10 12 13 15] [20 21 30]
 
 Whoever calls holds the kernel latch, so what is put off must stay short: at most `MOST` values are (some milliseconds).
-This reaches into the parts of SortedList (`_lists`, `_maxes`, `_len`, `_index`, `_load`), which have been the same since
-its version 2; `check` is its own `_check`.
+This reaches into the parts of SortedList (`_lists`, `_maxes`, `_len`, `_index`, `_load`), which have been the same
+since its version 2; `check` is its own `_check`.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidb import schema
-from minidb.access.index import IndexStore, RowFunction
 from minidb.access.hot_keys import HotKeys
+from minidb.access.index import IndexStore, RowFunction
 from minidb.access.layouts import ClusteredLayout, HeapLayout, PrimaryKeyForm, RowCodec, index_key_columns, key_facts
 from minidb.keys import Key, Row, key_maker
 from minidb.storage.base import Base

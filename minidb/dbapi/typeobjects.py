@@ -30,7 +30,7 @@ class TypeObject:
         return f"minidb.{self.name}"
 
 
-STRING = TypeObject("STRING", "text", "varchar", "char", "unknown", "json", "jsonb", "uuid")
+STRING = TypeObject("STRING", "text", "varchar", "char", "unknown", "json", "jsonb", "jsonpath", "uuid")
 BINARY = TypeObject("BINARY", "bytea")
 NUMBER = TypeObject("NUMBER", "smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean")
 DATETIME = TypeObject("DATETIME", "date", "time", "timestamp", "timestamptz", "interval")

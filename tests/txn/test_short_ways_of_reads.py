@@ -1,4 +1,4 @@
-"""The short ways of reading give what the long one gives: ranges within a leaf, leaves with few contested rows, hot keys.
+"""The short ways of reading give what the long one gives: ranges within a leaf, few contested rows, hot keys.
 
 Readers of several ages look at a table that others change; each query runs once by each way.
 """
