@@ -1,8 +1,8 @@
 """SQL cursors: DECLARE, FETCH, MOVE, CLOSE, WHERE CURRENT OF.
 
 A cursor is a query's result with a place in it: 0 is before the first row, n + 1 behind the last of n rows. Rows are
-produced as far as they are asked for; those that were fetched are kept, so that the cursor can go back, unless it was
-declared NO SCROLL. It sees the snapshot of its DECLARE.
+produced as far as they are asked for, in batches, so that an error comes with the FETCH that needs its batch; what was
+fetched is kept, so that the cursor can go back, unless it was declared NO SCROLL. It sees the snapshot of its DECLARE.
 
     declared --COMMIT--> closed, or WITH HOLD: all rows are fetched, and it lives as long as the session
        |  \\--ROLLBACK, ROLLBACK TO a savepoint older than it--> closed
@@ -65,6 +65,7 @@ class SqlCursor:
         self.rows: list[Row] = []
         self.dropped = 0  # rows at the front that are not kept
         self.complete = False
+        self.error: Error | None = None  # what the rows behind the known ones met when nobody had asked for them
         self.place = 0
 
     # -- rows
@@ -72,11 +73,25 @@ class SqlCursor:
     def produce(self, count: int | None) -> None:
         """Fetches until row `count` is there, or all rows."""
         while not self.complete and (count is None or self.known < count):
-            batch = next(self.batches, None)
+            try:
+                batch = next(self.batches, None)
+            except Error:
+                self.complete = True
+                self.error = ProgrammingError(f'portal "{self.name}" cannot be run', sqlstate="55000")
+                raise
             if batch is None:
                 self.complete = True
             else:
                 self.rows += batch
+        if self.error is not None and (count is None or self.known < count):
+            raise self.error
+
+    def produce_early(self) -> None:
+        """Fetches all rows because something else is about to happen; an error is kept for who asks for its row."""
+        try:
+            self.produce(None)
+        except Error as error:
+            self.error, self.complete = error, True
 
     @property
     def known(self) -> int:
@@ -104,8 +119,10 @@ class SqlCursor:
 
     # -- moving
 
-    def fetch(self, direction: str, count: int | None) -> list[Row]:
+    def fetch(self, direction: str, count: int | None, move: bool = False) -> list[Row]:
         """The rows that FETCH gives; the cursor stands on the last of them, or beside the end that it reached."""
+        if self.scroll is False:
+            self.check_forward(direction, count, move)
         if direction in ("absolute", "relative"):
             assert count is not None
             found = self.jump(self.target(direction, count))
@@ -149,6 +166,16 @@ class SqlCursor:
         row = self.row(number)
         self.place = max(min(number, self.known + 1), 0)
         return [] if row is None else [row]
+
+    def check_forward(self, direction: str, count: int | None, move: bool) -> None:
+        """Refuses what PostgreSQL reaches by going back: the same row once more, and a row counted from the end."""
+        if direction == "absolute":
+            assert count is not None
+            back = count < 0 or 0 < self.place >= count
+        else:
+            back = count == 0 and not move and self.row(self.place) is not None
+        if back:
+            raise self.forward_only()
 
     def check_backward(self) -> None:
         if self.scroll is False:
@@ -221,7 +248,7 @@ class SqlCursors:
             if savepoint in cursor.savepoints:
                 self.close(name)
             else:
-                cursor.produce(None)
+                cursor.produce_early()
 
 
 def cursors_of(session: Session) -> SqlCursors:
@@ -248,7 +275,7 @@ def declare(session: Session, statement: ast.DeclareCursor, sql: str, parameters
     table = simple_table(statement.query, session.catalog)
     keys = () if table is None else unique_key(table) or ADDRESS
     query = with_keys(statement.query, keys) if keys else statement.query
-    result = session.run_query(query, sql, parameters, part=True)
+    result = session.open_query(query, sql, parameters)
     cursor = SqlCursor(statement, result, session.savepoints, table, keys)
     if session.autocommit and not session.explicit:
         cursor.produce(None)
@@ -259,7 +286,7 @@ def declare(session: Session, statement: ast.DeclareCursor, sql: str, parameters
 
 def fetch(session: Session, statement: ast.Fetch, sql: str, parameters: Any) -> Result:
     cursor = cursors_of(session).get(statement.cursor)
-    rows = cursor.fetch(statement.direction, statement.count)
+    rows = cursor.fetch(statement.direction, statement.count, statement.move)
     if statement.move:
         return Result(f"MOVE {len(rows)}", None, None, len(rows))
     return Result(f"FETCH {len(rows)}", cursor.columns, rows)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minidb import statements
 from minidb.errors import Error
 from minidb.results import Result
+from minidb.sql import ast
 from minidb.sql.dialects.places import place_in
 
 if TYPE_CHECKING:
@@ -97,16 +98,16 @@ def in_words_of(sql: str, translated: tuple[str, ...]) -> Iterator[None]:
 
 
 def run_all(session: Session, translated: tuple[str, ...], sql: str) -> Result:
-    """Several definitions as one statement."""
+    """Several definitions as one statement; what counts is the first of them, behind the DROP of an OR REPLACE."""
     if not translated:
         return Result(sql.split(None, 1)[0].upper().rstrip(";"), None, None)
     parsed = [session.parse(text) for text in translated]
 
     def run() -> Result:
         results = [statements.run_ddl(session, each, text) for each, text in zip(parsed, translated)]
-        for other in results[1:]:
-            results[0].notices.extend(other.notices)
-        return results[0]
+        main = results[isinstance(parsed[0], ast.Drop) and len(results) > 1]
+        main.notices[:] = [notice for each in results for notice in each.notices]
+        return main
 
     return session.within_transaction(run, sql)
 

@@ -121,6 +121,7 @@ class IndexStore:
         self.layout = IndexLayout(stored_types(table, index), self.key_of_stored, key_facts(own_columns), primary)
         self.tree = Tree(self.base, index.relation, self.layout)
         self.hot = HotKeys(None, self.base)
+        self.path: Any = None  # txn.paths.IndexPath, made when first asked for
 
     def stored_function(self, index: schema.Index, functions: dict[str, RowFunction]) -> Callable[[Row], Row]:
         positions = [key.position for key in index.keys]

@@ -17,8 +17,7 @@ from msgspec.structs import replace
 from minidb.errors import InvalidParameterValue
 from minidb.isolation import IsolationLevel
 from minidb.lab.explanation import Abort, Explanation, explain
-from minidb.lab.explorer import Explorer, troupe_of
-from minidb.lab.run import Run
+from minidb.lab.explorer import Explorer, serializable_if_free, troupe_of, twin_of
 from minidb.lab.schedule import Actor, Schedule
 from minidb.lab.serial_orders import SerialOrders
 from minidb.lab.troupe import run_of
@@ -96,7 +95,8 @@ def explained(schedule: Schedule, level: str | None, order: Sequence[int]) -> Ex
     run = run_of(troupe, performance)
     found = explain(run, title=schedule.name)
     if any(is_serialization_failure(abort) for abort in found.aborts):
-        true = true_cycle(schedule, run, order)
+        free = serializable_if_free(twin_of(troupe), order, patient=True)
+        true = None if free is None else not free
         judged = (replace(a, true_cycle=true) if is_serialization_failure(a) else a for a in found.aborts)
         found = replace(found, aborts=tuple(judged))
     if found.anomalies:
@@ -120,19 +120,6 @@ def enough_for(schedule: Schedule) -> str:
 
 def is_serialization_failure(abort: Abort) -> bool:
     return abort.error.sqlstate == "40001"
-
-
-def true_cycle(schedule: Schedule, run: Run, order: Sequence[int]) -> bool | None:
-    """Whether what SSI has stopped would have been seen to be wrong. None if somebody fails at snapshot isolation, too,
-    or if there are too many serial orders to try."""
-    levels: dict[str, str | None] = dict(run.levels)
-    levels |= {name: str(IsolationLevel.SNAPSHOT) for name, level in levels.items() if level == IsolationLevel.SSI}
-    troupe = troupe_of(schedule, levels)
-    performance = troupe.replay(order, patient=True)
-    if any(account.aborted for account in performance.history.accounts.values()):
-        return None
-    serializable = SerialOrders(troupe).judge(performance).serializable
-    return None if serializable is None else not serializable
 
 
 __all__ = ["explain_schedule"]

@@ -200,7 +200,7 @@ class Explorer:
         states = dict.fromkeys(state for states in outcome.errors.values() for state in states)
         for state in filter(RETRYABLE.__contains__, states):
             found.retried[state] = found.retried.get(state, 0) + weight
-        if "40001" in states and self.twin is not None and self.is_false_positive(performance):
+        if "40001" in states and serializable_if_free(self.twin, performance.order):
             found.false_positives += weight
         if outcome.serializable is False:
             self.name(performance, judgement or judge(performance.history), outcome, weight)
@@ -237,14 +237,6 @@ class Explorer:
             finding.anomaly, finding.witness = anomaly, witness
         finding.interleavings += weight
 
-    def is_false_positive(self, performance: Performance) -> bool:
-        """Whether the same order, with nobody to stop them, would have been serializable."""
-        assert self.twin is not None
-        freely = self.twin.troupe.replay(performance.order, detailed=False)
-        if any(account.aborted for account in freely.history.accounts.values()):
-            return False
-        return self.twin.judge(freely, judge(freely.history).order or ()).serializable is True
-
     def witness(self, performance: Performance) -> Witness:
         return Witness(tuple(performance.order), steps_of(self.troupe, performance.order))
 
@@ -279,6 +271,17 @@ def twin_of(troupe: Troupe) -> SerialOrders | None:
         return None
     lower = {name: "snapshot" if level == IsolationLevel.SSI else level for name, level in levels.items()}
     return SerialOrders(Troupe(troupe.setup, troupe.parts, lower))
+
+
+def serializable_if_free(twin: SerialOrders | None, order: Sequence[int], *, patient: bool = False) -> bool | None:
+    """Whether the same order, with nobody at SSI to stop it, would have been serializable: then a 40001 was a false
+    positive. None if somebody fails even so, if nobody runs at SSI, or if there are too many serial orders to try."""
+    if twin is None:
+        return None
+    freely = twin.troupe.replay(order, detailed=False, patient=patient)
+    if any(account.aborted for account in freely.history.accounts.values()):
+        return None
+    return twin.judge(freely, judge(freely.history).order or ()).serializable
 
 
 def outcome_key(performance: Performance) -> Any:
@@ -335,4 +338,7 @@ def troupe_of(schedule: Schedule, levels: Mapping[str, str | None] | str | None 
     return Troupe(schedule.setups, scripts_of(schedule), levels, schedule.invariants)
 
 
-__all__ = ["Exploration", "Explorer", "Finding", "Outcome", "Witness", "functions_by_name", "troupe_of"]
+__all__ = [
+    "Exploration", "Explorer", "Finding", "Outcome", "Witness", "functions_by_name", "serializable_if_free",
+    "troupe_of", "twin_of",
+]

@@ -15,8 +15,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from minidb.errors import Error, RetryableError
+from minidb.errors import RetryableError
+from minidb.lab.messages import answer_of, run_message
 from minidb.lab.run import Answer
 from minidb.lab.scheduler import Actor, Scheduler
 from minidb.session import Session
@@ -92,19 +94,6 @@ class Performer:
         return answer
 
 
-def answer_of(session: Session, sql: str) -> Answer:
-    """What a statement returns, its rows fetched."""
-    try:
-        result = session.execute(sql)
-        if result.columns is None:
-            return Answer(result.tag)
-        rows = tuple(row for batch in result.fetch_batches() for row in batch)
-        names, types = zip(*result.columns) if result.columns else ((), ())
-        return Answer(result.tag, names, tuple(map(str, types)), rows)
-    except Error as error:
-        return Answer(error=error)
-
-
 # -- steps from a schedule
 
 
@@ -161,29 +150,16 @@ class ScriptPerformer(Performer):
             self.note(sql, place, lambda: answer_of(self.session, sql))  # noqa: B023
 
     def say(self, statements: Sequence[str]) -> None:
-        """Several statements at once are one transaction, unless they say otherwise, as in a simple-query message."""
-        session, place = self.session, self.place
+        """Runs statements that are sent at once; an error of their commit is the answer to the last one."""
+        place = self.place
         self.place += len(statements)
-        implicit = len(statements) > 1 and session.txn is None
-        session.autocommit = not implicit
-        for number, sql in enumerate(statements):
-            answer = self.note(sql, place + number, lambda: answer_of(session, sql))  # noqa: B023
-            if answer.error is not None:
-                break
-        session.autocommit = True
-        if implicit and session.txn is not None and not session.explicit:
-            self.end_implicit(session)
 
-    def end_implicit(self, session: Session) -> None:
-        if session.state == "failed":
-            session.rollback()
-            return
-        try:
-            session.commit()
-        except Error as error:
-            last = self.lines.pop()
-            self.lines.append(Line(last.session, last.step, last.statement, last.place, last.transaction,
-                                   Answer(error=error)))
+        def one(number: int, sql: str) -> Answer:
+            return self.note(sql, place + number, lambda: answer_of(self.session, sql))
+
+        error = run_message(self.session, statements, one)
+        if error is not None:
+            self.lines.append(replace(self.lines.pop(), answer=Answer(error=error)))
 
 
-__all__ = ["Line", "Performer", "Script", "ScriptPerformer", "answer_of"]
+__all__ = ["Line", "Performer", "Script", "ScriptPerformer"]

@@ -24,9 +24,9 @@ from minidb.history import History
 from minidb.isolation import IsolationLevel
 from minidb.lab.allocation_theory import LEVELS, Split, Transaction, counterexample, highest, lowest_allocation
 from minidb.lab.explorer import RETRYABLE, troupe_of
+from minidb.lab.messages import answer_of
 from minidb.lab.oracle import judge
 from minidb.lab.orders import shuffles
-from minidb.lab.performers import answer_of
 from minidb.lab.planned_transactions import Planned, texts_of, with_levels
 from minidb.lab.profiles import profile_of
 from minidb.lab.run import Event

@@ -23,7 +23,8 @@ from minidb.lab.behaviour import Behaviour
 from minidb.lab.faults import add_story
 from minidb.lab.functions import FunctionPerformer
 from minidb.lab.levels import SQL_NAMES, at_level
-from minidb.lab.performers import Line, Performer, Script, ScriptPerformer, answer_of
+from minidb.lab.messages import answer_of
+from minidb.lab.performers import Line, Performer, Script, ScriptPerformer
 from minidb.lab.reduction import Move
 from minidb.lab.run import Event, Inside, Run
 from minidb.lab.schedule import Schedule

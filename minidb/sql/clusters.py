@@ -2,7 +2,7 @@
 
 A cluster is a maximal tree of inner joins and filters, with semi and anti joins over it. Predicates are asked as soon
 as all that they mention is there. A semi join on equalities may become an inner join with the distinct rows of its
-right side, which then takes part in the ordering; the others are applied where they first can be.
+right side, which then takes part in the ordering; the others are applied where they first can be, or above all joins.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ import msgspec
 from minidb.sql import physical, plan, selectivity
 from minidb.sql.access_paths import Access, Candidate
 from minidb.sql.equalities import with_equal_constants
+from minidb.sql.group_access import group_access, is_grouped
 from minidb.sql.join_order import Leaf, Orderer, Predicate, Tree
 from minidb.sql.joining import Sides, covers_unique, join_semi, split_condition
 from minidb.sql.ordering import Order, log_cost, satisfies
 from minidb.sql.rules import walk
+from minidb.sql.rules.pushdown import push
+from minidb.sql.semi_places import places
 
 if TYPE_CHECKING:
     from minidb.sql.planner import Planner
@@ -53,6 +56,7 @@ class Cluster:
         self._distinct_leaves()
         self.terms = with_equal_constants(self.terms, {r for leaf in self.leaves for r in leaf.relations})
         self.masks = self._masks()
+        self.places = [self._semi_mask(semi) for semi in self.semis]  # leaves that are joined before a semi join
         self.outside: list[plan.Expression] = []  # terms that mention no leaf
         self.joins: list[tuple[int, plan.Expression]] = []
         self._place_terms()
@@ -93,6 +97,13 @@ class Cluster:
     def mask(self, node: object) -> int:
         result = 0
         for relation in walk.relations(node):
+            result |= self.masks.get(relation, 0)
+        return result
+
+    def _semi_mask(self, semi: plan.Join) -> int:
+        """The leaves that a semi join mentions."""
+        result = 0
+        for relation in walk.relations((semi.condition, semi.right)) - walk.made(semi.right):
             result |= self.masks.get(relation, 0)
         return result
 
@@ -143,6 +154,8 @@ class Cluster:
             return self._on_top(node, 1), ordered and (not order or self._keeps_order(node))
         orderer = self._orderer()
         tree = orderer.best()
+        if self.semis:
+            self.places = places(self.planner, self.semis, self.places, tree)
         if order:
             alternative = self._driven_by(orderer, order, tree)
             if alternative is not None:
@@ -211,9 +224,10 @@ class Cluster:
         leaves = []
         for place, leaf in enumerate(self.leaves):
             useful = self._useful(place)
-            leaves.append(
-                Leaf(leaf.rows, leaf.cost, leaf.needs, useful, self._inner_of(place), self._ordered_of(place))
-            )
+            inner = self._inner_of(place)
+            if is_grouped(leaf.node) and not leaf.needs:
+                useful, inner = group_access(self.planner, leaf.node, self._key_terms(place))
+            leaves.append(Leaf(leaf.rows, leaf.cost, leaf.needs, useful, inner, self._ordered_of(place)))
         return Orderer(leaves, predicates, self.planner.join_costs())
 
     def _know_keys(self, shares: list[float]) -> None:
@@ -241,6 +255,11 @@ class Cluster:
             return False
         left, right = (self.mask(argument) for argument in term.arguments)
         return bool(left) and bool(right) and not left & right
+
+    def _key_terms(self, place: int) -> list[tuple[int, plan.Expression]]:
+        """The equalities of a leaf with others, and these others."""
+        bit = 1 << place
+        return [(mask & ~bit, term) for mask, term in self.joins if mask & bit and self._is_equality(term)]
 
     def _useful(self, place: int) -> int:
         """The leaves that a predicate ties to an indexed column of this one."""
@@ -354,6 +373,9 @@ class Cluster:
     def _join(self, tree: Tree, left: physical.Node, terms: list[plan.Expression]) -> physical.Node:
         assert tree.left is not None and tree.right is not None
         place = tree.right.mask.bit_length() - 1
+        if tree.method == "index" and is_grouped(self.leaves[place].node):
+            keys = [term for others, term in self._key_terms(place) if others & ~tree.left.mask == 0]
+            return self._group_loop(tree, left, self.leaves[place], keys, terms)
         if tree.method == "index":
             candidate = self.inner_candidate(place, tree.left.mask)
             assert candidate is not None
@@ -373,6 +395,16 @@ class Cluster:
             materialized=tree.method == "loop" and not self.planner.join_costs().material,
             rows=tree.rows,
             cost=tree.cost,
+        )
+
+    def _group_loop(
+        self, tree: Tree, left: physical.Node, leaf: _Leaf, keys: list[plan.Expression], terms: list[plan.Expression]
+    ) -> physical.Node:
+        """The groups of one key are made for each row outside."""
+        inner = self.planner.filtered(self.planner.planned(push(leaf.node, keys)), leaf.predicates)
+        rest = tuple(term for term in terms if not any(term is key for key in keys))
+        return physical.NestedLoop(
+            kind="inner", outer=left, inner=inner, predicates=rest, rows=tree.rows, cost=tree.cost
         )
 
     def _inside(self, mask: int) -> Callable[[plan.Expression], bool]:
@@ -425,11 +457,7 @@ class Cluster:
 
     def _apply_semis(self, node: physical.Node, mask: int, *parts: int) -> physical.Node:
         """Semi and anti joins that have all they need in `mask`, and had not in one of its parts."""
-        for semi in reversed(self.semis):
-            own = walk.made(semi.right)
-            needed = 0
-            for relation in walk.relations((semi.condition, semi.right)) - own:
-                needed |= self.masks.get(relation, 0)
+        for semi, needed in zip(reversed(self.semis), reversed(self.places)):
             if needed & ~mask or any(part and needed & ~part == 0 and needed for part in parts):
                 continue
             if needed == 0 and mask != (1 << len(self.leaves)) - 1:

@@ -174,6 +174,8 @@ def _hash(planner: Planner, outer: physical.Node, inner: physical.Node, sides: S
     terms = [*_equalities(sides), *sides.rest]
     rows = _joined_rows(planner, outer, inner.rows, terms, kind)
     cost = outer.cost + inner.cost + inner.rows * BUILD + outer.rows * PROBE + rows * OUTPUT
+    if sides.rest:  # asked of each pair with equal keys
+        cost += outer.rows * inner.rows * selectivity.of_all(_equalities(sides), planner.column_statistics) * LOOP
     if inner.rows > planner.join_costs().rows_in_memory:
         cost += (inner.rows + outer.rows) * SPILL
     return physical.HashJoin(

@@ -224,6 +224,9 @@ class LogReader:
         if body.damaged:
             raise damage(file, offset, "the checksum of a batch is wrong")
         if not body.whole:
+            behind = file.read(offset + length, max(0, min(header.end, size) - offset - length))
+            if not is_zero(behind):  # it was written over zeros, however it was torn
+                raise damage(file, offset, "there is something behind the end of a batch that is not whole")
             return None
         self.sequence = header.sequence
         self.previous = body.checksum

@@ -35,6 +35,7 @@ from minidb.storage.log_format import (
     COMMIT,
     HEADER_BYTES,
     BatchHeader,
+    Frame,
     SegmentHeader,
     decode_batch_header,
     decode_body,
@@ -305,7 +306,7 @@ class LogTail:
         if header.incarnation != self._incarnation:
             self._transactions.clear()  # no transaction outlives its process
             self._incarnation = header.incarnation
-        for frame in decode_frames(payload):
+        for frame in self._frames_of(header, payload):
             if frame.kind == CHUNK:
                 data = payload[frame.start : frame.start + frame.length]
                 offset = header.offset + HEADER_BYTES + frame.start
@@ -325,6 +326,12 @@ class LogTail:
                     self._read.append(TailCommit(frame.number, frame.time_us, data, chunks))
             else:
                 self._transactions.pop(frame.transaction_id, None)
+
+    def _frames_of(self, header: BatchHeader, payload: bytes) -> list[Frame]:
+        try:
+            return list(decode_frames(payload))
+        except ValueError as error:  # the checksum was right
+            raise damage(self.file_of(self._generation), header.offset, str(error)) from error
 
 
 __all__ = ["LogTail", "SegmentGone", "TailCommit"]

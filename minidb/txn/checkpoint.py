@@ -28,6 +28,7 @@ from minidb.storage.interface import Ref
 from minidb.storage.roots import Root
 from minidb.txn.relations import Relations, decode_catalog, encode_catalog, relations_of
 from minidb.txn.store import Store
+from minidb.txn.trimming import views_of
 
 if TYPE_CHECKING:
     from minidb.storage.base import Base
@@ -196,9 +197,10 @@ class Checkpointer:
                 continue
             for start in range(0, len(refs), SLICE):
                 with manager.latch:
-                    horizon = manager.oldest_view()
+                    horizon, views = manager.oldest_view(), views_of(manager)
                     for ref in refs[start : start + SLICE]:
-                        store.drop_folded(ref, number, horizon)
+                        if not store.drop_folded(ref, number, horizon):
+                            manager.trimmer.drop_unseen(store, ref, views, number)
                 self.on_slice()
 
     # -- building an index

@@ -17,8 +17,8 @@ because its locks make every writer after it commit after it (R59).
 Marks and edges of a committed transaction stay until no SSI transaction with a snapshot below its number is left (R58).
 
 How we differ from PostgreSQL: marks are intervals of keys instead of pages and tuples, so disjoint ranges never meet;
-edges are kept with their facts, so that an abort can say who read what and who wrote it. The oldest committed
-transactions are not summarised yet (R61); a transaction's own marks are merged (`IntervalSet.limit`).
+edges are kept with their facts, so that an abort can say who read what and who wrote it. A transaction's own marks are
+merged (`IntervalSet.limit`), and so are the oldest committed transactions when there are many (`summaries`, R61).
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import SerializationFailure
 from minidb.txn.intervals import BEGIN, END, Cut, IntervalSet, words
+from minidb.txn.summaries import Summary, summarise
 from minidb.txn.versions import PENDING, Version
 
 if TYPE_CHECKING:
     from minidb.txn.manager import Transaction
 
+MOST_COMMITTED = 1000  # committed transactions that are kept one by one
 READ_LOG = 128  # reads remembered word for word per transaction, for explanations only
 
 
@@ -52,6 +54,13 @@ class Edge:
         self.high: Cut | None = None
         self.reader_statement = ""
         self.writer_statement = ""
+
+    def between(self, reader: Any, writer: Any) -> Edge:
+        """The same edge, with somebody who stands for one of the two."""
+        other = Edge(reader, writer, self.table, self.index, self.key)
+        other.low, other.high = self.low, self.high
+        other.reader_statement, other.writer_statement = self.reader_statement, self.writer_statement
+        return other
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -86,6 +95,8 @@ class Conflicts:
         self.marks: dict[int, dict[Transaction, IntervalSet]] = {}  # relation -> reader -> what it read
         self.active: dict[Transaction, None] = {}  # SSI transactions with a snapshot
         self.committed: deque[Transaction] = deque()  # participants that committed, by number
+        self.most_committed = MOST_COMMITTED
+        self.summary = Summary()  # of those that committed before these
 
     # -- life of a participant
 
@@ -112,6 +123,8 @@ class Conflicts:
         if committed and (txn.in_edges or txn.out_edges or txn.marked):
             if self.active:
                 self.committed.append(txn)
+                if len(self.committed) > self.most_committed:
+                    summarise(self, self.committed.popleft())
             else:
                 self.forget(txn)
         elif not committed:
@@ -142,11 +155,16 @@ class Conflicts:
         oldest = min((t.snapshot for t in self.active), default=PENDING)
         while self.committed and self.committed[0].number <= oldest:
             self.forget(self.committed.popleft())
+        if self.summary.number and self.summary.number <= oldest:
+            summary: Any = self.summary
+            self.forget(summary)
+            self.summary = Summary()
 
     def forget(self, txn: Transaction) -> None:
         """Nobody can meet `txn` any more. Those who have read what it overwrote keep their edges to it: one of them
         may be the pivot, and `txn` the one that committed first, for a reader that began after `txn` was over."""
         self.drop_marks(txn)
+        self.summary.out_edges.pop(txn, None)
         for other in txn.out_edges:
             other.in_edges.pop(txn, None)
         txn.out_edges = {}
@@ -206,7 +224,7 @@ class Conflicts:
         before it."""
         for relation, name in relations.items():
             for reader in list(self.marks.get(relation, ())):
-                if reader is writer or reader in writer.in_edges:
+                if reader is writer or self.is_known(reader, writer):
                     continue
                 if reader.number != PENDING and reader.number <= writer.concurrent_from:
                     continue
@@ -222,7 +240,7 @@ class Conflicts:
             if not held:
                 continue
             for reader, intervals in list(held.items()):
-                if reader is writer or reader in writer.in_edges or not intervals.contains(key):
+                if reader is writer or self.is_known(reader, writer) or not intervals.contains(key):
                     continue
                 if reader.number != PENDING and reader.number <= writer.concurrent_from:
                     continue  # was over before the writer began: no cycle can use this edge
@@ -230,6 +248,11 @@ class Conflicts:
                 edge.writer_statement = writer.statement_text
                 self.describe_read(edge, relation, key)
                 self.add(edge, writer)
+
+    def is_known(self, reader: Transaction, writer: Transaction) -> bool:
+        """Whether there is the edge already. That of the summary is made again: it may stand for others now."""
+        summary: Any = self.summary
+        return reader in writer.in_edges and reader is not summary
 
     def describe_read(self, edge: Edge, relation: int, key: Any) -> None:
         for logged, low, high, statement in reversed(edge.reader.read_log):
@@ -245,12 +268,13 @@ class Conflicts:
         self.check_reader_as_pivot(edge, acting)
 
     def check_writer_as_pivot(self, edge: Edge, acting: Transaction) -> None:
-        """T1 = reader, T2 = writer of the new edge: is there a T3 that committed before both?"""
+        """T1 = reader, T2 = writer of the new edge: is there a T3 that committed before both? It may be T1, also where
+        the summary stands for that."""
         first, pivot = edge.reader, edge.writer
         for last, out in list(pivot.out_edges.items()):
             if last.number == PENDING or last.number >= pivot.number:
                 continue
-            if (last is first or last.number < first.number) and self.counts(first, last):
+            if last.number <= first.number and self.counts(first, last):
                 self.doom(self.victim(pivot, first), edge, out)
                 return
 
@@ -260,7 +284,7 @@ class Conflicts:
         if last.number == PENDING or last.number >= pivot.number:
             return
         for first, into in list(pivot.in_edges.items()):
-            if (last is first or last.number < first.number) and self.counts(first, last):
+            if last.number <= first.number and self.counts(first, last):
                 self.doom(self.victim(pivot, first), into, edge)
                 return
 

@@ -19,7 +19,6 @@ Invariants, cited by number where they are guarded:
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,6 +50,7 @@ from minidb.txn.locks import (
 from minidb.txn.past import Author, Past
 from minidb.txn.sequences import drawn_queued, drawn_settled, needs_log
 from minidb.txn.transaction import Savepoint, Transaction
+from minidb.txn.trimming import Trimmer
 from minidb.txn.versions import ABORTED, PENDING, Committed, Version
 from minidb.txn.waiting import Threads, Waiting
 
@@ -104,7 +104,8 @@ class Manager:
         self.names: dict[str, ModeLock] = {}
         self.database_lock = ModeLock("database", None, "the database", DATABASE_MODES, DATABASE_CONFLICTS)
         self.committing: dict[int, Transaction] = {}
-        self.trim_queue: deque[tuple[int, Store, Any]] = deque()
+        self.trimmer = Trimmer(self)
+        self.trim_queue = self.trimmer.queue
         self.log: CommitLog | None = None
         self.encode: Callable[[Transaction], bytes] = lambda txn: b""
         self.encode_chunk: Callable[[Transaction], bytes] = lambda txn: b""
@@ -616,14 +617,9 @@ class Manager:
                     queue.append((number, store, ref))
 
     def trim(self, most: int) -> None:
-        """Vacuum, a few rows at a time: what was replaced at or below the oldest view goes (R28)."""
-        queue = self.trim_queue
-        if queue:
-            horizon = self.oldest_view()
-            while queue and most and queue[0][0] <= horizon:
-                _, store, ref = queue.popleft()
-                store.trim(ref, horizon)
-                most -= 1
+        """Vacuum, a few rows at a time: what nobody can see any more goes (R28)."""
+        if self.trim_queue or self.trimmer.waiting:
+            self.trimmer.trim(most)
 
     def commit_reader(self, txn: Transaction) -> None:
         with self.latch:

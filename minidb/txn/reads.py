@@ -301,7 +301,12 @@ class Reader:
     def path(self, table: int, index: int) -> Path:
         store = self.store_of(table)
         found = store.indexes.get(index)
-        return OwnPath(store) if found is None else IndexPath(store, found)
+        if found is None:
+            return OwnPath(store)
+        path: Path | None = found.path
+        if path is None:
+            path = found.path = IndexPath(store, found)
+        return path
 
     def batches(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool, first: int, locking: bool,
                 form: int) -> Iterator[Batch]:

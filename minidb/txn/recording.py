@@ -39,7 +39,7 @@ class Recorder:
     def __init__(self) -> None:
         self.history = History()
         self.footprint = Footprint()
-        self.times: dict[Version, int] = {}  # of the writes that made them
+        self.made: dict[Version, Write] = {}  # the write that made a version
         self.writes: dict[int, list[Write]] = {}  # by transaction
         self.reads: dict[int, list[Read]] = {}  # of those whose reads hold others up
 
@@ -47,6 +47,15 @@ class Recorder:
         """A new event starts; its footprint."""
         self.footprint = Footprint()
         return self.footprint
+
+    def touch(self, relation: int, points: Iterable[tuple[int, Key]], new: bool) -> None:
+        """A row stands at these points, or is to. `new`: it takes a place among the others of its table."""
+        footprint, relations = self.footprint, self.history.relations
+        points = tuple(points)
+        footprint.written.update(points)
+        footprint.tokens.update(point for point in points if owned(relations, relation, point))
+        if new:
+            footprint.tokens.add(("space", relation))
 
     @contextmanager
     def looking_away(self) -> Iterator[None]:
@@ -183,12 +192,11 @@ class RecordingManager(Manager):
 
     def forget_write(self, version: Version) -> None:
         recorder = self.recorder
-        time = recorder.times.get(version)
-        if time is not None:
-            recorder.history.undone.add(time)
-            recorder.history.undone_at[time] = recorder.history.tick()
-            write = next(w for w in recorder.writes[version.owner.id] if w.time == time)
-            self.touch(write)
+        write = recorder.made.get(version)
+        if write is not None:
+            recorder.history.undone.add(write.time)
+            recorder.history.undone_at[write.time] = recorder.history.tick()
+            recorder.touch(write.relation, write.points, write.old is None)
 
     def abort(self, txn: Transaction) -> None:
         if txn.state == "active":
@@ -210,7 +218,7 @@ class RecordingManager(Manager):
         else:
             account.aborted = True
         for write in recorder.writes.get(txn.id, ()):
-            self.touch(write)
+            recorder.touch(write.relation, write.points, write.old is None)
             if committed:
                 footprint.published.update(write.points)
                 footprint.flags |= PUBLISH
@@ -227,13 +235,6 @@ class RecordingManager(Manager):
             footprint.flags |= GRAPH
         if txn.catalog is not None:
             footprint.flags |= EVERYTHING
-
-    def touch(self, write: Write) -> None:
-        footprint, relations = self.recorder.footprint, self.recorder.history.relations
-        footprint.written.update(write.points)
-        footprint.tokens.update(point for point in write.points if owned(relations, write.relation, point))
-        if write.old is None:
-            footprint.tokens.add(("space", write.relation))
 
     def note_lock(self, lock: ModeLock, mask: int) -> None:
         """A lock is given back; who waits for it may be let go on by this, or by the next one who gives it back."""
@@ -407,12 +408,7 @@ class RecordingDoor(RowDoor):
         found = super().obstacle(change, probes, hits, own, writer)
         store, recorder = change.store, self.manager.recorder
         recorder.know(store, store.relation)
-        footprint = recorder.footprint
-        footprint.written.update(change.points)
-        relations = recorder.history.relations
-        footprint.tokens.update(point for point in change.points if owned(relations, store.relation, point))
-        if change.old is None and store.key is None:
-            footprint.tokens.add(("space", store.relation))
+        recorder.touch(store.relation, change.points, change.old is None and store.key is None)
         return found
 
     def install(self, change: Change, moved_to: Ref | None) -> Ref:
@@ -431,7 +427,7 @@ class RecordingDoor(RowDoor):
         )
         history.writes.append(write)
         recorder.writes.setdefault(txn.id, []).append(write)
-        recorder.times[store.chains[ref]] = write.time
+        recorder.made[store.chains[ref]] = write
         return ref
 
 

@@ -1,9 +1,8 @@
 """Trimming: versions that nobody can see any more go, also those between two snapshots (R28).
 
-    published     18 . . . . . . . . . . 11 . . 9 8 . . . 4        commit numbers
-    chain         v18  v17 v16 ... v12  v11     v9          v3     of one row, newest first
-    views                                  ^10                 ^3
-    left          v18                   v11     v9          v3     (v11: directly above what view 10 sees)
+    chain    18 17 16 15 14 13 12 11    9  8  6  3      versions of one row, newest first, by commit number
+    views                            10             3   who reads as of 10 sees 9
+    left     18                   11    9     6  3      11 and 6 are directly above what is seen
 
 Each commit queues the rows that it has changed. As long as no view is older than a queued commit, its rows are trimmed
 from the bottom (`Store.trim`) and that is all. When an old view holds the queue up, `thin` cuts out of the chains what
@@ -13,8 +12,10 @@ A version stays if
 
  T1 a view may see it: one that reads as of one number, there; one that reads the newest state as it moves (READ
     UNCOMMITTED, 2PL, a checkpoint, versions kept for AS OF), everything from its number on;
- T2 it is the newest published one, or the lowest of its chain;
- T3 it is directly above one that stays for T1: whoever overwrote what an SSI reader has read must be found (R56);
+ T2 it is the newest published one, the lowest of its chain, or the row that the base has (R15);
+ T3 it is directly above one that stays for T1: whoever overwrote what an SSI reader has read must be found (R56). While
+    an SSI transaction runs, it stays as well if it has an index entry that the one below it has not: a reader of that
+    range stands before its writer;
  T4 it is the lowest tombstone above one that stays: who waits for a row follows that one (R33). And as long as a writer
     runs, chains with tombstones below the top stay as they are: it may have come from one of their versions.
 
@@ -29,13 +30,13 @@ Everything here runs under the kernel latch.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidb.storage.interface import Ref
-from minidb.txn.versions import SETTLED, Version
+from minidb.txn.versions import Version
 
 if TYPE_CHECKING:
     from minidb.txn.manager import Manager
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 CROWDED = 64  # queued rows beyond which chains are thinned out
 AT_ONCE = 256  # rows that are thinned out in one hold
+LEFT_OVER = 1000  # rows that may be remembered in vain
 
 
 class Views(NamedTuple):
@@ -51,6 +53,8 @@ class Views(NamedTuple):
     points: list[int]  # ascending
     floor: int  # what is at or above it may be seen by somebody
     careful: int  # the same for chains that a running writer may have met
+    edges: bool  # an SSI transaction runs
+    oldest: int = 0  # nothing above it was ever cut off at the bottom of a chain
 
     def see(self, begin: int, end: int, floor: int) -> bool:
         """Whether a version may be seen that was the newest from `begin` on and before `end`."""
@@ -59,6 +63,7 @@ class Views(NamedTuple):
 
 def views_of(manager: Manager) -> Views:
     points: list[int] = []
+    oldest = manager.oldest_view()
     floor = careful = manager.published
     for view, number in list(manager.views.items()):
         txn: Any = getattr(view, "txn", view)  # of the door of a result that is still being fetched
@@ -66,10 +71,10 @@ def views_of(manager: Manager) -> Views:
         if policy is None or policy.reads_newest or not number:
             floor = min(floor, number)
             continue
-        insort(points, number)
+        points.append(number)
         if any(modes > 1 for modes in list(txn.weak.values())):  # more than ACCESS SHARE: it may write
             careful = min(careful, number)
-    return Views(points, floor, min(floor, careful))
+    return Views(sorted(points), floor, min(floor, careful), bool(manager.conflicts.active), oldest)
 
 
 class Trimmer:
@@ -81,28 +86,27 @@ class Trimmer:
         self.waiting: deque[tuple[int, Store, Any]] = deque()  # thinned out, until the old view is gone
         self.crowded: set[tuple[Store, Any]] = set()  # those in `waiting`
         self.enough = CROWDED
+        self.many = LEFT_OVER
 
     def trim(self, most: int) -> None:
         """Looks at `most` rows, and now and then at many, if an old view holds up the queue."""
         if not self.queue and not self.waiting:
             return
         horizon = self.manager.oldest_view()
-        if len(self.queue) >= self.enough and self.queue[0][0] > horizon:
-            self.thin(AT_ONCE)
-        most = self.trim_below(self.queue, horizon, most)
-        while self.waiting and most and self.waiting[0][0] <= horizon:
-            _, store, ref = self.waiting.popleft()
-            self.crowded.discard((store, ref))
-            store.trim(ref, horizon)
-            most -= 1
-            self.remember(self.manager.published, store, ref)
-
-    def trim_below(self, queue: deque[tuple[int, Store, Any]], horizon: int, most: int) -> int:
-        while queue and most and queue[0][0] <= horizon:
+        queue, waiting = self.queue, self.waiting
+        if queue and queue[0][0] > horizon and (most > AT_ONCE or len(queue) >= self.enough):
+            self.thin(max(most, AT_ONCE))
+        most = max(most, len(queue) >> 6)  # the more there is the faster it goes: large transactions come one by one
+        while queue and most > 0 and queue[0][0] <= horizon:
             _, store, ref = queue.popleft()
             store.trim(ref, horizon)
             most -= 1
-        return most
+        while waiting and most > 0 and waiting[0][0] <= horizon:
+            _, store, ref = waiting.popleft()
+            self.crowded.discard((store, ref))
+            store.trim(ref, horizon)
+            self.remember(self.manager.published, store, ref)
+            most -= 1
 
     def remember(self, number: int, store: Store, ref: Ref) -> None:
         chain = store.chains.get(ref)
@@ -114,22 +118,35 @@ class Trimmer:
         """Thins out the chains of `most` queued rows."""
         manager, queue = self.manager, self.queue
         views = views_of(manager)
-        settled = manager.base_number()
         while queue and most and queue[0][0] <= views.floor:
             number, store, ref = queue.popleft()
-            if not self.drop_unseen(store, ref, views, settled):
+            if not self.drop_unseen(store, ref, views):
                 manager.horizon = max(manager.horizon, thin_chain(store, ref, views))
                 self.remember(number, store, ref)
             most -= 1
         self.enough = len(queue) + (max(CROWDED, len(views.points)) if most else 0)
+        if len(self.waiting) > self.many:
+            self.forget_dropped()
 
-    def drop_unseen(self, store: Store, ref: Ref, views: Views, settled: int) -> bool:
+    def forget_dropped(self) -> None:
+        """Chains go without us as well, when they are folded."""
+        self.waiting = deque(entry for entry in self.waiting if entry[2] in entry[1].chains)
+        self.crowded = {(store, ref) for _, store, ref in self.waiting}
+        self.many = 2 * len(self.waiting) + LEFT_OVER
+
+    def drop_unseen(self, store: Store, ref: Ref, views: Views, folded: int = 0) -> bool:
+        """Drops the chain of a row that was inserted and deleted while nobody looked. If the insert is in the base,
+        the deletion must be there, too, up to `folded`."""
         chain = store.chains.get(ref)
-        if chain is None or chain.row is not None or self.manager.conflicts.active or ref in store.row_locks:
+        if chain is None or chain.row is not None or views.edges or ref in store.row_locks:
             return False
         bottom = lowest(chain)
         number, born = chain.owner.number, bottom.owner.number
-        if born <= settled or bottom.row is None or views.see(born, number, views.careful):
+        if number > folded and born <= store.base.root.number:
+            return False
+        if born <= views.oldest:  # it may be an update, of what the base has, whose bottom was trimmed
+            return False
+        if bottom.row is None or views.see(born, number, views.careful):
             return False
         store.forget(ref, list(versions(chain)))
         self.manager.horizon = max(self.manager.horizon, number)
@@ -157,22 +174,24 @@ def thin_chain(store: Store, ref: Ref, views: Views) -> int:
         return 0
     below = list(versions(top.older))
     floor = views.careful if any(version.row is None for version in below) else views.floor
-    gone, cut = spare(top, below, views, floor)
+    gone, cut = spare(store, top, below, views, floor)
     if gone:
         store.drop_keys(ref, gone)
     return cut
 
 
-def spare(top: Version, below: list[Version], views: Views, floor: int) -> tuple[list[Version], int]:
+def spare(store: Store, top: Version, below: list[Version], views: Views, floor: int) -> tuple[list[Version], int]:
     """Unlinks what need not stay of `below`, which lies under `top`; (those, number up to which something is gone)."""
     gone: list[Version] = []
-    cut = 0
+    cut, settled = 0, store.base.root.number
     kept, seen, stone = below[-1], True, below[-1].row is None  # T2; what was kept last; T3; T4
     for place in range(len(below) - 2, -1, -1):
         version = below[place]
         end = (below[place - 1] if place else top).owner.number
-        needed = views.see(version.owner.number, end, floor)  # T1
-        if needed or seen or (version.row is None and not stone):
+        begin = version.owner.number
+        needed = views.see(begin, end, floor) or begin <= settled < end  # T1, T2
+        stays = needed or seen or (version.row is None and not stone)
+        if stays or (views.edges and not same_entries(store, version, kept)):
             version.older, kept = kept, version
             stone = version.row is None or (stone and not needed)
             seen = needed
@@ -181,6 +200,10 @@ def spare(top: Version, below: list[Version], views: Views, floor: int) -> tuple
             cut = max(cut, end)
     top.older = kept
     return gone, cut
+
+
+def same_entries(store: Store, version: Version, other: Version) -> bool:
+    return all(index.entry(version.row) == index.entry(other.row) for index in store.index_list)
 
 
 __all__ = ["Trimmer", "Views", "thin_chain", "views_of"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from minidb.errors import Error
 from minidb.lab import tester
 from minidb.lab.engines.choose import open_engine
 from minidb.lab.engines.protocol import Client, Engine
@@ -76,3 +77,7 @@ def did(client: Client, sql: str) -> Sequence[Answer]:
 
 def values(engine: Engine, sql: str) -> list[object]:
     return [row[0] for row in engine.run(sql)[-1].rows]
+
+
+def failures(answers: Sequence[Answer]) -> list[Error]:
+    return [answer.error for answer in answers if answer.error is not None]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from engine_checks import HERE, check, did, documented, running, schedule, transcript, values
+from engine_checks import HERE, check, did, documented, failures, running, schedule, transcript, values
 
 from minidb import errors
 from minidb.lab.compare import compare, mark, words
@@ -25,22 +25,6 @@ ROWS = ("G1a", "PMP", "P4", "G2-item")  # a wait costs a tenth of a second; `mak
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     yield from running(MariaDBServer, "pymysql")
-
-
-@pytest.fixture
-def engine(server: MariaDBServer) -> Iterator[Engine]:
-    with closing(open_engine(server.url)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def counter(engine: Engine) -> Engine:
-    engine.run("CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0), (2, 0)")
-    return engine
-
-
-def failures(answers: Sequence[object]) -> list[errors.Error]:
-    return [answer.error for answer in answers if answer.error is not None]  # type: ignore[attr-defined]
 
 
 def test_transcript(server: MariaDBServer) -> None:

@@ -3,12 +3,12 @@ isolation tests, run through our tester and this engine, must be PostgreSQL's ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from engine_checks import HERE, check, did, documented, printed, running, schedule, transcript, values
+from engine_checks import HERE, check, did, documented, failures, printed, running, schedule, transcript, values
 
 from minidb import errors
 from minidb.lab.compare import compare, mark, words
@@ -25,18 +25,6 @@ SPECS = ("deadlock-soft", "delete-abort-savept", "insert-conflict-do-update", "r
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     yield from running(PostgresServer, "psycopg")
-
-
-@pytest.fixture
-def engine(server: PostgresServer) -> Iterator[Engine]:
-    with closing(open_engine(server.url)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def counter(engine: Engine) -> Engine:
-    engine.run("CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0), (2, 0)")
-    return engine
 
 
 def test_transcript(server: PostgresServer) -> None:
@@ -80,10 +68,6 @@ def test_a_deadlock_has_one_victim(counter: Engine) -> None:
     assert not a.busy
     assert not b.busy
     assert others in ([a], [a, b], [b])
-
-
-def failures(answers: Sequence[object]) -> list[errors.Error]:
-    return [answer.error for answer in answers if answer.error is not None]  # type: ignore[attr-defined]
 
 
 def test_a_session_that_waits_can_be_closed(counter: Engine) -> None:

@@ -138,6 +138,15 @@ def test_collations(conn: minidb.Connection) -> None:
     "SELECT min(w COLLATE nocase) FROM t",
     "SELECT 'a' BETWEEN 'A' COLLATE nocase AND 'B'",
     "SELECT 'a' COLLATE nocase IN ('A')",
+    "SELECT greatest('a', 'B' COLLATE nocase)",
+    "SELECT least('a' COLLATE nocase, 'B')",
+    "SELECT nullif('a' COLLATE nocase, 'A')",
+    "SELECT 'a' COLLATE nocase IS DISTINCT FROM 'A'",
+    "SELECT CASE 'a' WHEN 'A' COLLATE nocase THEN 1 END",
+    "SELECT count(*) FROM t GROUP BY w COLLATE nocase",
+    "SELECT DISTINCT w COLLATE nocase FROM t",
+    "SELECT DISTINCT ON (w COLLATE nocase) w FROM t",
+    "SELECT row_number() OVER (PARTITION BY w COLLATE nocase) FROM t",
 ])
 def test_what_would_pass_over_a_collation_refuses_it(conn: minidb.Connection, sql: str) -> None:
     conn.create_collation("nocase", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
@@ -182,6 +191,19 @@ def test_call_runs_a_procedure_as_a_transaction(conn: minidb.Connection) -> None
         conn.execute("CALL add_row(10, 6)")
     with pytest.raises(minidb.UndefinedFunction):
         conn.execute("CALL nothing()")
+    with pytest.raises(minidb.UndefinedFunction) as missing:
+        conn.execute("CALL add_row(1)")
+    assert (missing.value.message, missing.value.position) == ("procedure add_row(integer) does not exist", 5)
+    assert "missing a required argument: 'second'" in (missing.value.hint or "")
+    with pytest.raises(minidb.UndefinedFunction, match=r"add_row\(integer, numeric, boolean\) does not exist"):
+        conn.execute("CALL add_row(1, 2.5, true)")
+    with pytest.raises(minidb.UndefinedFunction, match=r"procedure add_row\(integer\) does not exist"):
+        conn.call("add_row", 1)
+    with pytest.raises(minidb.UndefinedFunction):
+        conn.cursor().callproc("add_row", [1, 2, 3])
+    with pytest.raises(TypeError, match="unsupported operand"):
+        conn.execute("CALL add_row(1, 'x')")
+    assert conn.execute("SELECT count(*) FROM t").fetchone() == (5,)
     conn.execute("BEGIN")
     with pytest.raises(minidb.Error) as caught:
         conn.execute("CALL add_row(1, 1)")

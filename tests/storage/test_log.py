@@ -24,6 +24,7 @@ from minidb.storage.faulty import FaultyFile, FaultyFileSystem, flip, subsets
 from minidb.storage.file import OSFileSystem
 from minidb.storage.log import Log, Ticket
 from minidb.storage.log_leader import COMMITTED, REFUSED, UNKNOWN, Leadership, Waiter
+from minidb.storage.log_tail import LogTail
 
 
 @pytest.fixture
@@ -556,6 +557,20 @@ def test_R8_a_batch_that_did_not_arrive_whole_is_the_end(fs: FaultyFileSystem, o
     assert any(file.read(1024 + 3072, 512))
 
 
+def test_R8_a_batch_that_is_not_whole_has_zeros_behind_it(fs: FaultyFileSystem, owner: Owner) -> None:
+    """A stretch of rubbish over the end of the log, with a zero where the end mark was."""
+    owner.commit()
+    owner.commit("normal", size=700)
+    file = fs.open(FIRST)
+    data = file.read(1024, 1024)
+    mark = 1024 + len(data.rstrip(b"\0")) - 1
+    file.write(mark - 100, b"x" * 100 + b"\0" + b"x" * 300)
+    with pytest.raises(DatabaseCorrupt, match="behind the end of a batch that is not whole"):
+        recover(copy(fs))
+    file.write(mark + 1, bytes(300))
+    assert numbers(recover(copy(fs))) == [1]  # it may have been torn
+
+
 def test_R8_a_file_cut_at_what_it_grew_by_is_damage(fs: FaultyFileSystem) -> None:
     owner = create(fs)
     while fs.open(FIRST).size() == 2048:
@@ -585,6 +600,10 @@ def test_hostile_lengths_allocate_nothing(fs: FaultyFileSystem, owner: Owner) ->
     fs.open(FIRST).write(512, log_format.encode_batch(ID, 1, 1, 1, 512, 512, 2048, 0, [frame, b"x"])[0])
     with pytest.raises(DatabaseCorrupt, match="no frame"):
         recover(fs)
+    tail = LogTail(fs, PATH, ID, [], 0)  # who reads along says so as well
+    with pytest.raises(DatabaseCorrupt, match=f"{FIRST} is damaged .* no frame"):
+        list(tail.read_all())
+    tail.close()
 
 
 def test_a_gap_in_the_numbers_is_damage(fs: FaultyFileSystem, owner: Owner) -> None:

@@ -1,28 +1,23 @@
 """minidb itself as an engine for schedules: a database in memory, whose waiting is taken over by a `Scheduler`.
 
-Statements that are sent together are one implicit transaction, as in PostgreSQL's simple query protocol: BEGIN among
-them makes it an explicit one, COMMIT and ROLLBACK end it, and what is left of it at the end commits, or after an error
-rolls back. One statement alone is a transaction of its own.
+Statements that are sent together are one message, see `messages`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from minidb.dbapi import Connection, Database
-from minidb.errors import Error, OperationalError
+from minidb.errors import OperationalError
 from minidb.isolation import IsolationLevel
 from minidb.lab.engines.protocol import Client
 from minidb.lab.levels import SQL_NAMES, at_level
+from minidb.lab.messages import answer_of, run_message
 from minidb.lab.run import Answer
 from minidb.lab.scheduler import Actor, Scheduler
 from minidb.sql.script import parse_script
 
 MEMORY = ":memory:"
-BEGIN = re.compile(r"(?:BEGIN(?:\s+(?:WORK|TRANSACTION))?|START\s+TRANSACTION)\b", re.IGNORECASE)
 
 
 class OwnClient:
@@ -65,9 +60,19 @@ class OwnClient:
     # -- in the actor
 
     def work(self, sql: str) -> None:
+        session = self.inner
+
+        def say(_: int, statement: str) -> Answer:
+            self.answers.append(answer_of(session, statement))
+            return self.answers[-1]
+
         try:
-            run_message(self.inner, [statement for statement, _ in parse_script(sql)], self.answers.append)
-        except Error as error:
+            error = run_message(session, [statement for statement, _ in parse_script(sql)], say)
+        except BaseException:  # the actor is dismissed
+            if not session.explicit and session.state != "idle":
+                session.rollback()
+            raise
+        if error is not None:
             self.answers.append(Answer(error=error))
 
 
@@ -146,42 +151,3 @@ def installed_version() -> str:
 def limit(actor: Actor) -> float:
     assert actor.timeout is not None
     return actor.timeout
-
-
-# -- messages of several statements
-
-
-def run_message(session: Any, statements: list[str], tell: Callable[[Answer], None]) -> None:
-    """Runs statements that were sent together. Raises the first Error; what came before it was told."""
-    session.autocommit = len(statements) <= 1
-    try:
-        for sql in statements:
-            tell(run_statement(session, sql))
-        if not session.explicit:
-            session.commit()
-    except BaseException:
-        if not session.explicit and session.state != "idle":
-            session.rollback()
-        raise
-    finally:
-        session.autocommit = True
-
-
-def run_statement(session: Any, sql: str) -> Answer:
-    begin = BEGIN.match(sql)
-    if begin is None or session.explicit or session.state == "idle":
-        return answer_of(session.execute(sql))
-    session.explicit = True  # the implicit transaction becomes an explicit one
-    modes = sql[begin.end() :].strip()
-    if modes:
-        session.execute(f"SET TRANSACTION {modes}")
-    return Answer("BEGIN")
-
-
-def answer_of(result: Any) -> Answer:
-    notices = tuple(result.notices)
-    if result.columns is None:
-        return Answer(result.tag, notices=notices)
-    rows = tuple(row for batch in result.fetch_batches() for row in batch)
-    names, types = tuple(name for name, _ in result.columns), tuple(str(kind) for _, kind in result.columns)
-    return Answer(result.tag, names, types, rows, notices=notices)

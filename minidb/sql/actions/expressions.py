@@ -13,6 +13,7 @@ from minidb.sql.lalr import Constant, placed
 
 _LIKE_OPERATORS = {"like": "~~", "ilike": "~~*"}
 _ZONED = {"timestamp": "timestamptz", "time": "timetz"}
+_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 _MAX_PARAMETER = 65535
 
 Arguments = tuple[tuple[Expression, ...], bool, bool, tuple[SortKey, ...], bool]
@@ -152,6 +153,14 @@ class ExpressionActions(BaseActions):
         return ast.Is(operand, test, negated, at=at)
 
     @placed(1)
+    def is_normalized(self, at: int, operand: Expression, negated: bool, form: str) -> Expression:
+        """`x IS [NOT] [NFC] NORMALIZED` as a call of is_normalized()."""
+        name = form.rpartition(" ")[0]
+        arguments = (operand, ast.StringLiteral(name.upper(), at=at)) if name else (operand,)
+        tested = FunctionCall(("is_normalized",), arguments, at=at)
+        return ast.Not(tested, at=at) if negated else tested
+
+    @placed(1)
     def is_null(self, at: int, operand: Expression) -> Expression:
         return ast.Is(operand, "null", at=at)
 
@@ -278,6 +287,8 @@ class ExpressionActions(BaseActions):
 
     def call(self, at: int, name: ast.QualifiedName, arguments: Arguments) -> FunctionCall:
         items, star, distinct, order_by, variadic = arguments
+        if name.parts == ("normalize",):
+            items = _with_form(items)
         return FunctionCall(name.parts, items, star, distinct, order_by, variadic=variadic, at=at)
 
     def arguments(self, at: int, items: tuple[Any, ...], order_by: tuple[SortKey, ...] | None) -> Arguments:
@@ -331,6 +342,9 @@ class ExpressionActions(BaseActions):
 
     def position(self, at: int, part: Expression, text: Expression) -> Expression:
         return FunctionCall(("position",), (text, part), at=at)
+
+    def collation_for(self, at: int, operand: Expression) -> Expression:
+        return FunctionCall(("pg_collation_for",), (operand,), at=at)
 
     def substring(self, at: int, *arguments: Expression) -> Expression:
         return FunctionCall(("substring",), arguments, at=at)
@@ -435,6 +449,14 @@ class ExpressionActions(BaseActions):
 
     def interval_range_seconds(self, at: int, first: str, last: str, precision: str) -> tuple[str, int | None]:
         return f"{first} to {last}", self.integer(at, precision)
+
+
+def _with_form(items: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """`normalize(text, NFC)`: the form is a word, not a column."""
+    if len(items) != 2 or not isinstance(items[1], ast.ColumnRef) or len(items[1].parts) != 1:
+        return items
+    word = items[1].parts[0].upper()
+    return (items[0], ast.StringLiteral(word, at=items[1].at)) if word in _FORMS else items
 
 
 def _flat(kind: type[ast.And] | type[ast.Or], operands: tuple[Expression, ...]) -> tuple[Expression, ...]:

@@ -1,4 +1,4 @@
-"""CASE, COALESCE, NULLIF, GREATEST and LEAST: what evaluates only some of its arguments."""
+"""CASE, COALESCE, NULLIF, GREATEST and LEAST: what evaluates only some of its arguments. And COLLATION FOR."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, bind_boolean, binds, null
+from minidb.sql.binder.expressions import bind, bind_boolean, binds, constant, null, refuse_collation
 from minidb.sql.binder.operators import apply, compare_rows
 from minidb.sql.binder.scope import Scope
 from minidb.sql.binder.set_places import refuse_in
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions.operators import resolve_operator
-from minidb.types import SqlType
+from minidb.types import TEXT, UNKNOWN, SqlType
 
 
 @binds(ast.Case)
@@ -37,6 +37,7 @@ def _case(node: ast.Case, scope: Scope) -> plan.Expression:
 def _condition(node: ast.Case, when: ast.When, scope: Scope) -> plan.Expression:
     if node.operand is None:
         return bind_boolean(when.condition, scope, "CASE/WHEN")
+    refuse_collation((node.operand, when.condition), "CASE", scope)
     operand, value = bind(node.operand, scope), bind(when.condition, scope)
     if isinstance(operand, plan.RowValue):
         return compare_rows("=", operand, value, when.condition.at, scope.workspace)
@@ -51,6 +52,7 @@ def _coalesce(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
 
 def _extremum(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     word = node.name[-1].upper()
+    refuse_collation(node.arguments, word, scope)
     target, arguments = _unified(node, scope, word)
     with located(node.at):
         resolve_operator("<", target, target)
@@ -78,6 +80,7 @@ _AS_IT_IS = {
 def _null_if(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     if len(node.arguments) != 2:
         raise errors.SyntaxError("NULLIF takes two arguments", position=node.at)
+    refuse_collation(node.arguments, "NULLIF", scope)
     left, right = (bind(argument, scope) for argument in node.arguments)
     equal = apply("=", left, right, node.at, scope.workspace)
     if isinstance(equal, plan.Operator) and right.type.name not in _AS_IT_IS.get(left.type.name, ()):
@@ -85,8 +88,30 @@ def _null_if(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
     return plan.NullIf(type=left.type, left=left, equal=equal)
 
 
+def _collation_for(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
+    """COLLATION FOR (x): the name of the collation that COLLATE says anywhere in it, else "default"."""
+    if len(node.arguments) != 1:
+        raise errors.UndefinedFunction("COLLATION FOR takes one argument", position=node.at)
+    (argument,) = node.arguments
+    kind = bind(argument, scope).type
+    if kind == UNKNOWN:
+        return null()
+    if kind.category != "S":
+        raise errors.DatatypeMismatch(f"collations are not supported by type {kind}", position=node.at)
+    return constant(TEXT, f'"{_collation_of(argument) or "default"}"')
+
+
+def _collation_of(node: ast.Node) -> str | None:
+    if isinstance(node, ast.Collate):
+        return node.collation
+    if isinstance(node, ast.BinaryOp):
+        return _collation_of(node.left) or _collation_of(node.right)
+    return _collation_of(node.operand) if isinstance(node, ast.Cast) else None
+
+
 CONDITIONALS: dict[str, Callable[[ast.FunctionCall, Scope], plan.Expression]] = {
     "coalesce": _coalesce,
+    "pg_collation_for": _collation_for,
     "greatest": _extremum,
     "least": _extremum,
     "nullif": _null_if,

@@ -24,19 +24,32 @@ def bind_on_conflict(node: ast.OnConflict, changed: ChangedTable, scope: Scope) 
             position=node.at,
             hint="For example, ON CONFLICT (column_name).",
         )
+    _refuse_two_excluded(node, scope.frame)
     level = scope.beside(_with_excluded(scope.frame, changed, excluded, scope))
     assignments = bind_assignments(node.assignments, changed, level)
     where = bind_in_clause(node.where, level, "WHERE", "WHERE") if node.where is not None else None
     return plan.OnConflict(arbiters, assignments, where, excluded)
 
 
+def _refuse_two_excluded(node: ast.OnConflict, frame: Frame) -> None:
+    """`excluded` means nothing if the table, or its alias, is called so itself. Raises 42P09."""
+    if not any(source.alias == "excluded" for source in frame.sources):
+        return
+    for part in ast.walk(node):
+        if isinstance(part, ast.ColumnRef) and part.parts[:-1] == ("excluded",):
+            raise errors.ProgrammingError(
+                'table reference "excluded" is ambiguous', sqlstate="42P09", position=part.at
+            )
+
+
 def _with_excluded(frame: Frame, changed: ChangedTable, relation: int, scope: Scope) -> Frame:
-    """`excluded` beside the table: its columns are named with the qualifier only."""
+    """`excluded` beside the table; a name without a qualifier could mean a column of both."""
     item = ast.TableRef(ast.QualifiedName((changed.name,)), alias="excluded")
     rows = changed_frame(changed, item, relation, scope.workspace, unchecked=True)
     (columns,) = [source.columns for source in rows.sources]
     del scope.workspace.base_tables[relation]  # it is no row of the table
-    return Frame(frame.plan, (*frame.sources, Source("excluded", columns, relation)), frame.columns)
+    sources = (*frame.sources, Source("excluded", columns, relation))
+    return Frame(frame.plan, sources, (*frame.columns, *columns))
 
 
 # -- arbiters ---------------------------------------------------------------------------------------------

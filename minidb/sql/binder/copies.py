@@ -99,7 +99,9 @@ def _row_frame(table: schema.Table, given: dict[int, plan.Column], scope: Scope)
 def copied_table(name: ast.QualifiedName, catalog: schema.Catalog, direction: str) -> schema.Table:
     """The table of COPY. Raises 42P01, 42809 for a view."""
     if name.name in catalog.views and name.schema in (None, "public"):
-        hint = "Try the COPY (SELECT ...) TO variant." if direction == "from" else None
+        hint = "Try the COPY (SELECT ...) TO variant."
+        if direction == "to":
+            hint = "INSERT can go through a view; COPY needs the table below it."
         raise errors.WrongObjectType(f'cannot copy {direction} view "{name.name}"', position=name.at, hint=hint)
     table = find_table(name, catalog)
     if table.materialized and direction == "to":

@@ -17,7 +17,7 @@ from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
 from minidb.sql.binder.aggregates import GROUPING_BASE
-from minidb.sql.binder.expressions import bind_in_clause
+from minidb.sql.binder.expressions import bind_in_clause, refuse_collation
 from minidb.sql.binder.ordinals import ordinal_item
 from minidb.sql.binder.scope import Scope, Selection
 from minidb.sql.binder.targets import Item
@@ -29,10 +29,12 @@ Set = tuple[int, ...]
 
 
 class Groups(msgspec.Struct):
-    """The group expressions of a SELECT; `sets` None where there are no grouping sets."""
+    """The group expressions of a SELECT; `sets` None where there are no grouping sets. `items`: columns of the select
+    list that are groups of grouping sets."""
 
     expressions: list[plan.Expression] = []
     sets: tuple[Set, ...] | None = None
+    items: list[Item] | None = None
 
 
 # -- GROUP BY ---------------------------------------------------------------------------------------------
@@ -40,9 +42,10 @@ class Groups(msgspec.Struct):
 
 def bind_groups(select: ast.Select, items: Sequence[Item], scope: Scope) -> Groups:
     """The GROUP BY clause."""
-    groups = Groups()
+    several = any(isinstance(n, ast.GroupingSets | ast.Rollup | ast.Cube) or _is_empty(n) for n in select.group_by)
+    groups = Groups(items=[] if several else None)
     parts = [_sets(node, groups, items, scope) for node in select.group_by]
-    if any(isinstance(node, ast.GroupingSets | ast.Rollup | ast.Cube) or _is_empty(node) for node in select.group_by):
+    if several:
         sets = [tuple(dict.fromkeys(i for part in chosen for i in part)) for chosen in product(*parts)]
         if select.group_distinct:
             sets = list({frozenset(s): s for s in sets}.values())
@@ -75,7 +78,22 @@ def _flat(parts: Sequence[Set]) -> Set:
 
 def _columns(node: ast.Expression, groups: Groups, items: Sequence[Item], scope: Scope) -> Set:
     parts = node.items if isinstance(node, ast.Row) else (node,)
-    return tuple([_index(_group(part, items, scope), groups) for part in parts])
+    return tuple([_index(_own(_group(part, items, scope), items, groups), groups) for part in parts])
+
+
+def _own(found: Item | plan.Expression, items: Sequence[Item], groups: Groups) -> plan.Expression:
+    """The group expression. Of grouping sets, columns of the select list are groups of their own even where they are
+    the same expression, for a set may have one without the other: then the later one is wrapped."""
+    if groups.items is not None and not isinstance(found, Item):
+        found = next((item for item in items if same(item.expression, found)), found)
+    if not isinstance(found, Item):
+        return found
+    if groups.items is not None and not any(found is item for item in groups.items):
+        while any(same(found.expression, item.expression) for item in groups.items):
+            inner = found.expression
+            found.expression = plan.Convert(type=inner.type, nullable=inner.nullable, argument=inner, function=None)
+        groups.items.append(found)
+    return found.expression
 
 
 def _index(expression: plan.Expression, groups: Groups) -> int:
@@ -86,7 +104,7 @@ def _index(expression: plan.Expression, groups: Groups) -> int:
     return len(groups.expressions) - 1
 
 
-def _group(node: ast.Expression, items: Sequence[Item], scope: Scope) -> plan.Expression:
+def _group(node: ast.Expression, items: Sequence[Item], scope: Scope) -> Item | plan.Expression:
     """One group expression: an ordinal, a column of the input, a name of the select list, or any expression."""
     item = ordinal_item(node, items, "GROUP BY")
     if item is None and isinstance(node, ast.ColumnRef) and len(node.parts) == 1 and not scope.try_column(node.name):
@@ -96,7 +114,8 @@ def _group(node: ast.Expression, items: Sequence[Item], scope: Scope) -> plan.Ex
         item = named[0] if named else None
     if item is not None:
         _check_group(item.expression, node.at, scope)
-        return item.expression
+        return item
+    refuse_collation((node,), "GROUP BY", scope)
     bound = bind_in_clause(node, scope, "GROUP BY")
     return coercion.settle(bound, node.at, scope.workspace)
 

@@ -31,9 +31,27 @@ def record_call(
     fields = columns if name in FROM_DEFINITION else bound[0].type.fields
     if fields is None:
         raise _no_columns(name, bound, at, in_from)
+    if name in FROM_ROW and columns is not None:
+        _check_definition(fields, columns)
     document = coercion.coerce(bound[-1], kind, places[-1], scope.workspace)
     arguments = (document,) if name in FROM_DEFINITION else (bound[0], document)
     return record_function(name, fields, scope.workspace.zone, in_from), arguments
+
+
+def _check_definition(fields: Fields, columns: Fields) -> None:
+    """A row of values and the columns that the call's definition list wants. Raises 42804."""
+    if len(fields) != len(columns):
+        found = f"{len(fields)} attribute{'s' if len(fields) != 1 else ''}"
+        raise _different_rows(f"Returned row contains {found}, but query expects {len(columns)}.")
+    for place, ((_, given), (_, wanted)) in enumerate(zip(fields, columns), 1):
+        if given != wanted:
+            raise _different_rows(
+                f"Returned type {given} at ordinal position {place}, but query expects {wanted}."
+            )
+
+
+def _different_rows(detail: str) -> errors.Error:
+    return errors.DatatypeMismatch("function return row and query-specified return row do not match", detail=detail)
 
 
 def _no_columns(name: str, bound: Sequence[plan.Expression], at: int, in_from: bool) -> errors.Error:

@@ -9,7 +9,7 @@ import msgspec
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
-from minidb.sql.binder.expressions import bind, bind_in_clause
+from minidb.sql.binder.expressions import bind, bind_in_clause, refuse_collation
 from minidb.sql.binder.ordinals import ordinal_item
 from minidb.sql.binder.row_counts import refuse_columns, row_count
 from minidb.sql.binder.scope import Scope, Selection, Source
@@ -56,6 +56,7 @@ def position_of(expression: plan.Expression, items: Sequence[Item]) -> int | Non
 
 def bind_distinct_on(nodes: Sequence[ast.Expression], items: Sequence[Item], scope: Scope) -> list[plan.Expression]:
     found: list[plan.Expression] = []
+    refuse_collation(nodes, "DISTINCT ON", scope)
     for node in nodes:
         item = output_item(node, items, "SELECT DISTINCT ON")
         expression = item.expression if item is not None else bind_in_clause(node, scope, "DISTINCT ON")
@@ -160,6 +161,10 @@ def _locked_sources(clause: ast.Locking, scope: Scope) -> list[Source]:
         named = [_named_source(name, words, scope) for name in clause.tables]
         found = [source for source in named if source.relation not in scope.workspace.locked_inside]
     for source in found:
+        if source.table is not None and source.table.materialized:
+            raise errors.WrongObjectType(
+                f'cannot lock rows in materialized view "{source.table.name}"', position=clause.at
+            )
         if source.null_extended:
             raise errors.NotSupportedError(
                 f"{words} cannot be applied to the nullable side of an outer join", position=clause.at

@@ -55,6 +55,8 @@ def _in_list(node: ast.InList, scope: Scope) -> plan.Expression:
     refuse_collation((node.operand, *node.items), "IN", scope)
     value = bind(node.operand, scope)
     items = [bind(item, scope) for item in node.items]
+    if len(items) == 1:
+        refuse_argument("IN", (value, *items), node.at, scope)
     if isinstance(value, plan.RowValue) or any(isinstance(item, plan.RowValue) for item in items):
         symbol = "<>" if node.negated else "="
         tests = [compare_rows(symbol, value, item, node.at, scope.workspace) for item in items]
@@ -99,6 +101,7 @@ def _like(node: ast.Like, scope: Scope) -> plan.Expression:
 
 @binds(ast.IsDistinct)
 def _is_distinct(node: ast.IsDistinct, scope: Scope) -> plan.Expression:
+    refuse_collation((node.left, node.right), "IS DISTINCT FROM", scope)
     left, right = bind(node.left, scope), bind(node.right, scope)
     if isinstance(left, plan.RowValue) and isinstance(right, plan.RowValue):
         return _rows_distinct(left, right, node, scope)

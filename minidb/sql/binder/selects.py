@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from minidb import errors
 from minidb.sql import ast, plan
-from minidb.sql.binder.expressions import bind_in_clause
+from minidb.sql.binder.expressions import bind_in_clause, refuse_collation
 from minidb.sql.binder.grouping import Groups, Regrouping, bind_groups, check_groupable
 from minidb.sql.binder.items import bind_from
 from minidb.sql.binder.ordering import (
@@ -70,6 +70,8 @@ class _Select:
         where = self._condition(select.where, "WHERE")
         declare_windows(select.windows, self.selection)
         self.items = bind_targets(select.targets, scope)
+        if select.distinct:
+            refuse_collation([target.expression for target in select.targets], "DISTINCT", scope)
         if not keep_unknown or select.distinct or select.distinct_on or self.query.order_by or select.group_by:
             settle_items(self.items, scope, wanted)
         groups = bind_groups(select, self.items, scope)

@@ -14,7 +14,7 @@ from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
 from minidb.sql.binder.aggregates import aggregate_call, aggregate_parts
-from minidb.sql.binder.expressions import bind, bind_in_clause
+from minidb.sql.binder.expressions import bind, bind_in_clause, refuse_collation
 from minidb.sql.binder.row_counts import refuse_columns, row_count
 from minidb.sql.binder.scope import Scope, Selection
 from minidb.sql.binder.set_places import refuse_in
@@ -68,6 +68,7 @@ def bind_window_call(node: ast.FunctionCall, scope: Scope) -> plan.Expression:
 
 
 def _call(node: ast.FunctionCall, spec: ast.WindowSpec, scope: Scope) -> plan.WindowCall:
+    refuse_collation(spec.partition_by, "PARTITION BY", scope)
     partition_by = tuple([coercion.settle(bind(e, scope), e.at, scope.workspace) for e in spec.partition_by])
     order_by = tuple([bind_sort_key(key, bind(key.expression, scope), scope) for key in spec.order_by])
     frame = _frame(spec.frame, order_by, scope) if spec.frame is not None else None

@@ -17,6 +17,7 @@ CPython allows 200 nested parentheses: below `DEPTH` levels an expression goes i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidb.sql import plan
@@ -28,6 +29,7 @@ from minidb.sql.compiler.templates import INTEGERS, special_template
 from minidb.sql.compiler.values import VALUES
 from minidb.sql.functions.operators import CHECKS, COMPARISONS, HELPERS
 from minidb.sql.rules import walk
+from minidb.sql.rules.nulls import divides
 
 if TYPE_CHECKING:
     from minidb.sql.compiler.core import Compiler
@@ -153,6 +155,23 @@ class Expressions:
             return self._operator(node, tests)  # type: ignore[arg-type]
         return self._leaf(node, tests)
 
+    def operands(self, nodes: Sequence[plan.Expression], tests: dict[str, str]) -> list[str]:
+        """Source for the operands of a strict operator. One that may divide by 0 is computed before another one's NULL
+        is found: its error comes first."""
+        nullable = [self.nullable(node) for node in nodes]
+        hidden = [any(nullable[:at] + nullable[at + 1 :]) and divides(node) for at, node in enumerate(nodes)]
+        early = {at: self._early(nodes[at], tests) for at, first in enumerate(hidden) if first}
+        return [
+            early[at] if first else self._leaf(node, tests) if self._depth >= DEPTH else self.strict(node, tests)
+            for at, (node, first) in enumerate(zip(nodes, hidden))
+        ]
+
+    def _early(self, node: plan.Expression, tests: dict[str, str]) -> str:
+        """A name for the value, which is computed where the NULLs are looked for."""
+        name = self.temporary()
+        tests[name] = self.value(node)
+        return name
+
     def _leaf(self, node: plan.Expression, tests: dict[str, str]) -> str:
         text = self.value(node)
         if not self.nullable(node):
@@ -172,7 +191,7 @@ class Expressions:
         node = self.shortened(node)
         operator = node.operator
         self._depth += 1
-        operands = [self._leaf(a, tests) if self._depth >= DEPTH else self.strict(a, tests) for a in node.arguments]
+        operands = self.operands(node.arguments, tests)
         self._depth -= 1
         template = special_template(node) or operator.template
         if template is None:

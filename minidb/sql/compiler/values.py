@@ -65,7 +65,7 @@ def _strict_call(
     site: Expressions, call: Any, arguments: list[plan.Expression], before: list[str], prefix: str = ""
 ) -> str:
     tests: dict[str, str] = {}
-    operands = [site.strict(argument, tests) for argument in arguments]
+    operands = site.operands(arguments, tests)
     body = f"{prefix}{site.constant(call, 'f')}({', '.join([*before, *operands])})"
     if prefix:
         body = f"({body})"
@@ -74,7 +74,7 @@ def _strict_call(
 
 def _template_call(site: Expressions, node: plan.Call) -> str:
     tests: dict[str, str] = {}
-    operands = [site.strict(argument, tests) for argument in node.arguments]
+    operands = site.operands(node.arguments, tests)
     template = node.function.template
     for place, text in enumerate(operands):
         if template.count(f"{{{place}}}") > 1 and not SIMPLE.match(text):

@@ -48,12 +48,25 @@ def _update_duplicates(insert: exp.Insert, conflict: exp.OnConflict, names: Name
         if isinstance(key, exp.Ordered):
             key.replace(key.this)
     if not conflict.args.get("duplicate"):
+        _qualify_own(insert, conflict)
         return
     table, keys = _table_and_keys(insert, names)
     alias = insert.args.get("alias") or _alias_of_rows(insert)
     changes = [_from_excluded(change, alias, table.name) for change in conflict.expressions]
     made = exp.OnConflict(conflict_keys=_targets(keys), action=exp.var("DO UPDATE"), expressions=changes)
     insert.set("conflict", made)
+
+
+def _qualify_own(insert: exp.Insert, conflict: exp.OnConflict) -> None:
+    """In DO UPDATE of SQLite and DuckDB a name without a qualifier is the row's own; PostgreSQL finds it ambiguous."""
+    target = insert.find(exp.Table)
+    if target is None:
+        return
+    parts = [change.expression for change in conflict.expressions if isinstance(change, exp.EQ)]
+    for part in filter(None, [*parts, conflict.args.get("where")]):
+        for named in list(part.find_all(exp.Column)):
+            if not named.table and named.find_ancestor(exp.Query, exp.OnConflict) is conflict:
+                named.replace(column(named.name, target.alias_or_name))
 
 
 def _alias_of_rows(insert: exp.Insert) -> str:

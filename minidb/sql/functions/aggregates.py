@@ -374,6 +374,7 @@ def _add_pair(state: State, y: float, x: float) -> State:
     """n, sum x, sum of squares x, sum y, sum of squares y, sum of products; squares and products about the means."""
     state[0] += 1
     count = state[0]
+    infinite_before = math.isinf(state[1]) or math.isinf(x), math.isinf(state[3]) or math.isinf(y)
     state[1] += x
     state[3] += y
     if count > 1:
@@ -383,7 +384,24 @@ def _add_pair(state: State, y: float, x: float) -> State:
         state[2] += shifted_x * shifted_x * scale
         state[4] += shifted_y * shifted_y * scale
         state[5] += shifted_x * shifted_y * scale
+        _check_pair(state, *infinite_before)
+    else:
+        if not math.isfinite(x):
+            state[2] = state[5] = math.nan
+        if not math.isfinite(y):
+            state[4] = state[5] = math.nan
     return state
+
+
+def _check_pair(state: State, infinite_x: bool, infinite_y: bool) -> None:
+    """An infinity that no argument was is an overflow; squares and products about an infinite mean are NaN."""
+    beyond_x = (math.isinf(state[1]) or math.isinf(state[2])) and not infinite_x
+    beyond_y = (math.isinf(state[3]) or math.isinf(state[4])) and not infinite_y
+    if beyond_x or beyond_y or (math.isinf(state[5]) and not infinite_x and not infinite_y):
+        raise errors.NumericValueOutOfRange("value out of range: overflow")
+    for place in (2, 4, 5):
+        if math.isinf(state[place]):
+            state[place] = math.nan
 
 
 def _correlation(state: State) -> float | None:

@@ -6,6 +6,7 @@ PostgreSQL's types decide: numeric rounds half away from zero and keeps scales, 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from typing import Any
@@ -304,10 +305,14 @@ def numeric_share(operand: Decimal, low: Decimal, high: Decimal, count: int) -> 
 
 
 def width_bucket_array(operand: Any, thresholds: tuple[Any, ...]) -> int:
-    """How many of the ascending thresholds are not above `operand`."""
+    """How many of the ascending thresholds are not above `operand`; NaN is above all other numbers."""
     if None in thresholds:
         raise errors.DataError("thresholds array must not contain NULLs", sqlstate="22004")
-    return sum(threshold <= operand for threshold in thresholds)
+    return bisect_right(thresholds, _nan_last(operand), key=_nan_last)
+
+
+def _nan_last(value: Any) -> tuple[bool, Any]:
+    return (True, 0) if value != value else (False, value)
 
 
 def random(context: FunctionContext) -> float:

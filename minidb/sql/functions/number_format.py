@@ -5,6 +5,8 @@
     to_char(7, 'FM999')           '7'              FM: no padding
 
 The locale is C: D is a point, G a comma, L a blank. Not there: RN with fractions, V beyond integers.
+
+A double has 15 digits to show, a real 6: where they are used up the text ends, whatever the template has behind it.
 """
 
 from __future__ import annotations
@@ -145,32 +147,37 @@ def parse(template: str) -> Template:
     )
 
 
-def format_number(value: Any, template: str) -> str:
-    """to_char(value, template) for int, float and Decimal."""
+def format_real(value: float, template: str) -> str:
+    return format_number(value, template, 6)
+
+
+def format_number(value: Any, template: str, precision: int = 15) -> str:
+    """to_char(value, template) for int, Decimal, and for a float with so many digits to show."""
     form = parse(template)
     if form.roman:
         return _roman(value, form)
     if form.exponent:
         return _scientific(value, form)
-    number = _as_decimal(value)
-    if number is None:
+    if not _is_finite(value):
         return _assemble(form, "#" * form.whole, "#" * form.scale, False)
-    shifted = shift_point(number, form.shift)
-    if isinstance(value, float):  # as printf rounds, and with the sign of a number that rounds to zero
-        written = f"{float(shifted):.{form.scale}f}"
+    if isinstance(value, float):
+        written = _written(value * 10.0**form.shift, form.scale, precision)
     else:
-        written = f"{numeric_round(shifted, form.scale):f}"
+        written = f"{numeric_round(shift_point(Decimal(value), form.shift), form.scale):f}"
     digits, _, fraction = written.removeprefix("-").partition(".")
     if len(digits.lstrip("0")) > form.whole:
-        digits, fraction = "#" * form.whole, "#" * form.scale
+        digits, fraction = "#" * form.whole, "#" * len(fraction)
     return _assemble(form, digits, fraction, written.startswith("-"))
 
 
-def _as_decimal(value: Any) -> Decimal | None:
-    if isinstance(value, float):
-        return Decimal(f"{value:.15g}") if math.isfinite(value) else None
-    number = Decimal(value)
-    return number if number.is_finite() else None
+def _written(value: float, scale: int, precision: int) -> str:
+    """As printf writes and rounds it, a number that rounds to zero with its sign, but no digit beyond `precision`."""
+    whole = len(f"{abs(value):.0f}")
+    return f"{value:.{max(0, min(scale, precision - whole))}f}"
+
+
+def _is_finite(value: Any) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else Decimal(value).is_finite()
 
 
 def _first_shown(form: Template, digits: str) -> int:
@@ -204,6 +211,8 @@ def _assemble(form: Template, digits: str, fraction: str, negative: bool) -> str
     out: list[str] = []
     place = after = 0
     for part in form.body:
+        if part == "." and not fraction and "#" not in digits:  # behind the last digit the text ends
+            break
         if part in signs:
             out.append(signs[part])
         elif part.startswith("'"):
@@ -215,6 +224,8 @@ def _assemble(form: Template, digits: str, fraction: str, negative: bool) -> str
         elif part == ".":
             out.append(opening + ".")
             opening = ""
+        elif place >= form.whole and after == len(fraction) and not form.fill:
+            break
         elif place >= form.whole:
             out.append(opening + shown_fraction[after : after + 1])
             opening = ""
@@ -250,9 +261,9 @@ def _suffix(number: int, form: str) -> str:
 
 
 def _scientific(value: Any, form: Template) -> str:
-    number = _as_decimal(value)
-    if number is None:
+    if not _is_finite(value):
         return "#" * (form.whole + 4)
+    number = value if isinstance(value, float) else Decimal(value)
     text = f"{number or 0.0:.{form.scale}e}"
     mantissa, _, exponent = text.partition("e")
     shown = f"{mantissa}e{exponent[0]}{exponent[1:]:0>2}"
@@ -280,4 +291,5 @@ def _roman(value: Any, form: Template) -> str:
 def functions() -> Iterator[Function]:
     """All functions of this module."""
     for kind in (INTEGER, BIGINT, NUMERIC, REAL, DOUBLE):
-        yield Function("to_char", (kind, TEXT), TEXT, format_number, volatility="stable")
+        call = format_real if kind is REAL else format_number
+        yield Function("to_char", (kind, TEXT), TEXT, call, volatility="stable")

@@ -271,6 +271,20 @@ def _prefers_short(pieces: list[re.Match[str]]) -> bool:
     return bool(before if preferences[0] is None else preferences[0])
 
 
+def _check_back_references(pattern: str) -> None:
+    r"""Within (?= and (?! no \1 may stand."""
+    if "(?" not in pattern or re.search(r"\\[1-9]", pattern) is None:
+        return
+    looking: list[bool] = []  # of the open parentheses, the innermost last: whether they look ahead or back
+    for piece in re.finditer(_PIECES, pattern):
+        if piece[0] in ("(", "(?"):
+            looking.append(piece[0] == "(?" and pattern[piece.end() : piece.end() + 1] in ("=", "!", "<"))
+        elif piece[0] == ")" and looking:
+            looking.pop()
+        elif any(looking) and re.fullmatch(r"\\[1-9]", piece[0]):
+            raise _invalid("invalid backreference number")
+
+
 _COMPLAINTS = (  # what Python's compiler says, and PostgreSQL's
     ("parenthes", "parentheses () not balanced"),
     ("subpattern", "parentheses () not balanced"),
@@ -279,6 +293,7 @@ _COMPLAINTS = (  # what Python's compiler says, and PostgreSQL's
     ("to repeat", "quantifier operand invalid"),
     ("repeat", "invalid repetition count(s)"),
     ("group reference", "invalid backreference number"),
+    ("open group", "invalid backreference number"),
     ("escape", "invalid escape \\ sequence"),
     ("extension", "quantifier operand invalid"),
 )
@@ -306,6 +321,7 @@ def compile_regex(pattern: str, flags: str = "") -> re.Pattern[str]:
     for flag in flags:
         if flag not in "gicnmspwxqtbe":
             raise errors.InvalidParameterValue(f'invalid regular expression option: "{flag}"')
+    _check_back_references(pattern)
     try:
         return re.compile(_as_short_as_possible(_translate(pattern, newline_sensitive)), python_flags)
     except (re.error, OverflowError, RecursionError) as error:

@@ -25,18 +25,37 @@ def substring_pattern(value: str, pattern: str) -> str | None:
 
 
 def substring_similar(value: str, pattern: str, escape: str) -> str | None:
-    """substring(value SIMILAR pattern ESCAPE escape): the part between the two escape-quote marks."""
-    parts = pattern.split(escape + '"') if escape else [pattern]
-    if len(parts) not in (1, 3):
+    """substring(value SIMILAR pattern ESCAPE escape): the part between the two escape-quote marks.
+
+    What is before it is as short as possible, then the part itself as long as possible."""
+    parts = _parts_of(pattern, escape)
+    if len(parts) > 3:
         raise errors.DataError(
             "SQL regular expression may not contain more than two escape-double-quote separators", sqlstate="2200C"
         )
+    sources = [similar_source(part, escape) for part in parts]
+    if compile_regex("".join(sources)).fullmatch(value) is None:
+        return None
     if len(parts) == 1:
-        whole = compile_regex(similar_source(pattern, escape)).fullmatch(value)
-        return value if whole else None
-    before, middle, after = (similar_source(part, escape) for part in parts)
-    match = compile_regex(f"{before}({middle}){after}".replace(".*", ".*?", 1)).fullmatch(value)
-    return match[1] if match else None
+        return value
+    before, middle = compile_regex(sources[0]), compile_regex(sources[1])
+    behind, after = compile_regex("".join(sources[1:])), compile_regex("".join(sources[2:]))
+    length = len(value)
+    start = next(n for n in range(length + 1) if before.fullmatch(value, 0, n) and behind.fullmatch(value, n))
+    end = next(n for n in range(length, -1, -1) if middle.fullmatch(value, start, n) and after.fullmatch(value, n))
+    return value[start:end]
+
+
+def _parts_of(pattern: str, escape: str) -> list[str]:
+    """The pattern between its escape-quote marks, which are none within brackets."""
+    parts, in_class = [""], False
+    for piece in re.findall(f"{re.escape(escape)}.|." if escape else ".", pattern, re.DOTALL):
+        if piece == escape + '"' and escape and not in_class:
+            parts.append("")
+            continue
+        in_class = piece == "[" or (in_class and piece != "]")
+        parts[-1] += piece
+    return parts
 
 
 def _replacement(text: str) -> str:
@@ -117,13 +136,16 @@ def regexp_count(value: str, pattern: str, start: int = 1, flags: str = "") -> i
     return sum(1 for _ in compile_regex(pattern, flags).finditer(value, start - 1))
 
 
-def _nth_match(value: str, pattern: str, start: int, nth: int, flags: str, group: int) -> re.Match[str] | None:
+def _nth_match(
+    name: str, value: str, pattern: str, start: int, nth: int, flags: str, group: int
+) -> re.Match[str] | None:
     if start < 1:
         raise _bad("start", start)
     if nth < 1:
         raise _bad("n", nth)
     if group < 0:
         raise _bad("subexpr", group)
+    _no_global(flags, name)
     for number, match in enumerate(compile_regex(pattern, flags).finditer(value, start - 1), 1):
         if number == nth:
             return match
@@ -135,7 +157,7 @@ def regexp_instr(
 ) -> int:
     if end not in (0, 1):
         raise errors.InvalidParameterValue(f'invalid value for parameter "endoption": {end}')
-    match = _nth_match(value, pattern, start, nth, flags, group)
+    match = _nth_match("regexp_instr", value, pattern, start, nth, flags, group)
     if match is None or group > match.re.groups:
         return 0
     return (match.end(group) if end else match.start(group)) + 1
@@ -144,13 +166,12 @@ def regexp_instr(
 def regexp_substr(
     value: str, pattern: str, start: int = 1, nth: int = 1, flags: str = "", group: int = 0
 ) -> str | None:
-    match = _nth_match(value, pattern, start, nth, flags, group)
+    match = _nth_match("regexp_substr", value, pattern, start, nth, flags, group)
     return None if match is None or group > match.re.groups else match[group]
 
 
 def regexp_split(value: str, pattern: str, flags: str = "") -> tuple[str, ...]:
     """Split at each match; an empty match right after the last one, or at an end, does not count."""
-    _no_global(flags, "regexp_split_to_table")
     parts, start = [], 0
     for match in compile_regex(pattern, flags).finditer(value):
         if match.end() == match.start() and match.start() in (start, len(value)):
@@ -158,6 +179,14 @@ def regexp_split(value: str, pattern: str, flags: str = "") -> tuple[str, ...]:
         parts.append(value[start : match.start()])
         start = match.end()
     return (*parts, value[start:])
+
+
+def regexp_split_to_array(value: str, pattern: str, flags: str = "") -> tuple[str, ...]:
+    return regexp_split(value, pattern, _no_global(flags, "regexp_split_to_array"))
+
+
+def regexp_split_to_table(value: str, pattern: str, flags: str = "") -> tuple[str, ...]:
+    return regexp_split(value, pattern, _no_global(flags, "regexp_split_to_table"))
 
 
 def functions() -> Iterator[Function]:
@@ -175,8 +204,8 @@ def functions() -> Iterator[Function]:
         yield Function("regexp_match", arguments, texts, regexp_match)
         yield Function("regexp_matches", arguments, texts, regexp_matches, returns_set=True)
         yield Function("regexp_like", arguments, BOOLEAN, regexp_like)
-        yield Function("regexp_split_to_array", arguments, texts, regexp_split)
-        yield Function("regexp_split_to_table", arguments, TEXT, regexp_split, returns_set=True)
+        yield Function("regexp_split_to_array", arguments, texts, regexp_split_to_array)
+        yield Function("regexp_split_to_table", arguments, TEXT, regexp_split_to_table, returns_set=True)
     counting = (TEXT, TEXT, INTEGER, TEXT)
     instr = (TEXT, TEXT, INTEGER, INTEGER, INTEGER, TEXT, INTEGER)
     substr = (TEXT, TEXT, INTEGER, INTEGER, TEXT, INTEGER)

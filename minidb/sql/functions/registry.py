@@ -207,6 +207,8 @@ def spreading(function: Function, targets: Types) -> Function:
 
     def call(*arguments: Any) -> Any:
         before, items = arguments[:-1], arguments[-1]
+        if items is None and function.name == "format":  # as in PostgreSQL: no further arguments
+            items = ()
         if items is None or (function.strict and None in items):
             return None
         types = ((*targets[:-1], *(element,) * len(items)),) if function.needs_types else ()

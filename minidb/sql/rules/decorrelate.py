@@ -254,7 +254,7 @@ def _grouped(
 def _strict_output(expression: plan.Expression) -> bool:
     """Whether the output over no rows is NULL because the aggregates are."""
     return all(
-        isinstance(node, plan.Operator | plan.Convert | plan.Column | plan.Constant)
+        isinstance(node, plan.Operator | plan.Convert | plan.Column | plan.Constant | plan.Parameter)
         for node in walk.everything(expression)
         if isinstance(node, plan.Expression)
     )

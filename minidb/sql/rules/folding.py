@@ -12,6 +12,7 @@ import msgspec
 from minidb import errors
 from minidb.sql import plan
 from minidb.sql.rules import walk
+from minidb.sql.rules.nulls import divides
 from minidb.types import BOOLEAN
 
 TRUE = plan.Constant(type=BOOLEAN, value=True, nullable=False)
@@ -44,12 +45,12 @@ def _values(arguments: tuple[plan.Expression, ...]) -> list[Any] | None:
 
 
 def _operator(node: plan.Operator) -> plan.Expression:
-    if any(type(argument) is plan.Constant and argument.value is None for argument in node.arguments):
-        return _constant(node, None)
     values = _values(node.arguments)
-    if values is None:
-        return node
-    return _computed(node, node.operator.call, values)
+    if values is not None:
+        return _computed(node, node.operator.call, values)
+    if any(type(argument) is plan.Constant and argument.value is None for argument in node.arguments):
+        return node if any(map(divides, node.arguments)) else _constant(node, None)
+    return node
 
 
 def _call(node: plan.Call) -> plan.Expression:

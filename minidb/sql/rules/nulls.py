@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minidb.sql import plan
+from minidb.sql.rules import walk
 from minidb.sql.rules.walk import ColumnKey
 
 
@@ -35,6 +36,16 @@ def leaves(expression: plan.Expression) -> set[ColumnKey]:
         elif is_strict(node):
             stack.extend(node.arguments)  # type: ignore[attr-defined]
     return found
+
+
+def divides(expression: plan.Expression) -> bool:
+    """Whether there may be a division by 0 inside: its error comes even where another operand is NULL."""
+    return any(
+        isinstance(node, plan.Operator)
+        and node.operator.name in ("/", "%")
+        and not (isinstance(node.arguments[-1], plan.Constant) and node.arguments[-1].value)
+        for node in walk.everything(expression)
+    )
 
 
 def is_strict(node: plan.Expression) -> bool:

@@ -27,6 +27,7 @@ class Policy:
     streams: ClassVar[bool] = True  # a result may be fetched while the transaction goes on (R74)
     keeps_snapshot: ClassVar[bool] = False  # one snapshot for the whole transaction
     tracks_reads: ClassVar[bool] = False  # `read` must be called for every interval
+    reads_newest: ClassVar[bool] = False  # also what is committed after its statement began
     awaits_writers: ClassVar[bool] = False  # a reader waits for a row's writer (R48)
 
     # -- the start

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 class ReadUncommitted(Policy):
     level = "read uncommitted"
+    reads_newest = True
 
     def snapshot(self, txn: Transaction, published: int) -> int:
         return PENDING  # every version of a transaction that was not rolled back

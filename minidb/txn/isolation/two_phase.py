@@ -23,6 +23,7 @@ class TwoPhaseLocking(Policy):
     in_graph = True
     streams = False
     tracks_reads = True
+    reads_newest = True
     awaits_writers = True
 
     def database_mode(self, txn: Transaction, writing: bool) -> int | None:
