@@ -119,6 +119,7 @@ def test_a_row_of_the_base_is_not_forgotten_with_its_chain(database: Database) -
     drop = database.checkpointer.drop_chains
 
     def drop_chains(folded: Any, number: int) -> None:
+        database.checkpointer.drop_chains = drop  # type: ignore[method-assign]
         meanwhile()
         drop(folded, number)
 
