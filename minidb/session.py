@@ -252,20 +252,7 @@ class Session:
             raise failed_transaction()
         if txn is None:
             return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
-        try:  # as `within_transaction`
-            txn.on_wait = self.on_wait
-            self.started = True
-            result = self.run_in_block(compiled, values, txn, sql)
-            if txn.doomed is not None and self.txn is txn:
-                raise txn.doomed
-        except RecursionError as error:
-            self.statement_failed()
-            raise StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from error
-        except BaseException:
-            self.statement_failed()
-            raise
-        self.statement_succeeded()
-        return result
+        return self.within_transaction(lambda: self.run_in_block(compiled, values, txn, sql), sql, enters=True)
 
     def check_open(self) -> None:
         if self.closed:
@@ -309,13 +296,15 @@ class Session:
             return self.within_transaction(lambda: self.run_query(statement, sql, parameters), sql)
         return self.within_transaction(lambda: statements.run_ddl(self, statement, sql), sql)
 
-    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True) -> Result:
+    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True,
+                           enters: bool = False) -> Result:
         """Runs one statement in the open transaction, or in one of its own. After one that does not query the database
-        SET TRANSACTION is still possible."""
+        SET TRANSACTION is still possible. `enters`: `work` begins the statement itself."""
         txn = self.open_transaction()
         try:
             txn.on_wait = self.on_wait
-            self.manager.start_statement(txn, sql)
+            if not enters:
+                self.manager.start_statement(txn, sql)
             self.started = self.started or queries
             result = work()
             if txn.doomed is not None and self.txn is txn:

@@ -79,7 +79,7 @@ class LoneWriter(RowDoor):
             views.pop(txn, None)
         if self.change is not None:
             if self.rewrites:
-                self.commit_rewrite(self.change, version, durability)
+                self.commit_change(self.change, NO_KEYS, version, durability)
             else:
                 self.commit_entries(self.change, version, durability)
         return outcome
@@ -125,37 +125,6 @@ class LoneWriter(RowDoor):
 
     # -- committing
 
-    def commit_rewrite(self, change: Change, version: int, durability: str) -> None:
-        """A change that leaves every entry alone."""
-        store, ref, old, new = change
-        assert old is not None and new is not None
-        manager, relations = self.manager, self.relations
-        payload = encode_single(store, ref, new)
-        if durability != "off":
-            self.commit_in_flight(change, NO_KEYS, payload, version, durability)
-            return
-        time_us = int(manager.clock() * 1_000_000)
-        with manager.latch:
-            chain = store.chains.get(ref)
-            if chain is None:
-                if relations.base.root is not self.root:
-                    raise Overtaken
-            elif chain.row is not old or chain.owner.number > manager.published:
-                raise Overtaken
-            if ref in store.row_locks or store.intervals.active:
-                raise Overtaken
-            number = self.pass_through(store, version, payload, time_us)
-            installed = store.rewrite(self.owner(number), 0, ref, chain, old, new)
-            manager.published = number
-            below = installed.older
-            if below is not None and below.older is None and not manager.views:  # R27: asked after publishing
-                installed.older = None
-                manager.horizon = number
-            else:
-                manager.trim_queue.append((number, store, ref))
-                manager.trim(TRIM)
-            manager.on_wrote(store)
-
     def commit_entries(self, change: Change, version: int, durability: str) -> None:
         """An insert or a delete."""
         store, ref, old, new = change
@@ -169,12 +138,7 @@ class LoneWriter(RowDoor):
             keys = store.keys(old if new is None else new)
             if new is not None and not self.are_new(store, keys):
                 raise Overtaken
-            payload = encode_single(store, ref, new)
-            whole: Change = (store, ref, old, new)
-            if durability != "off":
-                self.commit_in_flight(whole, keys, payload, version, durability)
-            else:
-                self.commit_at_once(whole, keys, payload, version)
+            self.commit_change((store, ref, old, new), keys, version, durability)
             done = True
         finally:
             if not done and new is not None:
@@ -188,6 +152,14 @@ class LoneWriter(RowDoor):
             for index, key in zip(store.index_list, keys)
         )
 
+    def commit_change(self, change: Change, keys: Sequence[Key | None], version: int, durability: str) -> None:
+        store, ref, _, new = change
+        payload = encode_single(store, ref, new)
+        if durability != "off":
+            self.commit_in_flight(change, keys, payload, version, durability)
+        else:
+            self.commit_at_once(change, keys, payload, version)
+
     def commit_at_once(self, change: Change, keys: Sequence[Key | None], payload: bytes, version: int) -> None:
         store, ref, old, _ = change
         manager = self.manager
@@ -195,9 +167,13 @@ class LoneWriter(RowDoor):
         with manager.latch:
             self.refuse_contended(change, keys)
             number = self.pass_through(store, version, payload, time_us)
-            self.install_alone(change, keys, self.owner(number), 0)
+            installed = self.install_alone(change, keys, self.owner(number), 0)
             manager.published = number
-            if old is not None:
+            below = installed.older
+            if self.rewrites and below is not None and below.older is None and not manager.views:
+                installed.older = None  # R27: asked after publishing
+                manager.horizon = number
+            elif old is not None:
                 manager.trim_queue.append((number, store, ref))
             manager.trim(TRIM)
             manager.on_wrote(store)

@@ -108,41 +108,36 @@ class Reader:
 
     def scan(self, table: int, low: Cut | None = None, high: Cut | None = None, *, reverse: bool = False,
              first: int = 0, locking: bool = False) -> Iterable[Batch]:
-        path = OwnPath(self.store_of(table))
-        if self.takes_short_ways and not self.policy.tracks_reads and low is not None and high is not None:
-            batch = self.within_leaf(path, low, high, first, WHOLE)
-            if batch is not None:
-                return ((batch[0][::-1], batch[1][::-1]),) if reverse else (batch,)
-        return self.batches(path, low, high, reverse, first, locking, WHOLE)
+        return self.rows_of(OwnPath(self.store_of(table)), low, high, reverse, first, locking)
 
     def range(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
               first: int = 0, locking: bool = False) -> Iterable[Batch]:
-        path = self.path(table, index)
-        if self.takes_short_ways and not self.policy.tracks_reads and low is not None and high is not None:
-            batch = self.within_leaf(path, low, high, first, WHOLE)
-            if batch is not None:
-                return ((batch[0][::-1], batch[1][::-1]),) if reverse else (batch,)
-        return self.batches(path, low, high, reverse, first, locking, WHOLE)
+        return self.rows_of(self.path(table, index), low, high, reverse, first, locking)
+
+    def rows_of(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool, first: int,
+                locking: bool) -> Iterable[Batch]:
+        batch = self.within_leaf(path, low, high, reverse, first, WHOLE)
+        return self.batches(path, low, high, reverse, first, locking, WHOLE) if batch is None else (batch,)
 
     def entries(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
                 first: int = 0) -> Iterable[list[Row]]:
         path = self.path(table, index)
-        if self.takes_short_ways and not self.policy.tracks_reads and low is not None and high is not None:
-            batch = self.within_leaf(path, low, high, first, STORED)
-            if batch is not None:
-                return (batch[1][::-1],) if reverse else (batch[1],)
-        return self.entry_batches(path, low, high, reverse, first)
+        batch = self.within_leaf(path, low, high, reverse, first, STORED)
+        return self.entry_batches(path, low, high, reverse, first) if batch is None else (batch[1],)
 
     def entry_batches(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool,
                       first: int) -> Iterator[list[Row]]:
         for _, rows in self.batches(path, low, high, reverse, first, False, STORED):
             yield rows
 
-    def within_leaf(self, path: Path, low: Cut, high: Cut, first: int, form: int) -> Batch | None:
+    def within_leaf(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool, first: int,
+                    form: int) -> Batch | None:
         """A short range as one batch, if it lies in one cached leaf and nobody has changed a row of it; else None.
 
         Without the latch, by the argument of `find_settled`: pages are immutable, and what the delta no longer says
         the next root does."""
+        if low is None or high is None or not self.takes_short_ways or self.policy.tracks_reads:
+            return None
         store = path.store
         root = store.base.root
         found = path.tree.within(root, low, high)
@@ -165,7 +160,7 @@ class Reader:
                     return None
         if (store.chains and not store.chains.keys().isdisjoint(refs)) or store.base.root is not root:
             return None
-        return refs, rows
+        return (refs[::-1], rows[::-1]) if reverse else (refs, rows)
 
     def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[list[Ref]]:
         for refs, _ in self.batches(self.path(table, index), low, high, False, 0, False, STORED):
@@ -183,11 +178,7 @@ class Reader:
             marked = self.find_marked(store, found, key, locking)
             if marked is not None:
                 return marked[0]
-        path = OwnPath(store) if found is None else IndexPath(store, found)
-        for refs, rows in self.batches(path, (key, 0), (key, 1), False, 2, locking, WHOLE):
-            if refs:
-                return refs[0], rows[0]
-        return None
+        return self.find_merged(store, found, key, locking)
 
     def get(self, table: int, ref: Ref) -> Row | None:
         return self.row_at(self.store_of(table), ref)
@@ -275,8 +266,9 @@ class Reader:
             if store.base.root is root and key not in store.chains:
                 return place
 
-    def find_merged(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
-        for refs, rows in self.batches(IndexPath(store, index), (key, 0), (key, 1), False, 2, False, WHOLE):
+    def find_merged(self, store: Store, index: Any, key: Key, locking: bool = False) -> tuple[Ref, Row] | None:
+        """The row under a key by the way of all ranges; `index` None: in the table's own order."""
+        for refs, rows in self.batches(path_of(store, index), (key, 0), (key, 1), False, 2, locking, WHOLE):
             if refs:
                 return refs[0], rows[0]
         return None
@@ -300,13 +292,7 @@ class Reader:
 
     def path(self, table: int, index: int) -> Path:
         store = self.store_of(table)
-        found = store.indexes.get(index)
-        if found is None:
-            return OwnPath(store)
-        path: Path | None = found.path
-        if path is None:
-            path = found.path = IndexPath(store, found)
-        return path
+        return path_of(store, store.indexes.get(index))
 
     def batches(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool, first: int, locking: bool,
                 form: int) -> Iterator[Batch]:
@@ -500,6 +486,16 @@ def merged(piece: Slice, rows: list[Row], hints: list[tuple[Key, Ref]], chains: 
 
 
 pair_of = itemgetter(0, 1)
+
+
+def path_of(store: Store, index: Any) -> Path:
+    """The way through a secondary index, or through the table's own order for None."""
+    if index is None:
+        return OwnPath(store)
+    path: Path | None = index.path
+    if path is None:
+        path = index.path = IndexPath(store, index)
+    return path
 
 
 def count_before(leaf: Leaf | Slice, place: Position) -> int:
