@@ -162,6 +162,17 @@ def part_of(value: Document) -> Jsonb:
     return Jsonb(write(value))
 
 
+def is_number(value: Document) -> bool:
+    return type(value) is int or type(value) is Decimal
+
+
+def document_kind(value: Document) -> str:
+    """The word for what a document is, in messages."""
+    if value is None:
+        return "null"
+    return {str: "string", bool: "boolean", list: "array", dict: "object"}.get(type(value), "numeric")
+
+
 def key_order(name: str) -> tuple[int, bytes]:
     data = name.encode()
     return len(data), data

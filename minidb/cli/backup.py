@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from minidb.backup import backup
+from minidb.cli.databases import open_existing
 from minidb.cli.messages import error_text
-from minidb.database import Database
-from minidb.errors import DatabaseInUse, Error, OperationalError
+from minidb.errors import DatabaseInUse, Error
 
 FAILED = 1
 
@@ -49,13 +48,6 @@ def copy(file: str, out: str, verbose: bool) -> int:
         return backup(database, out, pages=1000, progress=show if verbose else None)
     finally:
         database.close()
-
-
-def open_existing(file: str) -> Database:
-    """The database in a file that is there."""
-    if not Path(file).exists():
-        raise OperationalError(f"there is no database {file}")
-    return Database.shared(file)
 
 
 def show(status: str, left: int, total: int) -> None:

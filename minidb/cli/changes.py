@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from minidb.changes import Feed, feed_beside, json_line
-from minidb.cli.backup import open_existing
+from minidb.cli.databases import open_existing
 from minidb.cli.messages import error_text
 from minidb.database import Database
 from minidb.errors import DatabaseInUse, Error, OperationalError

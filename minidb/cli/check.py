@@ -13,12 +13,12 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
+from minidb.cli.databases import must_exist
 from minidb.cli.messages import error_text
 from minidb.constraint_audit import Question, questions
 from minidb.database import Database
-from minidb.errors import DatabaseCorrupt, Error, OperationalError
+from minidb.errors import DatabaseCorrupt, Error
 from minidb.txn.verify import parts
 
 FAILED = 1
@@ -63,8 +63,7 @@ def check(path: str, progress: Callable[[str, int, int], None] | None = None) ->
     Arguments:
         progress: called before each check with its name, its place from 1 on, and how many there are.
     """
-    if not Path(path).exists():
-        raise OperationalError(f"there is no database {path}")
+    must_exist(path)
     database = Database.shared(path, background=False)
     try:
         found: list[Error] = []

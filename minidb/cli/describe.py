@@ -48,7 +48,8 @@ def listing(what: str, names: tuple[str, ...], rows: Listed[tuple[str, ...]]) ->
 def kind_of(table: Table) -> str:
     if table.materialized:
         return "materialized view"
-    return temporary(table) + ("clustered table" if table.clustered is not None else "table")
+    by_columns = " by columns" if table.layout == "column" else ""
+    return temporary(table) + ("clustered table" if table.clustered is not None else "table") + by_columns
 
 
 def temporary(thing: Table | View | Sequence) -> str:

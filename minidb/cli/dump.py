@@ -7,16 +7,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from minidb.cli.databases import must_exist
 from minidb.dbapi.database import open_engine
 from minidb.dumping.dump import TARGETS, Dump, Options, consistent
-from minidb.errors import OperationalError
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs `minidb dump` with these arguments and returns the exit status."""
     options = parser().parse_args(list(argv))
-    if not Path(options.file).exists():
-        raise OperationalError(f"there is no database {options.file}")
+    must_exist(options.file)
     wanted = Options(
         dialect=options.dialect,
         schema=not options.data_only,

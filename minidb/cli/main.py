@@ -14,11 +14,12 @@ from importlib import import_module
 from pathlib import Path
 
 import minidb
+from minidb.cli.databases import must_exist
 from minidb.cli.messages import error_text
 from minidb.cli.sessions import Crew
 from minidb.cli.shell import Interrupted, Quit, Shell
 from minidb.dbapi.database import MEMORY, open_engine, session_of
-from minidb.errors import Error, OperationalError
+from minidb.errors import Error
 from minidb.isolation import IsolationLevel
 
 COMMANDS = {
@@ -99,8 +100,8 @@ def level(name: str) -> str:
 def open_and_run(options: argparse.Namespace) -> int:
     """Opens the database and runs what the options say; everything is rolled back and closed at the end."""
     work: list[tuple[str, str]] = options.work or ([] if sys.stdin.isatty() else [("file", "-")])
-    if options.read_only and options.file != MEMORY and not Path(options.file).exists():
-        raise OperationalError(f"there is no database {options.file}", hint="Without --read-only it would be made.")
+    if options.read_only and options.file != MEMORY:
+        must_exist(options.file, "Without --read-only it would be made.")
     engine = open_engine(options.file)
     try:
         crew = Crew(

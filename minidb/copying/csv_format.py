@@ -11,56 +11,44 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from minidb.copying.options import CopyOptions
-from minidb.copying.records import Block, Field, bad_format, shown, whole_lines
+from minidb.copying.records import Block, Field, bad_format, blocks, shown
 
 
 def read(pieces: Iterator[str], options: CopyOptions, table: str, first_line: int = 1) -> Iterator[Block]:
-    delimiter, quote = options.delimiter, options.quote
-    cut = _Cutter(options)
-    number = first_line
-    waiting: list[str] = []
-    for lines, newline in whole_lines(pieces):
-        if not waiting and "\\." not in lines and not any(quote in line for line in lines):
-            yield Block([line.split(delimiter) for line in lines], range(number, number + len(lines)), lines, True)
-            number += len(lines)
-            continue
-        records: list[Sequence[Field]] = []
-        starts: list[int] = []
-        texts: list[str] = []
-        for line in lines:
-            number += 1
-            if line == "\\." and not waiting:
-                yield Block(records, starts, texts, False)
-                return
-            waiting.append(line)
-            text = newline.join(waiting) if len(waiting) > 1 else line
-            if cut.is_open(text):
-                continue
-            records.append(cut.fields(text))
-            starts.append(number - len(waiting))
-            texts.append(text)
-            waiting = []
-        yield Block(records, starts, texts, False)
-    if waiting:
-        text = "\n".join(waiting)
-        context = f'COPY {table}, line {number - len(waiting)}: "{shown(text)}"'
-        raise bad_format("unterminated CSV quoted field", context)
+    return blocks(pieces, options.delimiter, _Cutter(options, table), first_line)
 
 
 class _Cutter:
     """Cuts a record into its fields."""
 
-    def __init__(self, options: CopyOptions) -> None:
+    def __init__(self, options: CopyOptions, table: str) -> None:
         self.options = options
+        self.table = table
         self.simple = options.quote == options.escape
         d, q = re.escape(options.delimiter), re.escape(options.quote)
         self.field = re.compile(rf"{q}((?:[^{q}]|{q}{q})*){q}(?={d}|\Z)|([^{d}{q}]*)(?={d}|\Z)", re.DOTALL)
 
-    def is_open(self, text: str) -> bool:
+    def is_plain(self, lines: Sequence[str]) -> bool:
+        quote = self.options.quote
+        return "\\." not in lines and not any(quote in line for line in lines)
+
+    def is_open(self, line: str, inside: bool) -> bool:
         """Whether a quote has not been closed, so that the record goes on in the next line."""
         if self.simple:
-            return text.count(self.options.quote) % 2 == 1
-        return self.slowly(text) is None
+            return inside ^ (line.count(self.options.quote) % 2 == 1)
+        escape, quote = self.options.escape, self.options.quote
+        place = 0
+        while place < len(line):
+            letter = line[place]
+            if inside and letter == escape and line[place + 1 : place + 2] in (escape, quote):
+                place += 1
+            elif letter == quote:
+                inside = not inside
+            place += 1
+        return inside
+
+    def last(self, text: str, line: int) -> Block:
+        raise bad_format("unterminated CSV quoted field", f'COPY {self.table}, line {line}: "{shown(text)}"')
 
     def fields(self, text: str) -> Sequence[Field]:
         options = self.options

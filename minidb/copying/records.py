@@ -7,7 +7,7 @@ and it knows the line that each record begins on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from minidb import errors
 
@@ -24,6 +24,58 @@ class Block(NamedTuple):
     lines: Sequence[int]
     texts: Sequence[str]
     plain: bool
+
+
+class Cutter(Protocol):
+    """What a format knows of its lines and records."""
+
+    def is_plain(self, lines: Sequence[str]) -> bool:
+        """Whether each line is a record that a split at the delimiter cuts."""
+        ...
+
+    def is_open(self, line: str, inside: bool) -> bool:
+        """Whether a record goes on behind this line; `inside`: it did so behind the one before."""
+        ...
+
+    def fields(self, text: str) -> Sequence[Field]:
+        """The fields of a record."""
+        ...
+
+    def last(self, text: str, line: int) -> Block:
+        """What to make of a record that the source ends in."""
+        ...
+
+
+def blocks(pieces: Iterator[str], delimiter: str, cutter: Cutter, first_line: int) -> Iterator[Block]:
+    r"""The records of a source, up to its end or to a line `\.`."""
+    number = first_line
+    waiting: list[str] = []  # lines of a record that goes on
+    inside = False
+    for lines, newline in whole_lines(pieces):
+        if not waiting and cutter.is_plain(lines):
+            yield Block([line.split(delimiter) for line in lines], range(number, number + len(lines)), lines, True)
+            number += len(lines)
+            continue
+        records: list[Sequence[Field]] = []
+        starts: list[int] = []
+        texts: list[str] = []
+        for line in lines:
+            number += 1
+            if line == "\\." and not waiting:
+                yield Block(records, starts, texts, False)
+                return
+            waiting.append(line)
+            inside = cutter.is_open(line, inside)
+            if inside:
+                continue
+            text = newline.join(waiting) if len(waiting) > 1 else line
+            records.append(cutter.fields(text))
+            starts.append(number - len(waiting))
+            texts.append(text)
+            waiting = []
+        yield Block(records, starts, texts, False)
+    if waiting:
+        yield cutter.last("\n".join(waiting), number - len(waiting))
 
 
 def whole_lines(pieces: Iterator[str]) -> Iterator[tuple[list[str], str]]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from minidb.copying.options import CopyOptions
-from minidb.copying.records import Block, Field, whole_lines
+from minidb.copying.records import Block, Field, blocks
 
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
 _CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -19,41 +19,31 @@ _LETTERS = {value: "\\" + letter for letter, value in _CONTROL.items()}
 
 
 def read(pieces: Iterator[str], options: CopyOptions, first_line: int = 1) -> Iterator[Block]:
-    delimiter = options.delimiter
-    number = first_line
-    waiting: list[str] = []
-    for lines, newline in whole_lines(pieces):
-        if not waiting and not any("\\" in line for line in lines):
-            yield Block([line.split(delimiter) for line in lines], range(number, number + len(lines)), lines, True)
-            number += len(lines)
-            continue
-        records: list[Sequence[Field]] = []
-        starts: list[int] = []
-        texts: list[str] = []
-        for line in lines:
-            number += 1
-            if line == "\\." and not waiting:
-                yield Block(records, starts, texts, False)
-                return
-            waiting.append(line)
-            if (len(line) - len(line.rstrip("\\"))) % 2:
-                continue
-            text = newline.join(waiting)
-            starts.append(number - len(waiting))
-            texts.append(text)
-            records.append(_fields(text, options))
-            waiting = []
-        yield Block(records, starts, texts, False)
-    if waiting:
-        text = "\n".join(waiting)
-        yield Block([_fields(text, options)], [number - len(waiting)], [text], False)
+    return blocks(pieces, options.delimiter, _Cutter(options), first_line)
 
 
-def _fields(line: str, options: CopyOptions) -> Sequence[Field]:
-    if "\\" not in line:
-        parts = line.split(options.delimiter)
-        return [None if part == options.null else part for part in parts] if options.null in parts else parts
-    return [None if part == options.null else unescaped(part) for part in _parts(line, options.delimiter)]
+class _Cutter:
+    """Cuts a record into its fields."""
+
+    def __init__(self, options: CopyOptions) -> None:
+        self.options = options
+
+    def is_plain(self, lines: Sequence[str]) -> bool:
+        return not any("\\" in line for line in lines)
+
+    def is_open(self, line: str, inside: bool) -> bool:
+        """Whether the newline is the record's own: the last backslash stands before it."""
+        return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+    def fields(self, text: str) -> Sequence[Field]:
+        delimiter, null = self.options.delimiter, self.options.null
+        if "\\" not in text:
+            parts = text.split(delimiter)
+            return [None if part == null else part for part in parts] if null in parts else parts
+        return [None if part == null else unescaped(part) for part in _parts(text, delimiter)]
+
+    def last(self, text: str, line: int) -> Block:
+        return Block([self.fields(text)], [line], [text], False)
 
 
 def _parts(line: str, delimiter: str) -> list[str]:

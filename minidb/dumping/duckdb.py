@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minidb.dumping.foreign import ForeignTarget
-from minidb.dumping.target import Writer, str_of_numeric
+from minidb.dumping.target import Target, Writer, str_of_numeric
 from minidb.schema import Column, ForeignKey, Index, IndexKey, Sequence, Table
+from minidb.sql.printing.base import string
 from minidb.types import Interval, SqlType, to_text
 
 TYPES = {
@@ -25,17 +26,11 @@ class DuckDB(ForeignTarget):
     def begin(self) -> Iterator[str]:
         yield "BEGIN TRANSACTION"
 
-    def quote(self, name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
-
     def string(self, text: str) -> str:
         """A carriage return is escaped: a client may take it for the end of a line."""
         if "\r" not in text:
-            return "'" + text.replace("'", "''") + "'"
+            return string(text)
         return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace("\r", "\\r") + "'"
-
-    def surveyed(self, table: Table, column: Column) -> bool:
-        return column.type.name == "numeric"
 
     def type_of(self, table: Table, column: Column) -> str:
         if self.is_text(table, column):
@@ -136,9 +131,7 @@ class DuckDB(ForeignTarget):
     def direction(self, key: IndexKey) -> str:
         return ""
 
-    def comment(self, kind: str, name: str, column: str | None, text: str) -> Iterator[str]:
-        place = self.quote(name) + (f".{self.quote(column)}" if column is not None else "")
-        yield f"COMMENT ON {kind} {place} IS {self.string(text)}"
+    comment = Target.comment  # as in PostgreSQL
 
 
 def _interval(value: Interval) -> str:

@@ -9,6 +9,7 @@ from minidb.dumping.target import Target
 from minidb.errors import NotSupportedError
 from minidb.schema import Catalog, Column, ForeignKey, Index, Sequence, Table
 from minidb.sql.dialects import outwards
+from minidb.sql.printing.base import in_quotes
 
 
 class ForeignTarget(Target):
@@ -20,6 +21,12 @@ class ForeignTarget(Target):
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(catalog)
         self.written: set[int] = set()  # tables
+
+    def quote(self, name: str) -> str:
+        return in_quotes(name)
+
+    def surveyed(self, table: Table, column: Column) -> bool:
+        return column.type.name == "numeric"
 
     def survey(self, table: Table, column: Column) -> Survey | None:
         return self.surveys.get(table.id, {}).get(column.name)

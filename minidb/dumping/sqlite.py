@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from minidb.dumping.foreign import ForeignTarget
 from minidb.dumping.target import Writer, str_of_numeric
 from minidb.schema import Column, Index, IndexKey, Sequence, Table
+from minidb.sql.printing.base import string
 from minidb.types import SqlType, to_text
 
 TYPES = {
@@ -31,15 +32,9 @@ class Sqlite(ForeignTarget):
         yield "PRAGMA foreign_keys = OFF"
         yield "BEGIN"
 
-    def quote(self, name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
-
     def string(self, text: str) -> str:
-        plain = "'" + text.replace("'", "''") + "'"
+        plain = string(text)
         return "(" + plain.replace("\r", "' || char(13) || '") + ")" if "\r" in plain else plain
-
-    def surveyed(self, table: Table, column: Column) -> bool:
-        return column.type.name == "numeric"
 
     def type_of(self, table: Table, column: Column) -> str:
         kind = column.type

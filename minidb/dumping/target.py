@@ -120,7 +120,7 @@ class Target:
         return f"CREATE TABLE {self.quote(table.name)} (\n    {body}\n){self.table_options(table)}"
 
     def table_options(self, table: Table) -> str:
-        return ""
+        return " WITH (layout = column)" if self.clusters and table.layout == "column" else ""
 
     def after_table(self, table: Table) -> Iterator[str]:
         """An identity's sequence that has another name than it would get."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from minidb.errors import Error
 from minidb.importing.report import Progress, Report
+from minidb.sql.printing.base import in_quotes
 from minidb.sql.script import parse_script
 
 CHECKS_OFF = re.compile(r"set\s+.*\b(?:foreign_key_checks|unique_checks|autocommit)\b", re.IGNORECASE)
@@ -31,8 +32,7 @@ def import_script(session: Any, text: str, dialect: str, progress: Progress | No
         made = [table for table in session.catalog.tables.values() if table.id not in before]
         session.dialect = None
         for table in made:
-            quoted = '"' + table.name.replace('"', '""') + '"'
-            counted = session.execute(f"SELECT count(*) FROM {quoted}").fetch_batches()
+            counted = session.execute(f"SELECT count(*) FROM {in_quotes(table.name)}").fetch_batches()
             report.tables[table.name] = next(iter(counted))[0][0]
         session.commit()
     except BaseException:

@@ -22,6 +22,7 @@ from minidb.sql import ast
 from minidb.sql.dialects.translator import Translator
 from minidb.sql.parser import parse, parse_expression
 from minidb.sql.printer import to_sql
+from minidb.sql.printing.base import in_quotes
 from minidb.sql.printing.base import name as quoted
 from minidb.types import SqlType
 
@@ -124,7 +125,7 @@ class SqliteImport:
     # -- tables
 
     def facts(self, table: str) -> list[ColumnFacts]:
-        rows = self.source.execute(f"PRAGMA table_xinfo({literal(table)})").fetchall()
+        rows = self.source.execute(f"PRAGMA table_xinfo({in_quotes(table)})").fetchall()
         return [
             ColumnFacts(name, kind or "", bool(strict), default, key, hidden in (2, 3))
             for _, name, kind, strict, default, key, hidden in rows
@@ -143,7 +144,7 @@ class SqliteImport:
         self.rows(name, columns, kinds)
 
     def kind(self, table: str, column: ColumnFacts) -> SqlType:
-        source, place = literal(table), literal(column.name)
+        source, place = in_quotes(table), in_quotes(column.name)
         zeros = f"max(instr({place}, char(0)) > 0 AND typeof({place}) = 'text')"
         found = self.source.execute(f"SELECT typeof({place}), {zeros} FROM {source} GROUP BY 1").fetchall()
         values = Values(frozenset(kind for kind, _ in found), any(zero for _, zero in found))
@@ -209,9 +210,9 @@ class SqliteImport:
         if primary:
             clustered = " CLUSTERED" if sql.upper().rstrip("; \n\t").endswith("WITHOUT ROWID") else ""
             found.append(f"PRIMARY KEY{clustered} ({self.names([column.name for column in primary])})")
-        for _, index, unique, origin, *_ in self.source.execute(f"PRAGMA index_list({literal(table)})").fetchall():
+        for _, index, unique, origin, *_ in self.source.execute(f"PRAGMA index_list({in_quotes(table)})").fetchall():
             if unique and origin == "u":
-                parts = self.source.execute(f"PRAGMA index_info({literal(index)})").fetchall()
+                parts = self.source.execute(f"PRAGMA index_info({in_quotes(index)})").fetchall()
                 found.append(f"UNIQUE ({self.names([part[2] for part in parts])})")
         return found
 
@@ -228,10 +229,10 @@ class SqliteImport:
             return []
 
     def rows(self, table: str, columns: list[ColumnFacts], kinds: list[SqlType]) -> None:
-        total = self.source.execute(f"SELECT count(*) FROM {literal(table)}").fetchone()[0]
-        listed = ", ".join(literal(column.name) for column in columns)
+        total = self.source.execute(f"SELECT count(*) FROM {in_quotes(table)}").fetchone()[0]
+        listed = ", ".join(in_quotes(column.name) for column in columns)
         change = [converter(kind) for kind in kinds]
-        cursor = self.source.execute(f"SELECT {listed} FROM {literal(table)}")
+        cursor = self.source.execute(f"SELECT {listed} FROM {in_quotes(table)}")
         rows = (tuple([one(value) for one, value in zip(change, row)]) for row in cursor)
         places = ", ".join("?" * len(columns))
         insert = f"INSERT INTO {self.name(table)} ({self.names([c.name for c in columns])}) VALUES ({places})"
@@ -242,7 +243,7 @@ class SqliteImport:
             self.go_on_counting(table, number)
 
     def go_on_counting(self, table: str, column: ColumnFacts) -> None:
-        last = self.source.execute(f"SELECT max({literal(column.name)}) FROM {literal(table)}").fetchone()[0] or 0
+        last = self.source.execute(f"SELECT max({in_quotes(column.name)}) FROM {in_quotes(table)}").fetchone()[0] or 0
         known = self.source.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone()[0]
         if known:
             row = self.source.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
@@ -254,7 +255,7 @@ class SqliteImport:
     # -- what comes after the rows
 
     def indexes(self, table: str) -> None:
-        for _, index, _, origin, *_ in self.source.execute(f"PRAGMA index_list({literal(table)})").fetchall():
+        for _, index, _, origin, *_ in self.source.execute(f"PRAGMA index_list({in_quotes(table)})").fetchall():
             if origin != "c":
                 continue
             sql = self.source.execute("SELECT sql FROM sqlite_master WHERE name = ?", (index,)).fetchone()[0]
@@ -273,7 +274,7 @@ class SqliteImport:
         return True
 
     def foreign_keys(self, table: str) -> None:
-        rows = self.source.execute(f"PRAGMA foreign_key_list({literal(table)})").fetchall()
+        rows = self.source.execute(f"PRAGMA foreign_key_list({in_quotes(table)})").fetchall()
         for number in sorted({row[0] for row in rows}, reverse=True):
             parts = sorted((row for row in rows if row[0] == number), key=lambda row: row[1])
             self.foreign_key(table, parts)
@@ -308,8 +309,3 @@ class SqliteImport:
     def view(self, name: str, sql: str) -> None:
         if self.attempt(f"view {name}", sql):
             self.report.views.append(name)
-
-
-def literal(name: str) -> str:
-    """A name in SQLite's text."""
-    return '"' + name.replace('"', '""') + '"'

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any
-
-from minidb.documents import write
+from minidb.documents import is_number, write
 from minidb.jsonpath import nodes
 from minidb.jsonpath.nodes import UNBOUNDED, Node
 from minidb.jsonpath.parser import parse
@@ -70,13 +67,9 @@ def _simple(node: Node) -> str:
 
 def _head(node: Node) -> str:
     """What steps follow; a number would swallow their point."""
-    if isinstance(node, nodes.Literal) and _is_number(node.value):
+    if isinstance(node, nodes.Literal) and is_number(node.value):
         return f"({_text(node)})"
     return _text(node, True)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int or type(value) is Decimal
 
 
 def _step(node: Node) -> str:

@@ -18,8 +18,8 @@ from hashlib import sha256
 
 from minidb.lab.explanation import Abort, Explanation, Link
 from minidb.lab.pictures.inside import views
-from minidb.lab.pictures.steps import lane_style, steps, text_of
-from minidb.lab.pictures.svg import HERE, figure, style
+from minidb.lab.pictures.steps import lane_style, steps
+from minidb.lab.pictures.svg import HERE, figure, style, text_of
 from minidb.lab.pictures.words import BEFORE, HARMLESS, KINDS, definition, judgement, one_line, sentence
 from minidb.lab.stage import value_text
 from minidb.lab.transcript import without_numbers

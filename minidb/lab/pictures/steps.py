@@ -12,7 +12,7 @@ from html import escape
 
 from minidb.lab.explanation import Explanation
 from minidb.lab.pictures.inside import Fact, View, views
-from minidb.lab.pictures.svg import COLOURS
+from minidb.lab.pictures.svg import COLOURS, text_of
 from minidb.lab.pictures.timeline import Row, error_of, timeline
 from minidb.lab.pictures.words import answer_text, fit, one_line
 from minidb.lab.run import Answer
@@ -28,10 +28,6 @@ TOKENS = re.compile(
     r"CREATE|DROP|ALTER|INDEX|NULL|IS|TRUE|FALSE|WITH|KEY)\b)",
     re.IGNORECASE,
 )
-
-
-def text_of(text: str) -> str:
-    return escape(fit(text))
 
 
 def steps(explanation: Explanation) -> Iterator[str]:

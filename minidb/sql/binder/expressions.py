@@ -7,11 +7,12 @@ file (`operators`, `predicates`, `conditionals`, `calls`, `subqueries`); they ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
+from minidb.sql.binder.handlers import registrar
 from minidb.sql.binder.json_records import as_row, row_type
 from minidb.sql.binder.scope import Scope, Source
 from minidb.sql.binder.set_places import refuse_argument
@@ -32,27 +33,8 @@ from minidb.types import (
 Handler = Callable[[Any, Scope], plan.Expression]
 _HANDLERS: dict[type, Handler] = {}
 _ROW_HANDLERS: dict[type, Handler] = {}
-H = TypeVar("H", bound=Handler)
-
-
-def binds(kind: type) -> Callable[[H], H]:
-    """Registers the handler of a kind of syntax node."""
-
-    def register(handler: H) -> H:
-        _HANDLERS[kind] = handler
-        return handler
-
-    return register
-
-
-def binds_row(kind: type) -> Callable[[H], H]:
-    """Registers the handler of a kind of node beside a row."""
-
-    def register(handler: H) -> H:
-        _ROW_HANDLERS[kind] = handler
-        return handler
-
-    return register
+binds = registrar(_HANDLERS)
+binds_row = registrar(_ROW_HANDLERS)
 
 
 def bind(node: ast.Expression, scope: Scope) -> plan.Expression:

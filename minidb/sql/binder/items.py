@@ -7,7 +7,7 @@ what is around the whole SELECT.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -15,23 +15,14 @@ from minidb import errors
 from minidb.sql import ast, plan
 from minidb.sql.binder import coercion
 from minidb.sql.binder.expressions import bind_in_clause
+from minidb.sql.binder.handlers import registrar
 from minidb.sql.binder.operators import apply
 from minidb.sql.binder.scope import EMPTY_FRAME, Frame, Scope, Source, SourceColumn
 from minidb.sql.binder.trees import relations_in, rewrite
 
 ItemHandler = Callable[[Any, Scope, Frame], Frame]
 _HANDLERS: dict[type, ItemHandler] = {}
-H = TypeVar("H", bound=ItemHandler)
-
-
-def binds_item(kind: type) -> Callable[[H], H]:
-    """Registers the handler of a kind of FROM item."""
-
-    def register(handler: H) -> H:
-        _HANDLERS[kind] = handler
-        return handler
-
-    return register
+binds_item = registrar(_HANDLERS)
 
 
 def bind_item(item: ast.FromItem, scope: Scope, visible: Frame) -> Frame:

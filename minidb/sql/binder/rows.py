@@ -16,6 +16,7 @@ from minidb.sql.binder.trees import walk
 from minidb.sql.binder.workspace import CatalogView, Workspace
 from minidb.sql.functions import resolve
 from minidb.sql.parser import parse_expression
+from minidb.sql.printing.base import in_quotes
 from minidb.sql.sequence_names import qualified
 from minidb.types import BIGINT, BOOLEAN, TEXT, can_coerce
 
@@ -152,7 +153,7 @@ def _identity_value(table: schema.Table, column: schema.Column, workspace: Works
     """The next number of the sequence that belongs to an identity column."""
     sequence = workspace.view.catalog.sequence_of(table, column.position)
     assert sequence is not None, "an identity column has its sequence"
-    name = ("pg_temp." if sequence.temporary else "public.") + '"' + sequence.name.replace('"', '""') + '"'
+    name = ("pg_temp." if sequence.temporary else "public.") + in_quotes(sequence.name)
     function, _ = resolve("nextval", (TEXT,))
     argument = plan.Constant(type=TEXT, nullable=False, value=name)
     return plan.Call(type=BIGINT, nullable=False, function=function, arguments=(argument,))

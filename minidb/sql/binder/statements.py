@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from minidb import errors
 from minidb.sql import ast, plan
+from minidb.sql.binder.handlers import registrar
 from minidb.sql.binder.scope import Scope
 
 StatementHandler = Callable[[Any, Scope], plan.Plan]
 _HANDLERS: dict[type, StatementHandler] = {}
-H = TypeVar("H", bound=StatementHandler)
-
-
-def binds_statement(kind: type) -> Callable[[H], H]:
-    """Registers the handler of a kind of statement."""
-
-    def register(handler: H) -> H:
-        _HANDLERS[kind] = handler
-        return handler
-
-    return register
+binds_statement = registrar(_HANDLERS)
 
 
 def bind_statement(statement: ast.Statement, scope: Scope) -> plan.Plan:

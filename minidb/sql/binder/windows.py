@@ -22,7 +22,7 @@ from minidb.sql.binder.sorting import bind_sort_key
 from minidb.sql.binder.workspace import located
 from minidb.sql.functions import is_aggregate, resolve_window
 from minidb.sql.functions.operators import resolve_operator
-from minidb.types import BIGINT, DATE, DOUBLE, INTERVAL, NUMERIC, UNKNOWN, SqlType, can_coerce
+from minidb.types import BIGINT, DATE, DOUBLE, INTERVAL, NUMERIC, UNKNOWN, SqlType, can_coerce, midnight
 
 _ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
 _NEVER_NULL = frozenset({"count", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist"})
@@ -209,12 +209,12 @@ def _range_operators(key: plan.SortKey, offset: plan.Expression, at: int) -> tup
     with located(at):
         at_most = resolve_operator("<=", kind, kind)
         if kind == DATE and offset.type == INTERVAL:  # date + interval is a timestamp
-            at_most = replace(at_most, call=lambda left, right: _midnight(left) <= _midnight(right))
+            at_most = replace(at_most, call=lambda left, right: _moment(left) <= _moment(right))
         plus, minus = resolve_operator("+", kind, offset.type), resolve_operator("-", kind, offset.type)
     if _OFFSETS.get(kind.name) == BIGINT:  # the end of a frame may lie beyond the greatest value of the type
         plus, minus = replace(plus, call=operator.add), replace(minus, call=operator.sub)
     return plus, minus, at_most
 
 
-def _midnight(value: date | datetime) -> datetime:
-    return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+def _moment(value: date | datetime) -> datetime:
+    return value if isinstance(value, datetime) else midnight(value)

@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from minidb.errors import NotSupportedError
 from minidb.sql.dialects.names import Names
+from minidb.sql.printing.base import in_quotes, string
 
 T = exp.DType
 UNSIGNED = {T.UTINYINT: T.SMALLINT, T.USMALLINT: T.INT, T.UMEDIUMINT: T.INT, T.UINT: T.BIGINT, T.UBIGINT: T.BIGINT}
@@ -140,7 +141,7 @@ def rewrite_table(create: exp.Create, names: Names, clustered: bool) -> list[exp
         else:
             _join_clustered(part)
             _plain_constraint(part)
-    later += [f"COMMENT ON TABLE {_quoted(table.name)} IS {_string(c)}" for c in _comments(create)]
+    later += [f"COMMENT ON TABLE {in_quotes(table.name)} IS {string(c)}" for c in _comments(create)]
     create.set("properties", _kept_properties(create))
     if clustered:
         _cluster(schema)
@@ -178,7 +179,7 @@ def _column(definition: exp.ColumnDef, names: Names, table: exp.Expr, keys: list
         _draw(definition)
     _clean(definition)
     if comment is not None:
-        yield f"COMMENT ON COLUMN {_quoted(table.name)}.{_quoted(definition.name)} IS {_string(comment)}"
+        yield f"COMMENT ON COLUMN {in_quotes(table.name)}.{in_quotes(definition.name)} IS {string(comment)}"
 
 
 _UNSUPPORTED = "is not supported"
@@ -254,14 +255,6 @@ def _cluster(schema: exp.Schema) -> None:
         constraint.set("clustered", True)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _string(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 # -- ALTER TABLE, CREATE INDEX, DROP INDEX
 
 
@@ -300,13 +293,13 @@ def _is_named_unique(node: exp.Expr) -> bool:
 def _renamed(action: exp.ModifyColumn, alter: exp.Alter) -> Iterator[str]:
     old, new = action.args.get("rename_from"), action.this.this
     if old is not None and old.name != new.name:
-        yield f"ALTER TABLE {_quoted(alter.this.name)} RENAME COLUMN {_quoted(old.name)} TO {_quoted(new.name)}"
+        yield f"ALTER TABLE {in_quotes(alter.this.name)} RENAME COLUMN {in_quotes(old.name)} TO {in_quotes(new.name)}"
 
 
 def _modified(action: exp.ModifyColumn, alter: exp.Alter) -> Iterator[exp.Expr | str]:
     """MODIFY says all of a column anew: its type, whether it may be null, its default."""
     definition = action.this
-    column = f"ALTER TABLE {_quoted(alter.this.name)} ALTER COLUMN {_quoted(definition.name)}"
+    column = f"ALTER TABLE {in_quotes(alter.this.name)} ALTER COLUMN {in_quotes(definition.name)}"
     kinds = [constraint.kind for constraint in definition.constraints]
     default = next((kind.this for kind in kinds if isinstance(kind, exp.DefaultColumnConstraint)), None)
     strict = any(isinstance(kind, exp.NotNullColumnConstraint) and not kind.args.get("allow_null") for kind in kinds)

@@ -14,19 +14,21 @@ from minidb.sql.functions import (
     aggregates,
     arrays,
     binary,
+    clocks,
     datetime,
     degrees,
+    extract,
     formatting,
     json_access,
     json_changes,
     json_paths,
     json_values,
     math,
-    number_format,
     regex,
     sequences,
     session,
     text,
+    truncation,
     unicode,
     windows,
 )
@@ -45,7 +47,7 @@ from minidb.sql.functions.registry import (
 from minidb.types import SqlType, can_coerce, cast_function, type_from_name
 
 _MODULES = (
-    *(text, binary, regex, math, datetime, formatting, number_format, arrays, sequences, session),
+    *(text, binary, regex, math, clocks, extract, truncation, datetime, formatting, arrays, sequences, session),
     *(json_values, json_access, json_changes, json_paths, unicode, degrees),
 )
 

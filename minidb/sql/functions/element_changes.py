@@ -9,6 +9,7 @@ from typing import Any
 
 from minidb import errors
 from minidb.documents import Document, Jsonb, document, jsonb_of
+from minidb.sql.functions.json_changes import subscript
 
 Array = tuple[Any, ...]
 _LARGEST = 134_217_727  # elements of an array in PostgreSQL
@@ -87,12 +88,7 @@ def _placed(value: Document, path: tuple[Any, ...], level: int, new: Document) -
 
 
 def _place(step: Any, level: int, size: int) -> int:
-    try:
-        index = int(step)
-    except ValueError:
-        raise errors.InvalidTextRepresentation(
-            f'path element at position {level + 1} is not an integer: "{step}"'
-        ) from None
+    index = subscript(step, level)
     if index < -size:
         raise errors.InvalidParameterValue(f"path element at position {level + 1} is out of range: {index}")
     return index + size if index < 0 else index

@@ -1,7 +1,8 @@
 """to_char, to_date, to_timestamp and to_number: values by template, as in PostgreSQL.
 
 A template is a row of patterns (`YYYY`, `HH24`, `9`, `D` ...) and literal text between them; text in double quotes is
-literal. What dates look like is here, how they are read in `moment_input`, numbers are in `number_format`.
+literal. How dates are written is in `moment_format`, how they are read in `moment_input`; `number_format` and
+`number_input` do the same for numbers. They are imported when the first template is met: few sessions have any.
 
 Not there: names of months and days in other languages, the SP mode (numbers in words).
 """
@@ -10,204 +11,90 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from minidb import errors
-from minidb.sql.functions.moment_input import read_moment
-from minidb.sql.functions.number_input import to_number
 from minidb.sql.functions.registry import Function, FunctionContext
-from minidb.sql.functions.templates import parse_template
 from minidb.types import (
+    BIGINT,
     DATE,
-    DAY_NAMES,
+    DOUBLE,
+    INTEGER,
     INTERVAL,
-    MONTH_NAMES,
     NUMERIC,
+    REAL,
     TEXT,
     TIMESTAMP,
     TIMESTAMPTZ,
     Interval,
-    time_microseconds,
 )
-from minidb.zoned import moment, offset_text, zone_of
-
-# -- output -----------------------------------------------------------------------------------------------
+from minidb.zoned import moment, zone_of
 
 
-def _ordinal(number: str, upper: bool) -> str:
-    digits = abs(int(number))
-    suffix = "th" if 10 < digits % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(digits % 10, "th")
-    return number + (suffix.upper() if upper else suffix)
+@cache
+def _written_moment() -> Callable[[datetime, str], str]:
+    from minidb.sql.functions.moment_format import format_moment
+
+    return format_moment
 
 
-def _cased(text: str, pattern: str) -> str:
-    return text.upper() if pattern.isupper() else text.lower() if pattern.islower() else text
+@cache
+def _written_interval() -> Callable[[Interval, str], str]:
+    from minidb.sql.functions.moment_format import format_interval
+
+    return format_interval
 
 
-_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
-# pattern -> (digits, the number)
-_NUMBERS: dict[str, tuple[int, Callable[[datetime], int]]] = {
-    "HH": (2, lambda value: (value.hour + 11) % 12 + 1),
-    "HH12": (2, lambda value: (value.hour + 11) % 12 + 1),
-    "HH24": (2, lambda value: value.hour),
-    "MI": (2, lambda value: value.minute),
-    "SS": (2, lambda value: value.second),
-    "MS": (3, lambda value: value.microsecond // 1000),
-    "US": (6, lambda value: value.microsecond),
-    "SSSS": (0, lambda value: time_microseconds(value) // 1_000_000),
-    "SSSSS": (0, lambda value: time_microseconds(value) // 1_000_000),
-    "YYYY": (4, lambda value: value.year),
-    "YYY": (3, lambda value: value.year % 1000),
-    "YY": (2, lambda value: value.year % 100),
-    "Y": (1, lambda value: value.year % 10),
-    "IYYY": (4, lambda value: value.isocalendar().year),
-    "IYY": (3, lambda value: value.isocalendar().year % 1000),
-    "IY": (2, lambda value: value.isocalendar().year % 100),
-    "I": (1, lambda value: value.isocalendar().year % 10),
-    "MM": (2, lambda value: value.month),
-    "DDD": (3, lambda value: value.timetuple().tm_yday),
-    "IDDD": (3, lambda value: value.isocalendar().week * 7 - 7 + value.isoweekday()),
-    "DD": (2, lambda value: value.day),
-    "D": (1, lambda value: value.isoweekday() % 7 + 1),
-    "ID": (1, datetime.isoweekday),
-    "W": (1, lambda value: (value.day - 1) // 7 + 1),
-    "WW": (2, lambda value: (value.timetuple().tm_yday - 1) // 7 + 1),
-    "IW": (2, lambda value: value.isocalendar().week),
-    "CC": (2, lambda value: (value.year + 99) // 100),
-    "J": (0, lambda value: value.toordinal() + 1_721_425),
-    "Q": (1, lambda value: (value.month + 2) // 3),
-}
+@cache
+def _written_number() -> Callable[[Any, str, int], str]:
+    from minidb.sql.functions.number_format import format_number
+
+    return format_number
 
 
-def _number(pattern: str, value: datetime, fill: bool, suffix: str) -> str:
-    digits, of = _NUMBERS[pattern]
-    text = str(of(value)) if fill else f"{of(value):0{digits}}"
-    return _ordinal(text, suffix == "TH") if suffix else text
+@cache
+def _read_moment() -> Callable[[str, str], tuple[datetime, timedelta | None]]:
+    from minidb.sql.functions.moment_input import read_moment
+
+    return read_moment
 
 
-def _word(pattern: str, value: datetime, fill: bool) -> str:
-    upper = pattern.upper()
-    if upper in ("MONTH", "DAY"):
-        names = MONTH_NAMES[value.month - 1] if upper == "MONTH" else DAY_NAMES[value.isoweekday() % 7]
-        return _cased(names if fill else names.ljust(9), pattern)
-    if upper in ("MON", "DY"):
-        name = MONTH_NAMES[value.month - 1] if upper == "MON" else DAY_NAMES[value.isoweekday() % 7]
-        return _cased(name[:3], pattern)
-    if upper in ("AM", "PM", "A.M.", "P.M."):
-        half = "pm" if value.hour >= 12 else "am"
-        return _cased(f"{half[0]}.m." if "." in pattern else half, pattern)
-    if upper in ("BC", "AD", "B.C.", "A.D."):
-        return _cased("A.D." if "." in pattern else "AD", pattern)
-    if upper == "RM":
-        roman = _ROMAN[value.month - 1]
-        return _cased(roman if fill else roman.ljust(4), pattern)
-    return ""
+@cache
+def _read_number() -> Callable[[str, str], Decimal]:
+    from minidb.sql.functions.number_input import to_number
 
-
-def _zone(pattern: str, value: datetime) -> str:
-    if value.tzinfo is None:
-        return {"OF": "+00", "TZH": "+00", "TZM": "00"}.get(pattern, "")
-    offset = offset_text(value.utcoffset() or timedelta())
-    if pattern in ("TZ", "tz"):
-        name = value.tzname() or ""
-        return name.lower() if pattern == "tz" else name
-    return {"OF": offset, "TZH": offset[:3], "TZM": offset[4:6] or "00"}[pattern]
+    return to_number
 
 
 def format_moment(value: datetime, template: str) -> str:
-    """to_char for dates and timestamps."""
-    out = []
-    for item in parse_template(template):
-        pattern = item.pattern
-        if not pattern or pattern == "FX":
-            out.append(item.text)
-        elif pattern in _NUMBERS:
-            out.append(_number(pattern, value, item.fill, item.suffix))
-        elif pattern == "Y,YYY":
-            out.append(f"{value.year // 1000},{value.year % 1000:03}")
-        elif pattern.startswith("FF"):
-            out.append(f"{value.microsecond:06}"[: int(pattern[2])])
-        elif pattern in ("TZ", "tz", "OF", "TZH", "TZM"):
-            out.append(_zone(pattern, value))
-        else:
-            out.append(_word(pattern, value, item.fill or item.local))
-    return "".join(out)
+    return _written_moment()(value, template)
 
 
 def format_interval(value: Interval, template: str) -> str:
-    """to_char for intervals: hours beyond 24 stay hours; remainders have the sign of the whole, as in C."""
-    parts = _interval_parts(value)
-    hours = parts["HH24"][1]
-    out = []
-    for item in parse_template(template):
-        pattern = item.pattern
-        if pattern.upper() in ("AM", "PM", "A.M.", "P.M."):
-            half = "pm" if _remainder(hours, 24) >= 12 else "am"
-            out.append(_cased(f"{half[0]}.m." if "." in pattern else half, pattern))
-        elif pattern in _OF_CALENDARS:
-            raise errors.InvalidDatetimeFormat(
-                "invalid format specification for an interval value",
-                hint="Intervals are not tied to specific calendar dates.",
-            )
-        elif pattern not in parts:
-            out.append(item.text)
-        else:
-            digits, number = parts[pattern]
-            # a minus sign takes a digit's place in days only
-            wide = digits + (number < 0 and pattern not in ("DD", "DDD"))
-            shown = str(number) if item.fill else f"{number:0{wide}}"
-            out.append(_ordinal(shown, item.suffix == "TH") if item.suffix else shown)
-    return "".join(out)
+    return _written_interval()(value, template)
 
 
-_OF_CALENDARS = frozenset({"MONTH", "Month", "month", "MON", "Mon", "mon", "DAY", "Day", "day", "DY", "Dy", "dy"})
-_OF_CALENDARS |= {"D", "ID", "TZ", "tz", "TZH", "TZM", "OF", "BC", "AD", "bc", "ad", "B.C.", "A.D.", "b.c.", "a.d."}
+def format_number(value: Any, template: str) -> str:
+    """A double has 15 digits to show."""
+    return _written_number()(value, template, 15)
 
 
-def _remainder(number: int, divisor: int) -> int:
-    rest = abs(number) % divisor
-    return rest if number >= 0 else -rest
+def format_real(value: float, template: str) -> str:
+    return _written_number()(value, template, 6)
 
 
-def _interval_parts(value: Interval) -> dict[str, tuple[int, int]]:
-    """pattern -> (digits, the number)"""
-    seconds, fraction = divmod(abs(value.microseconds), 1_000_000)
-    sign = -1 if value.microseconds < 0 else 1
-    years = (abs(value.months) // 12) * (1 if value.months >= 0 else -1)
-    hours = sign * (seconds // 3600)
-    half_day = _remainder(hours, 12) or 12
-    since = sign * seconds
-    return {
-        "HH24": (2, hours),
-        "HH": (2, half_day),
-        "HH12": (2, half_day),
-        "MI": (2, sign * (seconds // 60 % 60)),
-        "SS": (2, sign * (seconds % 60)),
-        "MS": (3, sign * (fraction // 1000)),
-        "US": (6, sign * fraction),
-        "SSSS": (0, since),
-        "SSSSS": (0, since),
-        "YYYY": (4, years),
-        "YYY": (3, _remainder(years, 1000)),
-        "YY": (2, _remainder(years, 100)),
-        "Y": (1, _remainder(years, 10)),
-        "MM": (2, value.months - years * 12),
-        "CC": (2, (abs(years) // 100) * (1 if years >= 0 else -1)),
-        "DD": (2, value.days),
-        "DDD": (3, value.months * 30 + value.days),
-        **{f"FF{digits}": (digits, sign * (fraction // 10 ** (6 - digits))) for digits in range(1, 7)},
-    }
-
-
-# -- input ------------------------------------------------------------------------------------------------
+def to_number(text: str, template: str) -> Decimal:
+    return _read_number()(text, template)
 
 
 def to_date(text: str, template: str) -> date:
-    return read_moment(text, template)[0].date()
+    return _read_moment()(text, template)[0].date()
 
 
 def to_timestamp(context: FunctionContext, text: str, template: str) -> datetime:
     """The moment that the text spells, in the zone that it names or in the session's."""
-    wall, offset = read_moment(text, template)
+    wall, offset = _read_moment()(text, template)
     return moment(wall, zone_of(context.time_zone) if offset is None else timezone(offset))
 
 
@@ -216,6 +103,9 @@ def functions() -> Iterator[Function]:
     for kind in (TIMESTAMP, TIMESTAMPTZ):
         yield Function("to_char", (kind, TEXT), TEXT, format_moment, volatility="stable")
     yield Function("to_char", (INTERVAL, TEXT), TEXT, format_interval, volatility="stable")
+    for kind in (INTEGER, BIGINT, NUMERIC, REAL, DOUBLE):
+        call = format_real if kind is REAL else format_number
+        yield Function("to_char", (kind, TEXT), TEXT, call, volatility="stable")
     yield Function("to_number", (TEXT, TEXT), NUMERIC, to_number, volatility="stable")
     yield Function("to_date", (TEXT, TEXT), DATE, to_date, volatility="stable")
     yield Function("to_timestamp", (TEXT, TEXT), TIMESTAMPTZ, to_timestamp, volatility="stable", needs_context=True)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
 from minidb import errors
-from minidb.types import Interval, checked_interval, time_from_microseconds, time_microseconds
+from minidb.types import Interval, checked_interval, midnight, time_from_microseconds, time_microseconds
 
 DAY = 86_400_000_000
 Moment = TypeVar("Moment", bound=datetime)
@@ -55,20 +55,16 @@ def interval_plus_moment(span: Interval, value: datetime) -> datetime:
     return add_interval(value, span)
 
 
-def _midnight(value: date) -> datetime:
-    return datetime(value.year, value.month, value.day)
-
-
 def date_plus_interval(value: date, span: Interval) -> datetime:
-    return add_interval(_midnight(value), span)
+    return add_interval(midnight(value), span)
 
 
 def interval_plus_date(span: Interval, value: date) -> datetime:
-    return add_interval(_midnight(value), span)
+    return add_interval(midnight(value), span)
 
 
 def date_minus_interval(value: date, span: Interval) -> datetime:
-    return subtract_interval(_midnight(value), span)
+    return subtract_interval(midnight(value), span)
 
 
 def date_plus_days(value: date, days: int) -> date:

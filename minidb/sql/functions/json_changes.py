@@ -99,7 +99,7 @@ class Change:
         return {**value, name: self.new}
 
     def _in_array(self, value: list[Document], step: str, path: Path, level: int, last: bool) -> Document:
-        index = _subscript(step, level)
+        index = subscript(step, level)
         place = index + len(value) if index < 0 else index
         if not last:
             if not 0 <= place < len(value):
@@ -117,14 +117,14 @@ class Change:
         return [*value[:place], self.new, *value[place + 1 :]]
 
 
-def _subscript(step: str, level: int) -> int:
+def subscript(step: str, level: int) -> int:
+    """The place in an array that a step of a path names. Raises 22P02."""
     try:
-        index = int(step)
+        return int(step)
     except ValueError:
         raise errors.InvalidTextRepresentation(
             f'path element at position {level + 1} is not an integer: "{step}"'
         ) from None
-    return index
 
 
 def _changed(target: Jsonb, path: Path, change: Change, words: str) -> Jsonb:

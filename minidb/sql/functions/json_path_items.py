@@ -7,16 +7,13 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from minidb import errors
+from minidb.documents import document_kind, is_number
 from minidb.jsonpath import nodes
 from minidb.jsonpath.failures import Failure
 from minidb.jsonpath.nodes import UNBOUNDED
 from minidb.sql.functions.json_path_moments import Moment
 from minidb.sql.functions.patterns import compile_regex
-from minidb.types import DOUBLE, canonical_numeric, document_kind, from_text, numeric_round, to_text
-
-
-def is_number(value: Any) -> bool:
-    return type(value) is int or type(value) is Decimal
+from minidb.types import DOUBLE, canonical_numeric, from_text, numeric_round, to_text
 
 
 def bare(value: Decimal) -> int | Decimal:

@@ -13,6 +13,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from minidb import errors
+from minidb.documents import is_number
 from minidb.jsonpath import nodes
 from minidb.jsonpath.failures import Failure
 from minidb.jsonpath.nodes import Node
@@ -21,7 +22,6 @@ from minidb.sql.functions import json_path_moments
 from minidb.sql.functions.json_path_items import (
     bare,
     double,
-    is_number,
     kind_of_item,
     levels,
     number_of,

@@ -21,7 +21,9 @@ from minidb.sql.functions.numeric import (
     numeric_sqrt,
 )
 from minidb.sql.functions.operators import (
+    absolute,
     cbrt_double,
+    checked,
     modulo_integers,
     power_doubles,
     sqrt_double,
@@ -116,17 +118,13 @@ def _rounding() -> Iterator[Function]:
     yield Function("trunc", (NUMERIC, INTEGER), NUMERIC, trunc_numeric)
     for kind in INTEGERS:
         check = INTEGER_CHECKS[kind.name]
-        yield Function("abs", (kind,), kind, _checked_abs(check))
+        yield Function("abs", (kind,), kind, absolute(check))
         yield Function("mod", (kind, kind), kind, modulo_integers)
     yield Function("abs", (NUMERIC,), NUMERIC, Decimal.copy_abs, template="{0}.copy_abs()")
     for kind in (REAL, DOUBLE):
         yield Function("abs", (kind,), kind, abs, template="abs({0})")
     yield Function("mod", (NUMERIC, NUMERIC), NUMERIC, numeric_modulo)
     yield Function("div", (NUMERIC, NUMERIC), NUMERIC, div_numeric)
-
-
-def _checked_abs(check: Callable[[int], int]) -> Callable[[int], int]:
-    return lambda value: check(abs(value))
 
 
 def div_numeric(left: Decimal, right: Decimal) -> Decimal:
@@ -322,8 +320,8 @@ def random(context: FunctionContext) -> float:
 def _integers() -> Iterator[Function]:
     for kind in (INTEGER, BIGINT):
         check = INTEGER_CHECKS[kind.name]
-        yield Function("gcd", (kind, kind), kind, _checked_pair(math.gcd, check))
-        yield Function("lcm", (kind, kind), kind, _checked_pair(math.lcm, check))
+        yield Function("gcd", (kind, kind), kind, checked(math.gcd, check))
+        yield Function("lcm", (kind, kind), kind, checked(math.lcm, check))
     yield Function("gcd", (NUMERIC, NUMERIC), NUMERIC, _in_units(math.gcd))
     yield Function("lcm", (NUMERIC, NUMERIC), NUMERIC, _in_units(math.lcm))
     yield Function("factorial", (BIGINT,), NUMERIC, factorial)
@@ -334,10 +332,6 @@ def _integers() -> Iterator[Function]:
     yield Function("width_bucket", (NUMERIC, NUMERIC, NUMERIC, INTEGER), INTEGER, width_bucket)
     yield Function("width_bucket", (ANYELEMENT, ANYARRAY), INTEGER, width_bucket_array)
     yield Function("random", (), DOUBLE, random, volatility="volatile", needs_context=True)
-
-
-def _checked_pair(call: Callable[[int, int], int], check: Callable[[int], int]) -> Callable[[int, int], int]:
-    return lambda left, right: check(call(left, right))
 
 
 # -- series -----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from minidb import errors
 from minidb.sql.functions.moment_fields import Reading, clock_of, day_of, offset_of
 from minidb.sql.functions.templates import Item, parse_template
-from minidb.types import DAY_NAMES, MONTH_NAMES
+from minidb.types import DAY_NAMES, MONTH_NAMES, midnight
 
 ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 _WIDTHS = {"HH24": 2, "HH12": 2, "HH": 2, "MI": 2, "SS": 2, "MS": 3, "US": 6, "SSSSS": 5, "SSSS": 4, "MM": 2}
@@ -277,6 +277,6 @@ def read_moment(text: str, template: str) -> tuple[datetime, timedelta | None]:
     reading = _Scanner(text, items).read()
     try:
         day, clock, offset = day_of(reading), clock_of(reading), offset_of(reading)
-        return datetime(day.year, day.month, day.day) + clock, offset
+        return midnight(day) + clock, offset
     except (ValueError, OverflowError):
         raise errors.DatetimeFieldOverflow(f'date/time field value out of range: "{text}"') from None

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -21,8 +20,7 @@ from typing import Any
 import msgspec
 
 from minidb import errors
-from minidb.sql.functions.registry import Function
-from minidb.types import BIGINT, DOUBLE, INTEGER, NUMERIC, REAL, TEXT, numeric_round, shift_point
+from minidb.types import numeric_round, shift_point
 
 _TOKEN = r'"((?:[^"\\]|\\.)*)"|(FM|EEEE|SG|PL|MI|PR|TH|RN|[09.,DGSLVBC])|(.)'
 
@@ -147,11 +145,7 @@ def parse(template: str) -> Template:
     )
 
 
-def format_real(value: float, template: str) -> str:
-    return format_number(value, template, 6)
-
-
-def format_number(value: Any, template: str, precision: int = 15) -> str:
+def format_number(value: Any, template: str, precision: int) -> str:
     """to_char(value, template) for int, Decimal, and for a float with so many digits to show."""
     form = parse(template)
     if form.roman:
@@ -286,10 +280,3 @@ def _roman(value: Any, form: Template) -> str:
         out += letters * count
     shown = out.lower() if form.roman == "rn" else out
     return shown if form.fill else shown.rjust(15)
-
-
-def functions() -> Iterator[Function]:
-    """All functions of this module."""
-    for kind in (INTEGER, BIGINT, NUMERIC, REAL, DOUBLE):
-        call = format_real if kind is REAL else format_number
-        yield Function("to_char", (kind, TEXT), TEXT, call, volatility="stable")

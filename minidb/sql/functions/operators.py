@@ -108,7 +108,7 @@ _INTEGER_ARITHMETIC: tuple[tuple[str, Callable[[int, int], int], str, bool], ...
 )
 
 
-def _checked(call: Callable[[int, int], int], check: Callable[[int], int]) -> Callable[[int, int], int]:
+def checked(call: Callable[[int, int], int], check: Callable[[int], int]) -> Callable[[int, int], int]:
     return lambda left, right: check(call(left, right))
 
 
@@ -117,9 +117,9 @@ def _integers() -> Iterator[Operator]:
         for right_size, right in enumerate(INTEGERS):
             result = INTEGERS[max(left_size, right_size)]
             for name, call, template, can_overflow in _INTEGER_ARITHMETIC:
-                checked = _checked(call, INTEGER_CHECKS[result.name]) if can_overflow else call
+                run = checked(call, INTEGER_CHECKS[result.name]) if can_overflow else call
                 check = _CHECK_NAMES[result.name] if can_overflow else None
-                yield Operator(name, left, right, result, checked, template, check)
+                yield Operator(name, left, right, result, run, template, check)
             yield from _comparisons(left, right)
 
 
@@ -148,14 +148,14 @@ def _bits() -> Iterator[Operator]:
         yield Operator(">>", kind, INTEGER, kind, _shift_right(bits))
         yield Operator("+", None, kind, kind, operator.pos, "({0})")
         yield Operator("-", None, kind, kind, _negated(check), "(-{0})", _CHECK_NAMES[kind.name])
-        yield Operator("@", None, kind, kind, _absolute(check), "abs({0})", _CHECK_NAMES[kind.name])
+        yield Operator("@", None, kind, kind, absolute(check), "abs({0})", _CHECK_NAMES[kind.name])
 
 
 def _negated(check: Callable[[int], int]) -> Callable[[int], int]:
     return lambda value: check(-value)
 
 
-def _absolute(check: Callable[[int], int]) -> Callable[[int], int]:
+def absolute(check: Callable[[int], int]) -> Callable[[int], int]:
     return lambda value: check(abs(value))
 
 

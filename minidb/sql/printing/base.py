@@ -30,6 +30,11 @@ def name(text: str, words: frozenset[str] = KEYWORDS) -> str:
     """An identifier, in quotes if it needs them: if it is one of `words` or could not be written plainly."""
     if _PLAIN.fullmatch(text) and text not in words:
         return text
+    return in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """An identifier that stands in quotes."""
     return '"' + text.replace('"', '""') + '"'
 
 

@@ -35,7 +35,7 @@ class DefinitionPrinter(StatementPrinter):
     def create_table_as(self, node: ast.CreateTableAs) -> str:
         return (
             f"CREATE{when(node.temporary, 'TEMPORARY')} TABLE {_if_not_exists(node)}{self.text(node.name)}"
-            f"{columns(node.columns)}{_on_commit(node)} AS {self.text(node.query)}"
+            f"{columns(node.columns)}{self.options(node.options, 'WITH')}{_on_commit(node)} AS {self.text(node.query)}"
             f"{when(not node.with_data, 'WITH NO DATA')}"
         )
 
