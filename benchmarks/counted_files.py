@@ -61,6 +61,13 @@ class CountedFile:
             self.tally.writes += 1
             self.tally.bytes_written += len(data)
 
+    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+        done = self.file.store(offset, pieces)
+        with self.mutex:
+            self.tally.writes += done
+            self.tally.bytes_written += done * sum(map(len, pieces))
+        return done
+
     def sync(self) -> None:
         self.system.before_sync()
         self.file.sync()

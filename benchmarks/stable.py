@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 from benchmarks.dataset import COVERING, accounts, branches, tellers
-from benchmarks.engines.interface import Database, Durability, Engine, Session
+from benchmarks.engines.interface import ColumnDatabase, Database, Durability, Engine, Session
 
 
 class Stable:
@@ -50,6 +51,18 @@ class Stable:
         self.sessions.append(session)
         return session
 
+    def session_by_columns(self, engine: Engine, durability: Durability) -> Session:
+        """A session of a bank whose accounts are kept by columns, where the engine has a choice; else of the shared
+        one."""
+        if not engine.chooses_columns:
+            return self.session(engine, durability)
+        place = (f"{engine.key} by columns", durability)
+        if place not in self.databases:
+            self.databases[place] = loaded(engine, self.path(engine), durability, self.rows, by_columns=True)
+        session = self.databases[place].session()
+        self.sessions.append(session)
+        return session
+
     def release(self) -> None:
         """Closes the sessions that a workload has had."""
         for session in self.sessions:
@@ -72,10 +85,12 @@ def stable(rows: int, seconds: float, effort: float = 1.0) -> Iterator[Stable]:
         opened.close()
 
 
-def loaded(engine: Engine, path: Path, durability: Durability, rows: int) -> Database:
+def loaded(engine: Engine, path: Path, durability: Durability, rows: int, *, by_columns: bool = False) -> Database:
     """The bank, with its covering index, settled."""
     database = engine.open(path, durability)
     database.create([COVERING])
+    if by_columns:
+        cast(ColumnDatabase, database).keep_by_columns("account")
     session = database.session()
     session.load("branch", 3, branches())
     session.load("teller", 3, tellers())

@@ -89,6 +89,7 @@ class Table(msgspec.Struct, frozen=True):
     temporary: bool = False
     on_commit: str = "preserve rows"  # of a temporary table; or 'delete rows', 'drop'
     materialized: str = ""  # the rows of a materialized view: 'populated' or 'empty'
+    layout: str = "row"  # of a heap's pages; or 'column'
 
     @property
     def live_columns(self) -> tuple[Column, ...]:

@@ -60,6 +60,7 @@ class Duck:
     speaks_sql: ClassVar[bool] = True
     fraction: ClassVar[float] = 0.02
     embedded: ClassVar[bool] = True
+    chooses_columns: ClassVar[bool] = False
 
     def __init__(self) -> None:
         try:

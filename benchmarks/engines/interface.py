@@ -58,6 +58,14 @@ class Database(Protocol):
     def close(self) -> None: ...
 
 
+class ColumnDatabase(Database, Protocol):
+    """Of an engine that chooses columns."""
+
+    def keep_by_columns(self, table: str) -> None:
+        """Turns a table, still empty, into one by columns."""
+        ...
+
+
 class NotInstalled(Exception):
     """This engine, or its driver, is not there."""
 
@@ -72,6 +80,7 @@ class Engine(Protocol):
         speaks_sql: whether `Session.ask` works.
         embedded: whether it lives in the process that uses it.
         fraction: of the rows to be inserted by `executemany`, those that can be waited for.
+        chooses_columns: whether a table can be kept by rows or by columns.
     """
 
     key: ClassVar[str]
@@ -80,6 +89,7 @@ class Engine(Protocol):
     speaks_sql: ClassVar[bool]
     embedded: ClassVar[bool]
     fraction: ClassVar[float]
+    chooses_columns: ClassVar[bool]
 
     def version(self) -> str: ...
     def open(self, path: Path, durability: Durability) -> Database: ...

@@ -36,6 +36,11 @@ class OwnDatabase:
     def create(self, indexes: Sequence[Index]) -> None:
         create_tables(self.session(), indexes, with_included)
 
+    def keep_by_columns(self, table: str) -> None:
+        session = self.session()
+        session.execute(f"ALTER TABLE {table} SET (layout = column)")
+        session.close()
+
     def settle(self) -> None:
         session = self.session()
         session.execute("CHECKPOINT")
@@ -52,6 +57,7 @@ class Own:
     speaks_sql: ClassVar[bool] = True
     fraction: ClassVar[float] = 1
     embedded: ClassVar[bool] = True
+    chooses_columns: ClassVar[bool] = True
     written: ClassVar[str] = "normal"
     retryable: tuple[type[Exception], ...] = (minidb.RetryableError,)
 

@@ -69,6 +69,7 @@ class Postgres:
     speaks_sql: ClassVar[bool] = True
     fraction: ClassVar[float] = 1
     embedded: ClassVar[bool] = False
+    chooses_columns: ClassVar[bool] = False
 
     def __init__(self) -> None:
         try:

@@ -66,6 +66,7 @@ class Sqlite:
     speaks_sql: ClassVar[bool] = True
     fraction: ClassVar[float] = 1
     embedded: ClassVar[bool] = True
+    chooses_columns: ClassVar[bool] = False
     retryable: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 
     def version(self) -> str:

@@ -36,8 +36,11 @@ class Single:
     def supports(self, engine: Engine) -> bool:
         return engine.speaks_sql or not self.with_sql
 
+    def session(self, stable: Stable, engine: Engine) -> Session:
+        return stable.session(engine, self.durability)
+
     def prepare(self, stable: Stable, engine: Engine) -> Round:
-        session = stable.session(engine, self.durability)
+        session = self.session(stable, engine)
         step, times = self.step(session, stable.rows), max(1, int(self.times * stable.effort))
         done = 0
 

@@ -17,7 +17,7 @@ import msgspec
 from minidb.errors import DatabaseCorrupt
 from minidb.keys import ArrayKey, Key, KeyColumn, Row, key_maker
 from minidb.schema import Index, IndexKey, Table
-from minidb.storage.interface import Ref
+from minidb.storage.interface import Layout, Ref
 from minidb.types import SqlType, decoded, encoded, from_text
 
 ENCODER = msgspec.msgpack.Encoder(enc_hook=encoded)
@@ -98,6 +98,8 @@ class Same:
     """Layouts are equal if they were made from the same facts: then decoded pages can be shared (R66)."""
 
     facts: tuple[Any, ...]
+    scale = 1
+    least = 0
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self.facts == other.facts
@@ -123,6 +125,15 @@ class HeapLayout(Same):
         if len(refs) != len(rows):
             raise DatabaseCorrupt("a heap page has another number of addresses than rows")
         return refs, refs, rows
+
+
+def heap_layout(table: Table, codec: RowCodec) -> Layout:
+    """How the pages of a heap are encoded."""
+    if table.layout == "column":
+        from minidb.access.column_pages import ColumnLayout  # most databases have no such table
+
+        return ColumnLayout(codec)
+    return HeapLayout(codec)
 
 
 class ClusteredLayout(Same):

@@ -11,7 +11,7 @@ from typing import Any
 from minidb import schema
 from minidb.access.hot_keys import HotKeys
 from minidb.access.index import IndexStore, RowFunction
-from minidb.access.layouts import ClusteredLayout, HeapLayout, PrimaryKeyForm, RowCodec, index_key_columns, key_facts
+from minidb.access.layouts import ClusteredLayout, PrimaryKeyForm, RowCodec, heap_layout, index_key_columns, key_facts
 from minidb.keys import Key, Row, key_maker
 from minidb.storage.base import Base
 from minidb.storage.btree import Tree
@@ -54,7 +54,7 @@ class TableAccess:
             self.layout: Layout = ClusteredLayout(self.codec, self.key, key_facts(columns))
             self.source = self.tree = Tree(self.base, self.relation, self.layout)
         else:
-            self.layout = HeapLayout(self.codec)
+            self.layout = heap_layout(table, self.codec)
             self.source = Heap(self.base, self.relation, self.layout)
             self.tree = self.source.tree
         self.hot = HotKeys(None, self.base)
@@ -87,10 +87,7 @@ class TableAccess:
     # -- the base, read without the latch
 
     def base_row(self, root: Root, ref: Ref) -> Row | None:
-        if self.key is None:
-            row: Row | None = self.source.get(root, ref)
-            return row
-        found = self.source.find(root, ref)
+        found = self.tree.find(root, ref)
         return None if found is None else found[1]
 
     def base_rows(self, root: Root, refs: list[Ref]) -> list[Row | None]:

@@ -19,10 +19,11 @@ import msgspec
 
 from minidb import schema
 from minidb.sql import physical, plan
-from minidb.sql.explain_changes import HELD, References, changes_of, conflict_details
+from minidb.sql.explain_changes import HELD, changes_of, conflict_details, references_in
 from minidb.sql.explained import Explained
 from minidb.sql.expression_text import Names, expression_text, sort_text
-from minidb.sql.physical import Node
+from minidb.sql.physical import Node, reads_columns
+from minidb.sql.planner import Planner
 from minidb.sql.rules import walk
 
 
@@ -57,23 +58,20 @@ class Measure(Protocol):
 
 
 class Explainer:
-    """`measures`: what ANALYZE has seen, `spilled`: what it has held, both by the id of the node; `subqueries`: the
-    physical plan of each subquery in an expression; `spills`: whether operators may go on in temporary files;
-    `references`: the foreign keys that point at a table."""
+    """`planner`: who made the plan; `measures`: what ANALYZE has seen, `spilled`: what it has held, both by the id of
+    the node; `spills`: whether operators may go on in temporary files."""
 
     def __init__(
         self,
-        names: Names,
-        subqueries: Callable[[Any], physical.Query | None],
-        describe: Describe | None = None,
+        planner: Planner,
+        describe: Describe | None,
+        spills: bool,
         measures: Mapping[int, Measure] | None = None,
         spilled: Mapping[int, Spill] | None = None,
-        spills: bool = False,
-        references: References = lambda table: (),
     ) -> None:
-        self.references = references
-        self.names = names
-        self.subqueries = subqueries
+        self.references = references_in(planner.view.catalog)
+        self.names = Names(planner.root)
+        self.subqueries = planner.known_subquery
         self.describe = describe
         self.measures = measures
         self.spilled = spilled or {}
@@ -196,6 +194,10 @@ class Explainer:
             title = f"Index Scan{backwards} using {index.name} on {name}"
         details = [("Interval", words or ("whole index" if index is not None else ""))]
         details.append(("Filter", self.all_of(node.filters)))
+        if reads_columns(node):
+            from minidb.sql.vectors.zones import useful
+
+            details.append(("Pages Skipped By", self.all_of([part for part, _ in useful(node.filters, node.relation)])))
         if self.describe is not None:
             interval = ReadInterval(
                 table=node.table,
@@ -208,7 +210,7 @@ class Explainer:
             details.append(("Locks", self.describe(interval) or ""))
         return title, details, ()
 
-    def union_scan(self, node: physical.UnionScan | physical.IntersectionScan) -> Parts:
+    def union_scan(self, node: physical.ScanOfPaths) -> Parts:
         details = []
         for path in node.paths:
             assert path.index is not None
@@ -275,6 +277,10 @@ def _aggregate(self: Explainer, node: physical.Aggregate) -> Parts:
         sets = ", ".join(f"({self.list_of([node.groups[place] for place in members])})" for members in node.sets)
         details.append(("Grouping Sets", sets))
         title = "MixedAggregate"
+    if reads_columns(node.input):
+        from minidb.sql.vectors.choice import words  # most databases have no such table
+
+        details.append(("Vectors", words(node, self.measures is not None)))
     return title, details, (node.input,)
 
 

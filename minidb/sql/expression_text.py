@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidb.sql import plan
+from minidb.sql.printing.base import string
 from minidb.sql.rules import walk
 from minidb.types import to_text
 
@@ -71,7 +72,7 @@ def _constant(node: plan.Constant, names: Names) -> str:
         return "NULL"
     text = to_text(node.type, node.value)
     if node.type.name in QUOTED or node.type.element is not None:
-        return "'" + text.replace("'", "''") + "'"
+        return string(text)
     return text
 
 

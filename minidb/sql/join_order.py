@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import NamedTuple
+
+import msgspec
 
 from minidb.sql.ordering import log_cost
 
@@ -28,7 +29,7 @@ SPILL = 1.5  # a row written to a file and read again
 Mask = int
 
 
-class Predicate(NamedTuple):
+class Predicate(msgspec.Struct, frozen=True):
     """A join predicate: the leaves it mentions, its selectivity, and whether a hash join can use it."""
 
     mask: Mask
@@ -36,7 +37,7 @@ class Predicate(NamedTuple):
     equality: bool
 
 
-class Leaf(NamedTuple):
+class Leaf(msgspec.Struct, frozen=True):
     """needs: leaves that must stand outside (LATERAL). useful: leaves whose columns an index of this one may be asked
     for. inner(mask): the cost of one run of the leaf through an index, as the inner side of a loop over the leaves in
     `mask`; None if no index helps. ordered(mask): the cost of reading the leaf in the order of the columns that join it
@@ -50,7 +51,7 @@ class Leaf(NamedTuple):
     ordered: Callable[[Mask], float | None] = lambda mask: None
 
 
-class Tree(NamedTuple):
+class Tree(msgspec.Struct, frozen=True):
     """The plan of a set: a leaf (`left` None), or a join. method: 'hash' (the right side is built), 'merge', 'index',
     'loop'."""
 
@@ -62,7 +63,7 @@ class Tree(NamedTuple):
     right: Tree | None = None
 
 
-class Costs(NamedTuple):
+class Costs(msgspec.Struct, frozen=True):
     """What a method costs more because a setting turned it off, and from how many rows on a hash table spills."""
 
     hash: float = 0.0
@@ -75,7 +76,7 @@ class Costs(NamedTuple):
     @property
     def free(self) -> bool:
         """Whether nothing is turned off."""
-        return not any(self[:5])
+        return not (self.hash or self.loop or self.merge or self.sort or self.material)
 
 
 NO_COSTS = Costs()

@@ -22,7 +22,6 @@ from minidb.sql.actions import Actions
 from minidb.sql.lalr import Machine, TooDeep, Unexpected
 from minidb.sql.lexer import Lexer
 from minidb.sql.script import is_complete, parse_script
-from minidb.sql.syntax_errors import explain_unexpected
 
 __all__ = ["MAX_DEPTH", "is_complete", "keywords", "parse", "parse_expression", "parse_lifted", "parse_script",
            "reserved_words"]
@@ -170,6 +169,8 @@ def _run(text: str, start: str, actions: Actions) -> Any:
             actions.numbered = False
             tree, deep = _MACHINE.parse(tokens, actions, start), True
     except Unexpected as unexpected:
+        from minidb.sql.syntax_errors import explain_unexpected  # only here: programs are right, people err
+
         raise explain_unexpected(text, tokens, unexpected, _MACHINE, Actions) from None
     if deep:
         _check_depth(tree, text)

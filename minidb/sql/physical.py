@@ -98,28 +98,24 @@ class Scan(Node, frozen=True, kw_only=True, eq=False):
     single: bool = False  # at most one row
 
 
-class UnionScan(Node, frozen=True, kw_only=True, eq=False):
+class ScanOfPaths(Node, frozen=True, kw_only=True, eq=False):
+    """A table through several of its indexes."""
+
+    relation: int
+    table: schema.Table
+    alias: str
+    paths: tuple[Path, ...]
+    filters: tuple[Expression, ...] = ()
+    conditions: tuple[Expression, ...] = ()
+    locking: bool = False
+
+
+class UnionScan(ScanOfPaths, frozen=True, kw_only=True, eq=False):
     """OR over several indexes: rows of all paths, each once."""
 
-    relation: int
-    table: schema.Table
-    alias: str
-    paths: tuple[Path, ...]
-    filters: tuple[Expression, ...] = ()
-    conditions: tuple[Expression, ...] = ()
-    locking: bool = False
 
-
-class IntersectionScan(Node, frozen=True, kw_only=True, eq=False):
+class IntersectionScan(ScanOfPaths, frozen=True, kw_only=True, eq=False):
     """AND over several indexes: rows that are in the intervals of all paths."""
-
-    relation: int
-    table: schema.Table
-    alias: str
-    paths: tuple[Path, ...]
-    filters: tuple[Expression, ...] = ()
-    conditions: tuple[Expression, ...] = ()
-    locking: bool = False
 
 
 class DistinctScan(Node, frozen=True, kw_only=True, eq=False):
@@ -139,6 +135,17 @@ class HashedScan(Node, frozen=True, kw_only=True, eq=False):
     keys: tuple[Expression, ...]  # over the input's columns
     probes: tuple[Expression, ...]  # over what stands outside
     filters: tuple[Expression, ...] = ()
+
+
+def reads_columns(node: Node) -> bool:
+    """Whether a node reads a whole table that is kept by columns."""
+    return (
+        isinstance(node, Scan)
+        and node.table.layout == "column"
+        and node.path.kind == "scan"
+        and node.path.address is None
+        and not (node.path.reverse or node.locking or node.first)
+    )
 
 
 # -- sources without a table ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from minidb import errors, schema
 from minidb.keys import Row
@@ -23,10 +23,6 @@ from minidb.sql.compiler.producers import new_compiler
 from minidb.sql.compiler.scope import Scope, opened, row_layout
 from minidb.sql.compiler.sets import define_tables, emit_query
 from minidb.sql.compiler.spilling import WorkMemoryExceeded
-from minidb.sql.explain import Describe, Explainer
-from minidb.sql.explain_changes import References, references_in
-from minidb.sql.explained import Explained
-from minidb.sql.expression_text import Names
 from minidb.sql.lifting import literal_decides
 from minidb.sql.memory import Restarting, Run, bounded, spilling
 from minidb.sql.planner import Planner
@@ -35,6 +31,10 @@ from minidb.sql.rules import walk
 from minidb.sql.statistics import TableStatistics
 from minidb.txn.door import Rows
 from minidb.types import SqlType, arithmetic_error
+
+if TYPE_CHECKING:
+    from minidb.sql.explain import Describe
+    from minidb.sql.explained import Explained
 
 Converter = Callable[[Any], Any]
 
@@ -139,9 +139,9 @@ class Prepared:
 
     def explain(self, describe: Describe | None = None) -> Explained:
         """The plan as a tree; `.lines()` and `.as_dict()` write it. `describe` says what reading an interval locks."""
-        names, subqueries, references = self._facts(self.planner)
-        spills = self.memory.spills
-        return Explainer(names, subqueries, describe, spills=spills, references=references).explain(self.node)
+        from minidb.sql.explain import Explainer  # only here: most programs explain nothing
+
+        return Explainer(self.planner, describe, self.memory.spills).explain(self.node)
 
     def rewrites(self) -> list[str]:
         """The rules that have changed the statement's plan, in their order."""
@@ -168,6 +168,8 @@ class Prepared:
         node: physical.Node,
         memory: Memory,
     ) -> Explained:
+        from minidb.sql.explain import Explainer
+
         counters: dict[int, int] = {}
         compiler = new_compiler(planner, counters, memory)
         function, _ = compile_statement(compiler, node, self.streams)
@@ -178,12 +180,7 @@ class Prepared:
         none = Measure()
         measures = {node: ticker.measures.get(number, none) for node, number in counters.items()}
         measures.setdefault(id(node.input if isinstance(node, physical.Query) else node), whole)
-        names, subqueries, references = self._facts(planner)
-        seen = measures, compiler.spills, memory.spills
-        return Explainer(names, subqueries, describe, *seen, references).explain(node)
-
-    def _facts(self, planner: Planner) -> tuple[Names, Callable[[Any], physical.Query | None], References]:
-        return Names(planner.root), planner.known_subquery, references_in(planner.view.catalog)
+        return Explainer(planner, describe, memory.spills, measures, compiler.spills).explain(node)
 
 
 def counted(result: Any) -> int:

@@ -6,11 +6,11 @@ import gzip
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from noting import Noting
 
 from minidb import errors
 from minidb.sql import grammar_tables
@@ -56,18 +56,6 @@ def test_every_action_is_used_and_exists() -> None:
     helpers = {"fail", "fields"}
     assert named - actions == set()
     assert actions - named - helpers == set()
-
-
-class Noting(list[Any]):
-    """A list that knows which of its items were asked for."""
-
-    def __init__(self, items: Iterable[Any]) -> None:
-        super().__init__(items)
-        self.met: set[int] = set()
-
-    def __getitem__(self, index: Any) -> Any:
-        self.met.add(index)
-        return super().__getitem__(index)
 
 
 def test_every_rule_is_met() -> None:

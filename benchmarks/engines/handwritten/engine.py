@@ -179,6 +179,7 @@ class Handwritten:
     speaks_sql: ClassVar[bool] = False
     fraction: ClassVar[float] = 1
     embedded: ClassVar[bool] = True
+    chooses_columns: ClassVar[bool] = False
     retryable: tuple[type[Exception], ...] = (Conflict,)
 
     def version(self) -> str:

@@ -63,11 +63,13 @@ class DefinitionActions(ChangeActions):
         if_not_exists: bool,
         name: QualifiedName,
         columns: tuple[Name, ...],
+        options: tuple[Option, ...],
         on_commit: Any,
         query: Query | ast.Execute,
         with_data: bool,
     ) -> ast.CreateTableAs:
-        return ast.CreateTableAs(name, columns, query, kind is True, if_not_exists, with_data, on_commit, at=at)
+        temporary = kind is True
+        return ast.CreateTableAs(name, columns, query, temporary, if_not_exists, with_data, on_commit, options, at=at)
 
     # -- columns ----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ Where the batches of a scan can be worked on as a whole, `batches` does so.
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from minidb.sql import physical, plan
 from minidb.sql.compiler.batches import (
@@ -33,6 +34,9 @@ from minidb.sql.compiler.emitter import Function
 from minidb.sql.compiler.scope import ColumnKey, Scope
 from minidb.sql.compiler.sorted_groups import set_number, sorted_grouping_sets, sorted_groups
 from minidb.sql.rules import walk
+
+if TYPE_CHECKING:
+    from minidb.sql.compiler.vectorise import Vectorised
 
 MANY_GROUPS = 0.2  # groups per row from which on an exception per new group costs more than a test per row
 
@@ -73,13 +77,32 @@ def _plain(
     clauses, inside = compiler.clauses(function, node.input, scope, wanted)
     site = compiler.expressions(function, inside)
     if can_batch(clauses, calls):
+        totals = compiler.module.name("totals")
+        found = _vectorised(compiler, node, clauses, wanted, totals)
+        if found is not None:
+            clauses = found[0]
+            function.add(f"{totals} = {found[1].source}.new_totals()")
         finals = print_batched(compiler, function, site, clauses, cells, calls)
+        if found is not None:
+            found[1].hold_cells(cells)
+            found[1].add_totals(function, cells, totals)
     else:
         finals = {place: prepare(compiler, site, cells, call) for place, call in calls}
         for number, initial in enumerate(cells.initial):
             function.add(f"{cells.place(number)} = {initial}")
         nest(function, clauses, lambda: print_updates(function, cells))
     return _results(compiler, node, scope, [], finals)
+
+
+def _vectorised(
+    compiler: Compiler, node: physical.Aggregate, clauses: Clauses, wanted: Required, into: str
+) -> tuple[Clauses, Vectorised] | None:
+    """The clauses with vectors before their batches, and who knows about them; None where there are none."""
+    if compiler.counters is not None or not physical.reads_columns(node.input):  # EXPLAIN ANALYZE counts every row
+        return None
+    from minidb.sql.compiler.vectorise import vectorised  # most databases have no such table
+
+    return vectorised(compiler, node, clauses, wanted, into)
 
 
 def _results(
@@ -133,14 +156,23 @@ def _grouped(
     outer = scope.with_columns(columns)
     outer.known |= known
     guard = compiler.guard(groups, node)
+    found = _vectorised(compiler, node, clauses, wanted, groups)
+    clauses, vectors = (clauses, None) if found is None else found
     finals = _counted(compiler, function, clauses, groups, group, value, calls, guard)
     argument = gathered_argument(clauses, calls)
+    if finals is not None and vectors is not None:
+        vectors.hold_counts()
     if finals is None and argument is not None:
         function.add(f"{groups} = {{}}")
-        finals = print_gathered(site, function, clauses, groups, value, argument, calls, group, many, guard)
+        kinds: list[str] = []
+        finals = print_gathered(site, function, clauses, groups, value, argument, calls, group, many, guard, kinds)
+        if vectors is not None:
+            vectors.hold_kinds(kinds, argument)
     if finals is None:
         cells = Cells(lambda number: f"{group}[{number}]")
         finals = {place: prepare(compiler, site, cells, call) for place, call in calls}
+        if vectors is not None:
+            vectors.hold_cells(cells)
         function.add(f"{groups} = {{}}")
         after = start_guard(function, guard)
         nest(function, clauses, lambda: _group_body(compiler, function, cells, groups, group, value, many), after)

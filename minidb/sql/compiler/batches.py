@@ -40,6 +40,7 @@ Finals = dict[int, str]  # position -> source of the result
 # -- groups -----------------------------------------------------------------------------------------------
 
 FOLDED = 500  # batches after which lists of values are folded
+PAGE = 25  # batches are so much larger where a table is kept by columns
 
 
 def print_counter(
@@ -86,11 +87,12 @@ def print_gathered(
     group: str,
     many: bool,
     guard: Guard = NO_GUARD,
+    noted: list[str] | None = None,
 ) -> Finals:
-    """Values are appended to the list of their group; `groups` ends up with the states."""
+    """Values are appended to the list of their group; `groups` ends up with the states, whose kinds are `noted`."""
     lists = site.module.name("d")
     value = site.value(argument)
-    kinds: list[str] = []
+    kinds = [] if noted is None else noted
 
     def place(kind: str) -> str:
         if kind not in kinds:
@@ -122,7 +124,8 @@ def print_gathered(
             with function.block("except KeyError:"):
                 function.add(f"{lists}[{name}] = [{value}]")
 
-    after = (f"{batches} += 1", f"if {batches} == {FOLDED}:", f"    {call}", f"    {batches} = 0")
+    folded = FOLDED // PAGE if "rows.pages(" in leading(clauses)[1][0].items else FOLDED  # type: ignore[union-attr]
+    after = (f"{batches} += 1", f"if {batches} == {folded}:", f"    {call}", f"    {batches} = 0")
     nest(function, clauses, body, (*after, *start_guard(function, guard)))
     function.add(call)
     return finals
@@ -211,7 +214,7 @@ def _print_element(
         return first.items
     name = compiler.module.name("l")
     if not element.endswith("\n"):
-        print_filtered(function, name, source, text or row.target)
+        print_filtered(function, name, source, text or row.target.partition(",")[0])
     elif text.isidentifier() or text.endswith("]"):
         function.add(f"{name} = [{comprehension([*source, If(f'{text} is not None')], text)}]")
     else:
@@ -243,6 +246,7 @@ def _batched_call(
         nullable = site.nullable(argument) or counts_what_may_raise(call)
         if kind not in ("count", "count_star") or nullable or call.distinct:
             element = _element(site, argument, nullable)
+            cells.arguments[element] = argument
     updates = lists.setdefault(element, []) if element else []
 
     def cell(what: str, initial: str, update: str) -> str:

@@ -29,7 +29,12 @@ class Cells:
         self.initial: list[str] = []
         self.fresh: list[str] = []  # the same where no row is at hand
         self.updates: list[tuple[str, list[str]]] = []  # (test or '', statements), in order
+        self.arguments: dict[str, plan.Expression] = {}  # what a key's source computes
         self._known: dict[tuple[str, ...], int] = {}
+
+    def known(self) -> list[tuple[str, str]]:
+        """What each cell holds, in their order: the kind, and the source of its values ('': rows)."""
+        return [(key[0], key[1]) for key in self._known]
 
     def cell(self, key: tuple[str, ...], initial: str, fresh: str | None = None) -> tuple[str, bool]:
         """(the cell that holds `key`, whether it is new)."""
@@ -67,7 +72,10 @@ def prepare(compiler: Compiler, site: Expressions, cells: Cells, call: plan.Aggr
         texts.append(text)
     if call.distinct:
         return _distinct(compiler, site, cells, call, texts, tests)
-    return _steps(site, cells, call, texts, " and ".join(tests), "\n".join([*texts, test]))
+    key = "\n".join([*texts, test])
+    if len(call.arguments) == 1:
+        cells.arguments[key] = call.arguments[0]
+    return _steps(site, cells, call, texts, " and ".join(tests), key)
 
 
 def counts_what_may_raise(call: plan.AggregateCall) -> bool:

@@ -27,7 +27,12 @@ _NEGATED_TYPES = ("smallint", "integer", "bigint")
 def scan(
     compiler: Compiler, function: Function, node: physical.Scan, scope: Scope, required: Required
 ) -> tuple[Clauses, Scope]:
-    clauses, inside = read(compiler, function, node, node.path, scope, required)
+    found = None
+    if physical.reads_columns(node):
+        from minidb.sql.compiler.column_scans import column_scan  # most databases have no such table
+
+        found = column_scan(compiler, node, scope, required)
+    clauses, inside = found or read(compiler, function, node, node.path, scope, required)
     return compiler.filtered(function, clauses, inside, node.filters)
 
 

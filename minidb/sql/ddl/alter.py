@@ -18,6 +18,7 @@ from minidb.sql.ddl.alter_views import alter_view
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.ddl.dependents import with_renamed_table
 from minidb.sql.ddl.indexes import owner
+from minidb.sql.ddl.layouts import set_layout
 from minidb.sql.ddl.materialized_views import alter_materialized_view, refuse_materialized
 from minidb.sql.ddl.sequences import locked_sequence, rename_sequence
 from minidb.sql.ddl.views import rename_in_views
@@ -120,7 +121,7 @@ def _set_schema(action: ast.SetSchema, table: schema.Table, changes: Changes) ->
 
 
 def _nothing(action: ast.AlterAction, table: schema.Table, changes: Changes) -> None:
-    """SET STATISTICS, SET (options): accepted and without effect."""
+    """SET STATISTICS: accepted and without effect."""
 
 
 _ACTIONS: dict[type, Action] = {
@@ -141,6 +142,6 @@ _ACTIONS: dict[type, Action] = {
     ast.Rename: _rename,
     ast.SetSchema: _set_schema,
     ast.SetStatistics: _nothing,
-    ast.SetOptions: _nothing,
-    ast.ResetOptions: _nothing,
+    ast.SetOptions: set_layout,
+    ast.ResetOptions: set_layout,
 }

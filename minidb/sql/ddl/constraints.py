@@ -15,6 +15,7 @@ from minidb.sql import ast
 from minidb.sql.binder.rows import bind_check
 from minidb.sql.ddl.changes import Changes
 from minidb.sql.ddl.columns import find_columns
+from minidb.sql.ddl.layouts import refuse_clustered
 from minidb.sql.ddl.names import constraint_names, free_name
 from minidb.sql.functions.operators import resolve_operator
 from minidb.sql.printer import to_sql
@@ -113,6 +114,8 @@ def _unique_index(
     table: schema.Table,
     changes: Changes,
 ) -> schema.Index:
+    if node.clustered and table.layout == "column":
+        refuse_clustered(node.at)
     if node.clustered and table.clustered is not None:
         raise errors.InvalidTableDefinition(f'table "{table.name}" is clustered already', position=node.at)
     if node.clustered and (node.deferrable or node.deferred):

@@ -58,11 +58,13 @@ def _liked_index(index: schema.Index, source: schema.Table, table: schema.Table,
     parts = [] if index.primary else names
     name = free_name(table.name, parts, label, lambda n: n in taken or changes.is_taken(n, table.temporary))
     changes.claim(name, -1, table.temporary)
+    clustered = index.clustered and table.layout == "row"
     return replace(
         index,
         id=changes.new_id(),
         name=name,
-        relation=table.relation if index.clustered else changes.new_id(),
+        relation=table.relation if clustered else changes.new_id(),
+        clustered=clustered,
         keys=tuple(keys),
         include=tuple([positions[p] for p in index.include]),
     )

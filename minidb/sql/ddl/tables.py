@@ -13,6 +13,7 @@ from minidb.sql.ddl.columns import check_expressions, check_names, define_column
 from minidb.sql.ddl.constraints import add_all
 from minidb.sql.ddl.dependents import drop_views, foreign_keys_to, readers_of, refuse_or_cascade, without_foreign_keys
 from minidb.sql.ddl.identities import add_sequences, copy_sequences, restart_owned
+from minidb.sql.ddl.layouts import chosen_layout
 from minidb.sql.ddl.likes import liked_columns, liked_parts
 from minidb.sql.ddl.materialized_views import refuse_materialized
 from minidb.sql.ddl.rewrite import new_relations
@@ -30,7 +31,8 @@ def create_table(node: ast.CreateTable, changes: Changes) -> str:
             return "CREATE TABLE"
     changes.claim(node.name.name, node.name.at, temporary)
     table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), (), temporary=temporary)
-    table = replace(table, on_commit=node.on_commit or "preserve rows")
+    layout = chosen_layout(node.options) or "row"
+    table = replace(table, on_commit=node.on_commit or "preserve rows", layout=layout)
     table = add_sequences(_with_columns(table, node, changes), node.columns, changes)
     for like in node.likes:
         copy_sequences(table, changes.table(like.table), changes)
@@ -88,6 +90,7 @@ def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
         changes.door.lock_name(node.name.name)
         if _exists(node.name, temporary, changes):
             return "CREATE TABLE AS"
+    layout = chosen_layout(node.options) or "row"
     changes.claim(node.name.name, node.name.at, temporary)
     results, rows = changes.run_query(node.query)
     if len(node.columns) > len(results):
@@ -96,7 +99,7 @@ def create_table_as(node: ast.CreateTableAs, changes: Changes) -> str:
     check_names([(name, node.name.at) for name in names])
     columns = tuple([schema.Column(name, kind, i) for i, (name, (_, kind)) in enumerate(zip(names, results))])
     table = schema.Table(changes.new_id(), node.name.name, changes.new_id(), columns, temporary=temporary)
-    changes.put(replace(table, on_commit=node.on_commit or "preserve rows"))
+    changes.put(replace(table, on_commit=node.on_commit or "preserve rows", layout=layout))
     count = 0
     if node.with_data:
         for row in rows:
