@@ -92,6 +92,7 @@ class Session:
         self.started = False  # the transaction has run a statement
         self.txn: Transaction | None = None
         self.door: RowDoor | None = None
+        self.last_door: RowDoor | None = None  # of a transaction that is over, for the next one
         self.reader: RowDoor | None = None  # for reads outside of transactions
         self.reader_level = self.level  # that the reader was made for
         self.writer: LoneWriter | None = None  # for single changes outside of transactions
@@ -252,7 +253,7 @@ class Session:
             raise failed_transaction()
         if txn is None:
             return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
-        return self.within_transaction(lambda: self.run_in_block(compiled, values, txn, sql), sql, enters=True)
+        return self.execute_in_block(compiled, values, txn, sql)
 
     def check_open(self) -> None:
         if self.closed:
@@ -296,31 +297,78 @@ class Session:
             return self.within_transaction(lambda: self.run_query(statement, sql, parameters), sql)
         return self.within_transaction(lambda: statements.run_ddl(self, statement, sql), sql)
 
-    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True,
-                           enters: bool = False) -> Result:
+    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True) -> Result:
         """Runs one statement in the open transaction, or in one of its own. After one that does not query the database
-        SET TRANSACTION is still possible. `enters`: `work` begins the statement itself."""
+        SET TRANSACTION is still possible."""
         txn = self.open_transaction()
         try:
             txn.on_wait = self.on_wait
-            if not enters:
-                self.manager.start_statement(txn, sql)
+            self.manager.start_statement(txn, sql)
             self.started = self.started or queries
             result = work()
             if txn.doomed is not None and self.txn is txn:
                 raise txn.doomed
-        except RecursionError as error:  # a safety net: whoever knows more has said so already
-            self.statement_failed()
-            raise StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from error
-        except Error as error:
-            locate(error, sql)
-            self.statement_failed()
-            raise
-        except BaseException:
-            self.statement_failed()
+        except BaseException as error:
+            self.fail_statement(error, sql)
             raise
         self.statement_succeeded()
         return result
+
+    def execute_in_block(self, compiled: Compiled, values: Row, txn: Transaction, sql: str) -> Result:
+        """`within_transaction` and `run_prepared` for a compiled statement in an open transaction, with less to ask."""
+        manager, relations = self.manager, self.relations
+        try:
+            txn.on_wait = self.on_wait
+            manager.enter_statement(txn, sql, compiled.tables, relations.title_of)
+            self.started = True
+            if compiled.catalog_version != relations.catalog.version or compiled.past or txn.read_only:
+                result = self.run_prepared(compiled, values)
+            else:
+                if relations.redefined_at > txn.snapshot:
+                    for table, _ in compiled.tables:
+                        relations.check_age(txn, table)
+                door = self.door
+                if door is None:
+                    door = self.statement_door()
+                else:
+                    door.begin()
+                result = (
+                    self.run_read(compiled, values, door, False)
+                    if compiled.verb == "SELECT"
+                    else self.run_change(compiled, values, door)
+                )
+            if txn.doomed is not None and self.txn is txn:
+                raise txn.doomed
+        except BaseException as error:
+            self.fail_statement(error, sql)
+            raise
+        if self.explicit:  # the block goes on
+            manager.end_statement(txn)
+        else:
+            self.statement_succeeded()
+        return result
+
+    def run_change(self, compiled: Compiled, values: Row, door: RowDoor) -> Result:
+        """A change in the open transaction, which has its snapshot."""
+        manager = self.manager
+        if manager.failed is not None or id(manager.database_lock) not in door.txn.locks:
+            manager.before_write(door.txn, False, compiled.verb)
+        context = self.context
+        assert context is not None
+        try:
+            count, rows = compiled.run_write(door, values, context)
+        except Overtaken:
+            count, rows = change_again(compiled, door, values, context)
+        door.finish_statement()
+        return Result(f"{CHANGES.get(compiled.verb) or compiled.verb + ' '}{count}", compiled.columns, rows, count)
+
+    def fail_statement(self, error: BaseException, sql: str) -> None:
+        """Undoes a statement that has ended with this error, and says in the error what is known here."""
+        if isinstance(error, Error):
+            locate(error, sql)
+        self.statement_failed()
+        if isinstance(error, RecursionError):  # a safety net: whoever knows more has said so already
+            raise StatementTooComplex("statement is too complex", hint="It is nested too deeply.") from error
 
     def statement_succeeded(self) -> None:
         txn = self.txn
@@ -425,7 +473,11 @@ class Session:
         txn.temporary = self.temporary
         self.reader = self.database.door(self.manager, txn, self.relations, self.database.inside.rows)
         self.reader.statement = 1
+        self.reader.on_parked = self.forget_reader
         return self.reader
+
+    def forget_reader(self) -> None:
+        self.reader = None
 
     def run_query(self, statement: ast.Statement, sql: str, parameters: Parameters | None, *,
                   part: bool = False) -> Result:
@@ -458,25 +510,6 @@ class Session:
             tag = f"INSERT 0 {count}" if prepared.verb == "INSERT" else f"{prepared.verb} {count}"
             return Result(tag, prepared.columns, rows, count)
         return self.run_read(prepared, values, door, whole)
-
-    def run_in_block(self, compiled: Compiled, values: Row, txn: Transaction, sql: str) -> Result:
-        """Starts a statement in the open transaction and runs it: `run_prepared`, with less to ask."""
-        manager, relations = self.manager, self.relations
-        manager.enter_statement(txn, sql, compiled.tables, relations.title_of)
-        if compiled.catalog_version != relations.catalog.version or compiled.past or txn.read_only:
-            return self.run_prepared(compiled, values)
-        if txn.policy.keeps_snapshot:
-            for table, _ in compiled.tables:
-                relations.check_age(txn, table)
-        door = self.statement_door()
-        if compiled.verb == "SELECT":
-            return self.run_read(compiled, values, door, False)
-        if manager.failed is not None or id(manager.database_lock) not in txn.locks:
-            manager.before_write(txn, False, compiled.verb)
-        assert self.context is not None
-        count, rows = change(compiled, door, values, self.context)
-        door.finish_statement()
-        return Result(f"{CHANGES.get(compiled.verb) or compiled.verb + ' '}{count}", compiled.columns, rows, count)
 
     def ready_to_run(self, prepared: Compiled, values: Row) -> tuple[RowDoor, Row, Context, Compiled]:
         """Locks the tables, then takes the snapshot: all that comes before the compiled function."""
@@ -567,25 +600,30 @@ class Session:
         """Lets a result go on while its session does something else: its door and snapshot are its own from here."""
         txn = self.txn
         assert txn is not None
-        views = self.manager.views
-        views[door] = min(door.snapshot, self.manager.published)
+        door.become_view()
         self.door = None
         alone = self.autocommit and not self.explicit
         if alone:
             self.forget_transaction()  # the stream keeps it, for its table locks, until the last row
+            self.manager.views.pop(txn, None)
 
         def finish() -> None:
-            views.pop(door, None)
+            door.end_view()
             if alone:
                 self.manager.commit(txn)
 
-        return Stream(self.streams, ready, batches, finish)
+        return Stream(self.streams, ready, door.fetched(batches), finish)
 
     def statement_door(self) -> RowDoor:
         door = self.door
         if door is None:
             assert self.txn is not None
-            door = self.database.door(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
+            door, self.last_door = self.last_door, None
+            if door is None:
+                made = self.database.door
+                door = made(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
+            else:
+                door.serve(self.txn, self.context)
             self.door = door
         door.begin()
         return door
@@ -653,6 +691,7 @@ class Session:
         )
         txn.lock_timeout = self.settings["lock_timeout"]
         txn.deadlock_timeout = self.settings["deadlock_timeout"]
+        txn.memory_limit = self.settings["minidb.transaction_memory"]
         txn.temporary = self.temporary
         self.txn = txn
         self.state = "active"
@@ -697,6 +736,8 @@ class Session:
             raise
         if self.cursors is not None:
             self.cursors.committed()
+        if self.door is not None and self.door.takes_short_ways:
+            self.last_door = self.door
         self.forget_transaction()
         if self.setting_changes.notes:
             self.setting_changes.commit(self)
@@ -731,6 +772,9 @@ class Session:
         self.setting_changes.roll_back(self, 0)
 
     def forget_transaction(self) -> None:
+        txn = self.txn
+        if txn is not None and txn.parked is not None:
+            txn.parked.leave(txn)  # without the latch: much memory may go with it
         self.txn = None
         self.door = None
         self.state = "idle"
@@ -857,8 +901,13 @@ def change(prepared: Compiled, door: RowDoor, values: Row, context: Context) -> 
     try:
         return prepared.run_write(door, values, context)
     except Overtaken:
-        door.claiming, door.claimed = False, None
-        return prepared.run_write(door, values, context)
+        return change_again(prepared, door, values, context)
+
+
+def change_again(prepared: Compiled, door: RowDoor, values: Row, context: Context) -> tuple[int, list[Row] | None]:
+    """Without claims."""
+    door.claiming, door.claimed = False, None
+    return prepared.run_write(door, values, context)
 
 
 def few_batches(batches: Iterator[list[Row]]) -> list[Row] | None:

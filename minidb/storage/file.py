@@ -28,6 +28,7 @@ import threading
 from typing import Any
 
 from minidb.storage.interface import File
+from minidb.storage.mapped import Mapping, map_file
 
 CLOSED = (1 << 31) - 1  # no descriptor: the system answers EBADF; some of Python's functions answer -1 with ValueError
 LARGEST_TRANSFER = 1 << 30  # bytes per system call; Linux stops at 2 GiB - 4 KiB, macOS at 2 GiB - 1
@@ -43,11 +44,13 @@ def _os_error(code: int, path: str) -> OSError:
 class OSFile:
     """A regular file of the operating system. Threads may use it at once; each call names its offset."""
 
-    __slots__ = ("_descriptor", "path")
+    __slots__ = ("_descriptor", "_mapping", "_unmapped", "path")
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+        self._mapping: Mapping | None = None
+        self._unmapped = 0  # the size at which no mapping could be had
 
     def read(self, offset: int, length: int) -> bytes:
         data = os.pread(self._descriptor, min(length, LARGEST_TRANSFER), offset)
@@ -75,6 +78,34 @@ class OSFile:
                     raise _os_error(errno.EIO, self.path)
                 written += count
 
+    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+        mapping, end = self._mapping, offset + sum(map(len, pieces))
+        if mapping is None or end > mapping.size:
+            mapping = self._map(end)
+            if mapping is None:
+                return False
+        try:
+            mapping.store(offset, pieces)
+        except ValueError:  # closed meanwhile
+            raise _os_error(errno.EBADF, self.path) from None
+        return True
+
+    def _map(self, end: int) -> Mapping | None:
+        if self._unmapped >= end:
+            return None
+        self._unmap()
+        mapping = map_file(self._descriptor)
+        if mapping is None or mapping.size < end:
+            self._unmapped = max(end, self.size())
+            return None
+        self._mapping = mapping
+        return mapping
+
+    def _unmap(self) -> None:
+        mapping, self._mapping = self._mapping, None
+        if mapping is not None:
+            mapping.close()
+
     if sys.platform == "darwin":  # fsync there leaves the data in the drive's cache
 
         def sync(self) -> None:
@@ -88,6 +119,8 @@ class OSFile:
         return os.fstat(self._descriptor).st_size
 
     def truncate(self, size: int) -> None:
+        self._unmap()  # beyond the end there is nothing that could be stored to
+        self._unmapped = 0
         os.ftruncate(self._descriptor, size)
 
     def identity(self) -> tuple[int, int]:
@@ -99,6 +132,7 @@ class OSFile:
 
     def close(self) -> None:
         """Closes the descriptor (F3: without unlocking). Closing again does nothing."""
+        self._unmap()
         descriptor, self._descriptor = self._descriptor, CLOSED
         if descriptor != CLOSED:
             os.close(descriptor)
@@ -191,6 +225,10 @@ class MemoryFile:
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         self._check_writable()
         self.inode.write(offset, data)
+
+    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+        self.write(offset, b"".join(pieces))
+        return True
 
     def sync(self) -> None:
         self._check_open()

@@ -6,8 +6,10 @@ comes in through `FileSystem`; both have more than one implementation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from minidb.errors import DatabaseCorrupt
 from minidb.keys import Key, Row
 
 Ref = Any  # a row's address: RID (int) in a heap, primary key (a Key) in a clustered table
@@ -23,6 +25,11 @@ class File(Protocol):
 
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Writes all of `data`; not durable before `sync`."""
+
+    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+        """Writes all pieces, one behind the other, into a range that exists and was synced, without a system call;
+        False if that is not to be had: then nothing was written. A process that is killed meanwhile leaves a prefix of
+        the pieces, and of the next one any of its bytes."""
 
     def sync(self) -> None: ...
 
@@ -56,12 +63,30 @@ class FileSystem(Protocol):
         """The path without symlinks."""
 
 
+class Contents(Protocol):
+    """The rows of a leaf that are made when somebody asks for them; DatabaseCorrupt may come as late as that."""
+
+    where: Callable[[str], DatabaseCorrupt] | None  # an error that names the page, given what is wrong
+
+    @property
+    def memory(self) -> int:
+        """Bytes that are taken besides the rows, once everything is made that can be."""
+
+    def __len__(self) -> int: ...
+
+    def rows(self) -> list[Row]:
+        """Made once."""
+
+
 class Layout(Protocol):
     """How the leaves of one relation are encoded. Made from the schema by `access`; pure and free of latches."""
+
+    scale: int  # its leaves are so many times as large as the base's usual ones
+    least: int  # bytes that an entry counts for at least, however few it takes
 
     def encode(self, keys: list[Key], refs: list[Ref], rows: list[Row]) -> bytes:
         """One leaf's payload. For a clustered table and a heap `rows` are whole rows, for a secondary index they are
         the tuples of column values (key columns, then INCLUDE columns) as they were stored."""
 
-    def decode(self, data: bytes) -> tuple[list[Key], list[Ref], list[Row]]:
-        """The inverse; raises DatabaseCorrupt on anything else than what encode made."""
+    def decode(self, data: bytes) -> tuple[list[Key], list[Ref], list[Row] | Contents]:
+        """The inverse; raises DatabaseCorrupt on anything else than what encode made. Rows may be made later."""

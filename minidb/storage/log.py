@@ -13,7 +13,8 @@ The way of a commit (R1); what runs under the owner's latch is one append:
     ticket = queue(number, payload, durability, time_us)      number and place in the log in one hold
     --- latch -------------------------------------------------------------------------------------------
     settle(ticket)              returns when it is published; the owner then acknowledges
-    keep(number, payload)       all of it for an `off` commit while nothing else is on its way; the owner publishes
+    pass_through(number, ...)   all of it for an `off` or `normal` commit while nothing else is on its way; the owner
+                                publishes
 
     reserved --queue--> queued --a leader's round--> written --sync if full--> on_durable(tickets) --> done
                           |                                                    takes the latch,
@@ -37,8 +38,9 @@ A checkpoint (R10, R14):   F = switch(register)  ->  pages, sync, meta page, syn
               released stays, and those after it; the log takes more segments then. Pass a lower number to keep
               segments for a replication slot or an archive.
 
-Latches (R69): registry -> (one checkpoint at a time) -> leadership -> latch. `queue` may be called under the latch,
-nothing else here may. `on_durable` and `register` are called while leading, without any mutex of the log; they may
+Latches (R69): registry -> (one checkpoint at a time) -> leadership -> latch. `queue` and `pass_through` may be called
+under the latch, nothing else here may; the latter only takes a leadership that nobody has, and calls the system only
+when the disk has failed. `on_durable` and `register` are called while leading, without any mutex of the log; they may
 take the latch.
 
 Invariants
@@ -70,8 +72,8 @@ from minidb.storage.interface import FileSystem
 from minidb.storage.log_format import BLOCK, LARGEST_PAYLOAD, SegmentHeader, space_for
 from minidb.storage.log_leader import COMMITTED, REFUSED, UNKNOWN, Gate, Leadership, Ticket
 from minidb.storage.log_reader import Commit, LogReader
-from minidb.storage.log_recovery import read_log
-from minidb.storage.log_segments import Segment, SegmentFiles, SyncFailed, disk_error
+from minidb.storage.log_recovery import read_log, secure
+from minidb.storage.log_segments import MOST_SEGMENTS, Segment, SegmentFiles, SyncFailed, disk_error
 from minidb.storage.log_writer import LogWriter
 
 __all__ = ["Commit", "Log", "RecoveredLog", "Ticket"]
@@ -87,10 +89,11 @@ class Log:
 
     Arguments (of `create` and `recover`, too):
         segment_step, largest_step: bytes by which a segment grows: doubling, between these two.
-        kept_segment: a free segment larger than this is given back to the disk.
+        kept_segment: bytes of a free segment that are kept for its next use; the rest is given back to the disk.
         batch_limit: bytes of commits after which a batch takes no more of them.
         flush_limit: bytes of `off` commits that may wait in memory.
         chunk_limit: bytes of chunks that may wait in memory.
+        calm: so many batches without a sync, and those of `normal` commits are stored instead of written (`mapped`).
         make_gate: makes what a waiting committer waits at.
 
     Attributes:
@@ -108,11 +111,12 @@ class Log:
         database_id: bytes,
         *,
         segment_step: int = 1 << 18,
-        largest_step: int = 1 << 23,
-        kept_segment: int = 1 << 26,
+        largest_step: int = 1 << 21,
+        kept_segment: int = 1 << 23,
         batch_limit: int = 1 << 20,
         flush_limit: int = 1 << 16,
         chunk_limit: int = 1 << 18,
+        calm: int = 16,
         make_gate: Callable[[], Gate] = threading.Lock,
     ) -> None:
         assert len(database_id) == 16
@@ -124,8 +128,9 @@ class Log:
         self._chunk_limit = chunk_limit
         self._leadership = Leadership(make_gate)
         self._files = SegmentFiles(fs, path, segment_step, largest_step, kept_segment)
-        self._writer = LogWriter(database_id, self._files, self._leadership.mutex)
+        self._writer = LogWriter(database_id, self._files, self._leadership.mutex, calm)
         self._queue: list[Ticket] = []  # appended to under the owner's latch, cut off at the front by the leader
+        self._secured = True
         self._maintenance = threading.Lock()  # one switch or release at a time; taken before the leadership
 
     # -- opening and closing --------------------------------------------------------------------------------
@@ -155,16 +160,22 @@ class Log:
         return log
 
     @classmethod
-    def recover(cls, fs: FileSystem, path: str, database_id: bytes, *, after: int, **sizes: Any) -> RecoveredLog:
+    def recover(
+        cls, fs: FileSystem, path: str, database_id: bytes, *, after: int, clean: bool = False, **sizes: Any
+    ) -> RecoveredLog:
         """Reads the log of a base that stands as of commit `after` (R8), secures what it found (R9, R5), and gives
         the commits above `after` and the log to go on with.
+
+        Arguments:
+            clean: the base says that it was closed cleanly. Then an empty log is not secured before `secure`, which the
+                owner calls before the first commit.
 
         Raises DatabaseCorrupt, naming file and offset, if the log is damaged, missing, belongs to another database or
         does not follow `after` (R19). The files are then as they were.
         """
         log = cls(fs, path, database_id, **sizes)
         try:
-            reader = read_log(log._files, database_id, after)
+            reader, log._secured = read_log(log._files, database_id, after, clean)
         except OSError as error:
             raise disk_error(error, "read the log") from error
         except SyncFailed as error:
@@ -191,6 +202,15 @@ class Log:
         if self.failed is None:
             self.failed = DatabaseFailed("the log is closed")
         self._writer.close()
+
+    def secure(self) -> None:
+        """What an opening after a clean shutdown has put off, see `recover`. Without the latch."""
+        with self._maintenance:
+            if not self._secured:
+                with self._leadership.held(), _SyncGuard(self):
+                    self._check_usable()
+                    secure(self._writer.segments)
+                    self._secured = True
 
     # -- the way of a commit --------------------------------------------------------------------------------
 
@@ -235,25 +255,50 @@ class Log:
         self._queue.append(ticket)
         return ticket
 
-    def keep(self, number: int, payload: bytes, time_us: int) -> bool:
-        """Takes an `off` commit at once, while nothing else is on its way. Under the latch, in the hold that
-        assigns the number and publishes it; nothing was reserved. False: nothing has happened, it must take the long
-        way."""
+    def pass_through(self, number: int, payload: bytes, durability: str, time_us: int) -> bool:
+        """Takes an `off` or `normal` commit at once, while nothing else is on its way: an `off` commit is kept in
+        memory, a `normal` one stored in the file, which needs no system call. Under the latch, in the hold that assigns
+        the number and publishes it; nothing was reserved. False: nothing has happened, it must take the long way.
+
+        Raises DatabaseFailed, TransactionResolutionUnknown: see the module's text."""
         leadership, writer = self._leadership, self._writer
         space = space_for(len(payload))
         with leadership.mutex:
             if leadership.leading or self._queue or self.failed is not None:
                 return False
-            reserved = writer.reserved + space
-            size = writer.unwritten_bytes + len(payload) + 64
-            if size > self._flush_limit or writer.segments[-1].end + reserved > writer.limit:
+            if writer.segments[-1].end + writer.reserved + space > writer.limit:
                 return False
             assert number == self.last_number + 1, "L1"
-            self.last_number = number
-            writer.reserved = reserved
-            writer.unwritten_bytes = size
-            writer.unwritten.append(Ticket(number, payload, OFF, time_us, space))
-        return True
+            if durability == "normal":
+                try:
+                    if not writer.store_alone(number, payload, time_us):
+                        return False
+                except BaseException as error:
+                    self.failed = error  # in this hold: nobody writes any more (L4)
+                    writer.limit = -1
+            elif durability == "off":
+                size = writer.unwritten_bytes + len(payload) + 64
+                if size > self._flush_limit:
+                    return False
+                writer.reserved += space
+                writer.unwritten_bytes = size
+                writer.unwritten.append(Ticket(number, payload, OFF, time_us, space))
+            else:
+                return False
+            if self.failed is None:
+                self.last_number = number
+                return True
+        self._give_up(Ticket(number, payload, NORMAL, time_us, space))
+        return False
+
+    def _give_up(self, ticket: Ticket) -> None:
+        """The store of a commit has failed, and with it the log."""
+        if self._writer.erase(self._writer.current.end):
+            ticket.outcome = REFUSED
+        else:
+            ticket.outcome = UNKNOWN
+            self.last_number = ticket.number
+        raise self._refusal(ticket) from self.failed
 
     def settle(self, ticket: Ticket) -> None:
         """Returns when the ticket is published. Without the latch. See the module's text for the errors."""
@@ -303,7 +348,7 @@ class Log:
             for ticket in tickets:
                 level = ticket.level if ticket.level > level else level
             if level or not writer.keep(tickets, self._flush_limit):
-                writer.write(tickets)
+                writer.write(tickets, level == NORMAL and writer.may_store())
                 if level == FULL:
                     writer.sync()
             written = True
@@ -381,16 +426,22 @@ class Log:
 
         Without the latch. All numbers up to F are published; `register(F)` is called before any above F is, to
         register F as a snapshot in use (R13). Raises DiskFull if there is no space for another segment. An empty
-        segment goes on being used. A checkpoint that failed is tried again with the same F, or switches again.
+        segment goes on being used, unless it is a large one and `shrink` was called. A checkpoint that failed is tried
+        again with the same F, or switches again; when many have failed, or large transactions hold many segments, the
+        last segment goes on being used as well, and F is the number that it has got to.
         """
+        self.secure()
         with self._maintenance:
             self._check_usable()
-            with _SyncGuard(self):
-                self._writer.prepare()  # the long part, while committers go on
+            too_large = self._files.worth_leaving(self._writer.current)
+            crowded = len(self._writer.segments) >= MOST_SEGMENTS
+            if not crowded:
+                with _SyncGuard(self):
+                    self._writer.prepare()  # the long part, while committers go on
             with self._leadership.held():
                 self._drain_leading(FULL)
                 last = self._writer.current.last
-                if self._writer.current.end > BLOCK:
+                if (self._writer.current.end > BLOCK or too_large) and not crowded:
                     with _SyncGuard(self):
                         self._writer.begin_segment()
                 if register is not None:
@@ -410,8 +461,8 @@ class Log:
             self._writer.release(number)
 
     def shrink(self) -> None:
-        """Removes the segments that wait to be used again. Before the last checkpoint, so that it goes on in a small
-        one, and when the log is closed."""
+        """Removes the segments that wait to be used again. Before the last checkpoint, so that it leaves a small one,
+        and when the log is closed."""
         with self._maintenance:
             self._writer.files.shrink()
 

@@ -164,6 +164,7 @@ def _sealed(block: bytes, layout: struct.Struct, magic: bytes) -> bool:
 
 
 _FORMAT_BYTES = struct.pack("<H", FORMAT)
+_END = bytes([END_MARK])
 
 
 # -- batch ------------------------------------------------------------------------------------------------
@@ -184,8 +185,11 @@ def encode_batch(
     known_size: int,
     previous: int,
     frames: list[bytes],
-) -> tuple[bytes, int]:
-    """The bytes of a batch, whole blocks, and its checksum. `frames` are heads and payloads in turn."""
+) -> tuple[tuple[bytes, bytes, bytes], int]:
+    """The bytes of a batch, without the zeros behind it, and its checksum. `frames` are heads and payloads in turn.
+
+    In three pieces, for who cannot write all at once: the header, which by itself is no damage (M1), what is behind it,
+    and the end mark, without which nothing is there (M2)."""
     payload = b"".join(frames)
     assert payload and payload[0], "M1: something must stand behind the header"
     mask = 0
@@ -208,8 +212,13 @@ def encode_batch(
     )
     head += _CHECKSUM.pack(crc32(head))
     checksum = crc32(payload, crc32(head))
-    size = BATCH_OVERHEAD + len(payload)
-    return b"".join((head, payload, _TRAILER.pack(checksum, END_MARK), bytes(-size % BLOCK))), checksum
+    return (head, payload + _CHECKSUM.pack(checksum), _END), checksum
+
+
+def whole_blocks(pieces: tuple[bytes, bytes, bytes]) -> bytes:
+    """A batch as it is written."""
+    data = b"".join(pieces)
+    return data + bytes(-len(data) % BLOCK)
 
 
 def decode_batch_header(block: bytes, database_id: bytes, generation: int, offset: int) -> BatchHeader | None:

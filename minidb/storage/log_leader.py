@@ -14,7 +14,7 @@ threads: a lone committer pays one uncontended mutex and no hand-over, and at 32
 Invariants
 
  W1  `mutex` guards `leading`, `waiters` and the marks of the tickets (and, in `log`, the account of space). It is
-     innermost: nothing is called, written or waited for under it.
+     innermost: nothing is called or waited for under it, and nothing written but by a store (`mapped`), a copy.
  W2  A gate is opened only after `done` or `promoted` was set. A waiter goes by these marks, not by the gate, so that
      an interrupt just before or just after it passed the gate makes no difference (R11).
  W3  An exception while waiting is kept and raised after the wait: nobody leaves with leadership in hand, and a commit

@@ -21,18 +21,24 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from minidb.storage.log_format import (
+    BATCH_OVERHEAD,
     BLOCK,
     CHUNK,
     COMMIT,
     DISCARD,
+    FRAME_BYTES,
     MOST_CHUNKS,
     SegmentHeader,
     encode_batch,
     encode_frame,
+    round_up,
     space_for,
+    whole_blocks,
 )
 from minidb.storage.log_leader import Ticket
 from minidb.storage.log_segments import ZEROS, Segment, SegmentFiles, SyncFailed, sync
+
+PAGE = 4096  # bytes that the system writes back as they are at one moment
 
 
 class Opened(NamedTuple):
@@ -49,12 +55,14 @@ class LogWriter:
         unwritten: published `off` commits whose bytes wait; all before those in the queue (L1).
         unwritten_bytes: about their size.
         chunk_bytes: size of the chunks that wait.
+        unsynced: batches written since the last sync; from `calm` of them on storing is worth while (`mapped`).
     """
 
-    def __init__(self, database_id: bytes, files: SegmentFiles, mutex: threading.Lock) -> None:
+    def __init__(self, database_id: bytes, files: SegmentFiles, mutex: threading.Lock, calm: int) -> None:
         self.database_id = database_id
         self.files = files
         self.mutex = mutex
+        self.calm = calm
         # Of the leader:
         self.incarnation = 1
         self.sequence = 0
@@ -62,6 +70,8 @@ class LogWriter:
         self.segments: list[Segment] = []  # live ones, oldest first; replaced, never changed
         self.unwritten: list[Ticket] = []
         self.unwritten_bytes = 0
+        self.unsynced = 0
+        self._storable = True  # until a file says no
         # Under the mutex:
         self.reserved = 0
         self.limit = -1
@@ -179,8 +189,9 @@ class LogWriter:
         self.unwritten_bytes = size
         return True
 
-    def write(self, tickets: list[Ticket]) -> None:
-        """One batch of all that waits: chunks (L5), commits kept in memory, and the tickets."""
+    def write(self, tickets: list[Ticket], stored: bool = False) -> None:
+        """One batch of all that waits: chunks (L5), commits kept in memory, and the tickets. `stored`: by a store, if
+        that is to be had."""
         frames, space = self._take_chunks() if self._chunks else ([], 0)
         commits = self.unwritten + tickets if self.unwritten else tickets
         for ticket in commits:
@@ -192,39 +203,84 @@ class LogWriter:
             space += ticket.space
         if not frames:
             return
-        self._write_batch(frames, space)
+        self._write_batch(frames, space, stored)
         if commits:
-            self.current.last = commits[-1].number
-            self.unwritten = []
-            self.unwritten_bytes = 0
+            self.segments[-1].last = commits[-1].number
+            if self.unwritten:
+                self.unwritten = []
+                self.unwritten_bytes = 0
 
-    def _write_batch(self, frames: list[bytes], space: int) -> None:
+    def _write_batch(self, frames: list[bytes], space: int, stored: bool) -> None:
         segment = self.segments[-1]
         sequence = self.sequence + 1
-        batch, checksum = encode_batch(
+        start = segment.end
+        pieces, checksum = encode_batch(
             self.database_id,
             segment.generation,
             self.incarnation,
             sequence,
-            segment.end,
+            start,
             segment.synced,
             segment.filled,
             self.previous,
             frames,
         )
-        assert segment.end + len(batch) <= segment.filled, "L3"
-        segment.file.write(segment.end, batch)
+        end = start + round_up(BATCH_OVERHEAD + sum(map(len, frames)))
+        assert end <= segment.filled, "L3"
+        if not (stored and self._store(segment, start, pieces)):
+            segment.file.write(start, whole_blocks(pieces))
+        self.unsynced += 1
         self.sequence = sequence
         self.previous = checksum
         with self.mutex:
-            segment.end += len(batch)
+            segment.end = end
             self.reserved -= space
+
+    def _store(self, segment: Segment, start: int, pieces: tuple[bytes, bytes, bytes]) -> bool:
+        """Writes a batch by a store, if that is to be had and the batch lies within one page. The system may write a
+        page back in the middle of a copy; with two of them the end mark could be on the disk before what it ends."""
+        if start // PAGE != (start + sum(map(len, pieces)) - 1) // PAGE:
+            return False
+        self._storable = segment.file.store(start, pieces)
+        return self._storable
+
+    def store_alone(self, number: int, payload: bytes, time_us: int) -> bool:
+        """One batch of one commit, under the mutex and while nobody leads, by a store; False if something else waits or
+        a store is not to be had: then nothing has happened."""
+        if self.unwritten or not self.may_store():
+            return False
+        segment = self.segments[-1]
+        start = segment.end
+        pieces, checksum = encode_batch(
+            self.database_id,
+            segment.generation,
+            self.incarnation,
+            self.sequence + 1,
+            start,
+            segment.synced,
+            segment.filled,
+            self.previous,
+            [encode_frame(COMMIT, number, time_us, 0, len(payload)), payload],
+        )
+        if not self._store(segment, start, pieces):
+            return False
+        self.unsynced += 1
+        self.sequence += 1
+        self.previous = checksum
+        segment.end = start + round_up(BATCH_OVERHEAD + FRAME_BYTES + len(payload))
+        segment.last = number
+        return True
+
+    def may_store(self) -> bool:
+        """Whether a batch should be stored rather than written. Never with chunks, which are large."""
+        return self._storable and self.unsynced >= self.calm and not self._chunks
 
     def sync(self) -> None:
         segment = self.segments[-1]
         if segment.synced != segment.end:
             sync(segment.file)
             segment.synced = segment.end
+            self.unsynced = 0
 
     def erase(self, start: int) -> bool:
         """Zeros over the first block of a batch whose write or sync failed, synced (R4). False if that fails, too."""

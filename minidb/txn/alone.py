@@ -8,7 +8,8 @@ change that it asks for is only noted. Then everything happens in one hold of th
     the newest, and free? no intervals of 2PL? the new keys unknown?
       no  -> Overtaken: nothing was changed, and the statement takes the long way
       yes -> number, log record, version; then
-               off, and nothing else on its way to the log:  published in the same hold, its owner a bare number
+               off or normal, and nothing else on its way to the log:  published in the same hold, its owner a bare
+                                                                       number
                else:  a transaction with its locks, on its way to the log like any other (R1, R2)
 
 Rules that the long way guards one by one hold because it is one hold: R34 (nothing is installed before everything has
@@ -155,18 +156,23 @@ class LoneWriter(RowDoor):
     def commit_change(self, change: Change, keys: Sequence[Key | None], version: int, durability: str) -> None:
         store, ref, _, new = change
         payload = encode_single(store, ref, new)
-        if durability != "off":
+        if durability == "full" or not self.commit_at_once(change, keys, payload, version, durability):
             self.commit_in_flight(change, keys, payload, version, durability)
-        else:
-            self.commit_at_once(change, keys, payload, version)
 
-    def commit_at_once(self, change: Change, keys: Sequence[Key | None], payload: bytes, version: int) -> None:
+    def commit_at_once(self, change: Change, keys: Sequence[Key | None], payload: bytes, version: int,
+                       durability: str) -> bool:
+        """False if something else is on its way to the log, or the log wants to take its time."""
         store, ref, old, _ = change
         manager = self.manager
-        time_us = int(manager.clock() * 1_000_000)
         with manager.latch:
             self.refuse_contended(change, keys)
-            number = self.pass_through(store, version, payload, time_us)
+            self.refuse_locked(store, version)
+            number = manager.assigned + 1
+            if manager.published != manager.assigned or manager.past.keepers:
+                return False
+            if not manager.pass_through(number, payload, durability):
+                return False
+            manager.assigned = number
             installed = self.install_alone(change, keys, self.owner(number), 0)
             manager.published = number
             below = installed.older
@@ -177,6 +183,7 @@ class LoneWriter(RowDoor):
                 manager.trim_queue.append((number, store, ref))
             manager.trim(TRIM)
             manager.on_wrote(store)
+        return True
 
     def commit_in_flight(self, change: Change, keys: Sequence[Key | None], payload: bytes, version: int,
                          durability: str) -> None:
@@ -221,19 +228,6 @@ class LoneWriter(RowDoor):
         database.hold(txn, 1 << SHARED)
         txn.locks[id(database)] = database
 
-    def pass_through(self, store: Store, version: int, payload: bytes, time_us: int) -> int:
-        """The number of a commit that the log has taken at once. Raises Overtaken if somebody is in its way."""
-        manager = self.manager
-        self.refuse_locked(store, version)
-        number = manager.assigned + 1
-        if manager.published != manager.assigned or manager.past.keepers:
-            raise Overtaken
-        assert manager.log is not None
-        if not manager.log.keep(number, payload, time_us):
-            raise Overtaken
-        manager.assigned = number
-        return number
-
     def owner(self, number: int) -> Owner:
         manager, txn = self.manager, self.txn
         manager.next_id += 1
@@ -249,6 +243,7 @@ class LoneWriter(RowDoor):
             or database.queue
             or database.held_modes & ALONE
             or manager.failed is not None
+            or manager.keeping  # records are to carry old rows from now on
         ):
             raise Overtaken
 

@@ -10,7 +10,8 @@ newest version and free:
     compute     the new row
     rewrite     one hold: the chain's newest version is the very row that was seen (or: no chain, and the base is the
                 one of the statement's beginning), no lock of others on the row, no intervals of 2PL
-                  yes -> row lock, version, undo record
+                  yes -> version, undo record; the version itself locks the row, as long as nobody waits for it
+                         (`Writer.try_lock`): only a stronger lock than NO KEY UPDATE has to be taken
                   no  -> the long way: lock, then install; Overtaken if the lock gave another row than the one seen
 
 Who catches Overtaken runs the statement again with `claiming` off; nothing was changed by it, and if the row is locked
@@ -25,7 +26,7 @@ from minidb.keys import Key, Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root, StaleRoot
 from minidb.txn.locks import ROW_STRENGTHS
-from minidb.txn.writes import Writer
+from minidb.txn.writes import NO_KEY_UPDATE, Writer
 
 if TYPE_CHECKING:
     from minidb.access.index import IndexStore
@@ -98,9 +99,10 @@ class Claimer(Writer):
                 manager.check(txn)
             undo = txn.undo
             if held is None:
-                store.row_locks[ref] = (txn, 1 << strength)
-                txn.row_locks.append((store, ref))
-                undo.append((store, ref, 0))
+                if strength != NO_KEY_UPDATE:
+                    store.row_locks[ref] = (txn, 1 << strength)
+                    txn.row_locks.append((store, ref))
+                undo.append((store, ref, 0))  # what somebody takes in our name meanwhile goes with the version
             elif not held[1] >> strength & 1:
                 store.row_locks[ref] = (txn, held[1] | 1 << strength)
                 undo.append((store, ref, held[1]))

@@ -18,7 +18,7 @@ Marks and edges of a committed transaction stay until no SSI transaction with a 
 
 How we differ from PostgreSQL: marks are intervals of keys instead of pages and tuples, so disjoint ranges never meet;
 edges are kept with their facts, so that an abort can say who read what and who wrote it. A transaction's own marks are
-merged (`IntervalSet.limit`), and so are the oldest committed transactions when there are many (`summaries`, R61).
+merged when they are many (`marks`), and so are the oldest committed transactions (`summaries`, R61).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import SerializationFailure
 from minidb.txn.intervals import BEGIN, END, Cut, IntervalSet, words
+from minidb.txn.marks import Marks
 from minidb.txn.summaries import Summary, summarise
 from minidb.txn.versions import PENDING, Version
 
@@ -92,7 +93,7 @@ class Conflicts:
 
     def __init__(self, on_doom: Callable[[Transaction], None]) -> None:
         self.on_doom = on_doom  # wakes a transaction that waits although it can no longer commit
-        self.marks: dict[int, dict[Transaction, IntervalSet]] = {}  # relation -> reader -> what it read
+        self.marks: dict[int, Marks] = {}  # by relation; none is empty
         self.active: dict[Transaction, None] = {}  # SSI transactions with a snapshot
         self.committed: deque[Transaction] = deque()  # participants that committed, by number
         self.most_committed = MOST_COMMITTED
@@ -164,7 +165,6 @@ class Conflicts:
         """Nobody can meet `txn` any more. Those who have read what it overwrote keep their edges to it: one of them
         may be the pivot, and `txn` the one that committed first, for a reader that began after `txn` was over."""
         self.drop_marks(txn)
-        self.summary.out_edges.pop(txn, None)
         for other in txn.out_edges:
             other.in_edges.pop(txn, None)
         txn.out_edges = {}
@@ -173,7 +173,7 @@ class Conflicts:
         for relation in txn.marked:
             held = self.marks.get(relation)
             if held is not None:
-                held.pop(txn, None)
+                held.remove(txn)
                 if not held:
                     del self.marks[relation]
         txn.marked = set()
@@ -181,12 +181,11 @@ class Conflicts:
     # -- marks
 
     def mark(self, txn: Transaction, relation: int, low: Cut, high: Cut) -> None:
-        held = self.marks.setdefault(relation, {})
-        intervals = held.get(txn)
-        if intervals is None:
-            intervals = held[txn] = IntervalSet(txn.mark_limit)
-            txn.marked.add(relation)
-        intervals.add(low, high)
+        held = self.marks.get(relation)
+        if held is None:
+            held = self.marks[relation] = Marks()
+        held.add(txn, low, high)
+        txn.marked.add(relation)
 
     def adopt(self, txn: Transaction, held: Iterable[tuple[int, IntervalSet]]) -> None:
         """Turns the intervals of a 2PL transaction into marks at its commit (R59)."""
@@ -197,10 +196,10 @@ class Conflicts:
 
     def relation_dropped(self, relation: int, table_relation: int) -> None:
         """Marks on an index that is gone become marks on the whole table (R62)."""
-        for txn in list(self.marks.get(relation, ())):
+        held = self.marks.pop(relation, None)
+        for txn in held.readers() if held is not None else ():
             self.mark(txn, table_relation, BEGIN, END)
             txn.marked.discard(relation)
-        self.marks.pop(relation, None)
 
     # -- edges
 
@@ -223,7 +222,8 @@ class Conflicts:
         """`writer` takes the place of a whole table (TRUNCATE, DROP, a rewrite): whoever has read any of it stands
         before it."""
         for relation, name in relations.items():
-            for reader in list(self.marks.get(relation, ())):
+            held = self.marks.get(relation)
+            for reader in held.readers() if held is not None else ():
                 if reader is writer or self.is_known(reader, writer):
                     continue
                 if reader.number != PENDING and reader.number <= writer.concurrent_from:
@@ -237,10 +237,10 @@ class Conflicts:
         """`writer` is about to install a row with these entries: who has read there? (R47, R55)"""
         for relation, key in points:
             held = self.marks.get(relation)
-            if not held:
+            if held is None:
                 continue
-            for reader, intervals in list(held.items()):
-                if reader is writer or self.is_known(reader, writer) or not intervals.contains(key):
+            for reader in held.at(key):
+                if reader is writer or self.is_known(reader, writer):
                     continue
                 if reader.number != PENDING and reader.number <= writer.concurrent_from:
                     continue  # was over before the writer began: no cycle can use this edge

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidb.txn.intervals import IntervalSet
 from minidb.txn.versions import PENDING, Committed, Owner
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ class Summary(Owner):
         self.number = 0  # of the youngest
         self.marked: set[int] = set()
         self.in_edges: dict[Any, Edge] = {}
-        self.out_edges: dict[Any, Edge] = {}  # to those that still run
+        # to those that still run: who is rolled back takes its edge away, who commits is summarised, and who is
+        # forgotten is younger than the summary, which is forgotten in the same hold
+        self.out_edges: dict[Any, Edge] = {}
 
 
 class Partner(Committed):
@@ -60,12 +61,11 @@ def summarise(conflicts: Conflicts, txn: Transaction) -> None:
     summary.number = max(summary.number, txn.number)
     for relation in txn.marked:
         held = conflicts.marks[relation]
-        into = held.get(summary)
-        if into is None:
-            into = held[summary] = IntervalSet(summary.mark_limit)
-            summary.marked.add(relation)
-        for low, high in held.pop(txn):
-            into.add(low, high)
+        intervals = held.of(txn)
+        held.remove(txn)
+        for low, high in intervals:
+            held.add_range(summary, low, high)
+        summary.marked.add(relation)
     txn.marked = set()
     shorten_out_edges(summary, txn)
     for reader in list(txn.in_edges):

@@ -20,6 +20,7 @@ TINY: dict[str, Any] = {
     "batch_limit": 4096,
     "flush_limit": 300,
     "chunk_limit": 600,
+    "calm": 1,
 }
 
 
@@ -48,6 +49,15 @@ class Owner:
         with self.latch:
             number = self.log.last_number + 1
             return self.log.queue(number, payload_of(number, size), durability, number * 1000, transaction_id)
+
+    def pass_through(self, durability: str = "normal", size: int = 40) -> bool:
+        """Whether the log has taken the commit at once."""
+        with self.latch:
+            number = self.log.last_number + 1
+            passed = self.log.pass_through(number, payload_of(number, size), durability, number * 1000)
+            if passed:
+                self.published.append(number)
+            return passed
 
     def commit(self, durability: str = "full", size: int = 40, transaction_id: int = 0) -> int:
         ticket = self.queue(durability, size, transaction_id)

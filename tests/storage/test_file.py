@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minidb.storage.faulty import FaultyFileSystem, flip, subsets
 from minidb.storage.file import MemoryFileSystem, OSFileSystem
@@ -129,6 +132,57 @@ def test_R75_symlinks_are_resolved(name: str) -> None:
     os.symlink(name, name + "-link")
     assert fs.resolve(name + "-link") == fs.resolve(name)
     assert fs.open(name + "-link").identity() == file.identity()
+
+
+def test_what_is_stored_is_read_and_outlives_the_file(fs: FileSystem, name: str) -> None:
+    file = fs.open(name, create=True)
+    file.write(0, bytes(1000))
+    for offset, pieces in ((10, (b"abc", b"de")), (20, (b"f",))):
+        if not file.store(offset, pieces):  # on a file system that does not write in place
+            file.write(offset, b"".join(pieces))
+    assert file.read(8, 14) == b"\0\0abcde\0\0\0\0\0f\0"
+    file.write(1000, b"xyz")
+    if file.store(1000, (b"uvw",)):  # the file has grown since
+        assert file.read(999, 9) == b"\0uvw"
+    file.truncate(5)
+    file.sync()
+    file.close()
+    with pytest.raises(OSError):
+        file.write(0, b"a")
+    assert fs.open(name).read(0, 99) == bytes(5)
+
+
+@given(st.data())
+@settings(max_examples=20, deadline=None)
+def test_only_ranges_that_exist_are_stored_to(data: st.DataObject) -> None:
+    """Beyond the end there is nothing: the process would be ended by the system."""
+    with TemporaryDirectory() as folder:
+        file = OSFileSystem().open(f"{folder}/log", create=True)
+        size = 0
+        for _ in range(12):
+            action = data.draw(st.sampled_from(["write", "store", "truncate"]))
+            offset = data.draw(st.integers(0, 9000))
+            if action == "write":
+                file.write(offset, b"12345")
+                size = max(size, offset + 5)
+            elif action == "truncate":
+                file.truncate(offset)
+                size = offset
+            else:
+                stored = file.store(offset, (b"67", b"890"))
+                assert not stored or offset + 5 <= size
+                assert not stored or file.read(offset, 5) == b"67890"
+        assert file.size() == size
+        file.close()
+
+
+def test_only_what_writes_in_place_is_mapped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidb.storage.mapped.IN_PLACE", frozenset())
+    file = OSFileSystem().open(name, create=True)
+    file.write(0, bytes(100))
+    assert not file.store(0, (b"a",))
+    assert file.read(0, 1) == b"\0"
+    file.close()
 
 
 def test_only_regular_files_are_opened(tmp_path: Path, name: str) -> None:

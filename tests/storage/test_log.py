@@ -115,11 +115,16 @@ def test_the_commits_can_be_read_while_the_log_goes_on(fs: FaultyFileSystem, own
     assert numbers(recovered) == [1]
 
 
+def whole_batch(*fields: Any, **named: Any) -> bytes:
+    return log_format.whole_blocks(log_format.encode_batch(*fields, **named)[0])
+
+
 @given(st.integers(0, 3), st.binary(max_size=40), st.integers(0, 3000))
 def test_M3_no_block_of_a_batch_is_zero(fill: int, rest: bytes, zeros: int) -> None:
     payload = bytes([fill]) * 700 + bytes(zeros) + rest
     head = log_format.encode_frame(log_format.COMMIT, 1, 0, 0, len(payload))
-    data, checksum = log_format.encode_batch(ID, 1, 1, 1, 512, 512, 2048, 0, [head, payload])
+    pieces, checksum = log_format.encode_batch(ID, 1, 1, 1, 512, 512, 2048, 0, [head, payload])
+    data = log_format.whole_blocks(pieces)
     assert len(data) % 512 == 0
     for start in range(0, len(data), 512):
         block = data[start : start + 512]
@@ -312,6 +317,27 @@ def test_a_record_too_large_is_refused(owner: Owner) -> None:
     owner.commit()
 
 
+def test_any_number_of_checkpoints_may_fail(fs: FaultyFileSystem, owner: Owner) -> None:
+    """There are only so many segments: the last one goes on being used, and is released by what comes after."""
+    for _ in range(80):
+        owner.commit()
+        assert owner.log.switch() == owner.log.last_number
+    assert len(owner.log.closed()) == 63
+    owner.commit()
+    assert len(numbers(recover(fs.crash()))) == 81
+    last = owner.log.switch()
+    owner.commit()
+    owner.log.release(last)
+    owner.log.check()
+    assert len(owner.log.closed()) == 0
+    after = recover(fs.crash(), last)
+    assert after.last == last + 1
+    assert owner.log.switch() == last + 1
+    owner.commit()
+    owner.log.release(last + 1)
+    assert recover(fs.crash(), last + 1).last == last + 2
+
+
 def test_a_closed_log_refuses(fs: FaultyFileSystem, owner: Owner) -> None:
     owner.commit("off")
     owner.log.close()
@@ -445,7 +471,7 @@ def crafted(fs: FaultyFileSystem, offset: int = 1024, **wrong: Any) -> FaultyFil
     del fields["length"], fields["mask"]
     frame = log_format.encode_frame(log_format.COMMIT, 2, 2000, 0, 40)
     after = copy(fs)
-    after.open(FIRST).write(offset, log_format.encode_batch(**fields, frames=[frame, payload_of(2)])[0])
+    after.open(FIRST).write(offset, whole_batch(**fields, frames=[frame, payload_of(2)]))
     return after
 
 
@@ -597,7 +623,7 @@ def test_hostile_lengths_allocate_nothing(fs: FaultyFileSystem, owner: Owner) ->
     fs.open(FIRST).write(512, block + b"payload")
     assert recover(copy(fs)).last == 0  # not synced, not whole: the end
     frame = log_format.encode_frame(log_format.COMMIT, 1, 0, 0, 1 << 31)
-    fs.open(FIRST).write(512, log_format.encode_batch(ID, 1, 1, 1, 512, 512, 2048, 0, [frame, b"x"])[0])
+    fs.open(FIRST).write(512, whole_batch(ID, 1, 1, 1, 512, 512, 2048, 0, [frame, b"x"]))
     with pytest.raises(DatabaseCorrupt, match="no frame"):
         recover(fs)
     tail = LogTail(fs, PATH, ID, [], 0)  # who reads along says so as well
@@ -608,7 +634,7 @@ def test_hostile_lengths_allocate_nothing(fs: FaultyFileSystem, owner: Owner) ->
 
 def test_a_gap_in_the_numbers_is_damage(fs: FaultyFileSystem, owner: Owner) -> None:
     frame = log_format.encode_frame(log_format.COMMIT, 2, 0, 0, 0)
-    fs.open(FIRST).write(512, log_format.encode_batch(ID, 1, 1, 1, 512, 512, 2048, 0, [frame])[0])
+    fs.open(FIRST).write(512, whole_batch(ID, 1, 1, 1, 512, 512, 2048, 0, [frame]))
     with pytest.raises(DatabaseCorrupt, match="commit 2 follows commit 0"):
         recover(fs)
 
@@ -726,16 +752,71 @@ def test_size_counts_live_segments(fs: FaultyFileSystem, owner: Owner) -> None:
     assert owner.log.size == 512
 
 
-def test_a_segment_that_grew_large_is_given_back(fs: FaultyFileSystem) -> None:
+def test_what_a_segment_has_grown_by_is_given_back(fs: FaultyFileSystem) -> None:
     owner = create(fs, kept_segment=4096)
     for _ in range(3):
         owner.commit(size=3000)
+    grown = fs.open(FIRST).size()
     owner.log.release(owner.log.switch())
-    assert fs.open(FIRST).size() == 0  # G4
+    assert fs.open(FIRST).size() == 4096 < grown
+    for size in (40, 5000):  # it is used again, and grows again
+        owner.commit(size=size)
+        owner.log.release(owner.log.switch())
+    owner.log.check()
+    assert recover(fs.crash(), after=5).last == 5
+
+
+def test_an_empty_segment_that_is_large_is_left_when_free_ones_are_gone(fs: FaultyFileSystem) -> None:
+    """So what the last checkpoint leaves is small, whatever the one before has left."""
+    owner = create(fs, kept_segment=1 << 14)
+    for _ in range(3):
+        owner.commit(size=8000)
+        owner.log.release(owner.log.switch())
+    assert owner.log.size == 512  # an empty one
+    owner.log.switch()
+    assert len(owner.log.closed()) == 0, "it goes on being used while another is free"
+    owner.log.shrink()
+    assert max(fs.open(name).size() for name in (FIRST, SECOND) if fs.exists(name)) > 8000
+    owner.log.release(owner.log.switch())
+    owner.log.close()
+    assert [fs.open(name).size() for name in (FIRST, SECOND) if fs.exists(name)] in ([2048], [0, 2048], [2048, 0])
+    assert recover(fs.crash(), after=3).last == 3
+
+
+def test_R9_after_a_clean_shutdown_the_log_is_secured_before_the_first_commit(fs: FaultyFileSystem) -> None:
+    owner = create(fs)
     owner.commit()
     owner.log.release(owner.log.switch())
-    assert fs.open(FIRST).size() == 2048
-    assert recover(fs.crash(), after=4).last == 4
+    owner.log.close()
+    for clean in (True, False):
+        steps = len(fs.history)
+        log = recover(fs, after=1, clean=clean).log
+        assert (len(fs.history) == steps) is clean
+        log.secure()
+        log.secure()
+        assert [change.kind for change in fs.history[steps:]].count("sync") == 1
+        log.abandon()
+    log = recover(fs, after=1, clean=True).log
+    steps = len(fs.history)
+    log.switch()
+    assert [change.kind for change in fs.history[steps:]].count("sync") >= 1
+    owner = Owner(log)
+    owner.commit()
+    log.abandon()
+    steps = len(fs.history)
+    assert recover(fs, after=1, clean=True).last == 2
+    assert len(fs.history) > steps, "there is something to secure"
+
+
+def test_R5_a_sync_that_fails_before_the_first_commit(fs: FaultyFileSystem) -> None:
+    owner = create(fs)
+    owner.log.close()
+    log = recover(fs, clean=True).log
+    fs.fail("sync")
+    with pytest.raises(DatabaseFailed):
+        log.secure()
+    assert log.failed is not None
+    assert recover(fs).last == 0
 
 
 # -- group commit -----------------------------------------------------------------------------------------

@@ -18,10 +18,11 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_world import FIRST, PATH, Owner, contents, copy, create, numbers, payload_of, recover, up_to
+from log_world import FIRST, ID, PATH, Owner, contents, copy, create, numbers, payload_of, recover, up_to
 
 from minidb.errors import DatabaseCorrupt, DatabaseFailed, DiskFull, OperationalError, TransactionResolutionUnknown
-from minidb.storage.faulty import Change, FaultyFileSystem
+from minidb.storage import log_format
+from minidb.storage.faulty import Change, FaultyFile, FaultyFileSystem
 from minidb.storage.file import MemoryFileSystem
 from minidb.storage.log_leader import REFUSED, Ticket
 
@@ -38,7 +39,7 @@ class World:
 
     Actions: f, n, o: a commit that is full, normal, off; F, N, O: the same with 1,300 bytes; c: a chunk of the open
     large transaction; C: commits it; R: rolls it back; k: a checkpoint; s: sync; q: queues a full commit without
-    settling it.
+    settling it; p, P: a normal commit that passes through, if the log lets it.
     """
 
     def __init__(self, fs: FaultyFileSystem | None = None) -> None:
@@ -64,6 +65,8 @@ class World:
         if action in "fnoFNO":
             durability = {"f": "full", "n": "normal", "o": "off"}[action.lower()]
             self.settle(self.owner.queue(durability, 40 if action.islower() else 1300))
+        elif action in "pP":
+            self.pass_through(40 if action.islower() else 1300)
         elif action == "q":
             self.unsettled.append(self.owner.queue())
         elif action == "c":
@@ -83,6 +86,19 @@ class World:
             assert action == "s"
             log.sync()
         log.check()
+
+    def pass_through(self, size: int) -> None:
+        number = self.owner.log.last_number + 1
+        try:
+            passed = self.owner.pass_through("normal", size)
+        except TransactionResolutionUnknown:
+            self.unknown.add(number)
+            raise
+        except DatabaseFailed:
+            self.refused.add(number)
+            raise
+        if not passed:
+            self.settle(self.owner.queue("normal", size))
 
     def begin(self) -> None:
         self.open = []
@@ -189,6 +205,11 @@ HISTORIES = [
     "kkk",
     "oOoOk",
     "fkFFFFFFFFkfkf",
+    "pppp",
+    "nppf",
+    "ofpPkpqpsp",
+    "cpppCp",
+    "oopkPPPpkf",
 ]
 
 
@@ -198,7 +219,7 @@ def test_crash_everywhere(history: str) -> None:
 
 
 @settings(max_examples=20)
-@given(st.text("fnoFNOcCRksq", min_size=1, max_size=14), st.randoms(use_true_random=False))
+@given(st.text("fnoFNOcCRksqpP", min_size=1, max_size=14), st.randoms(use_true_random=False))
 def test_crash_somewhere_in_any_history(history: str, chance: random.Random) -> None:
     world = World().run(history)
     for _ in range(8):
@@ -225,6 +246,57 @@ def test_R9_crash_during_recovery(history: str) -> None:
                     again = recover(disk, world.base(end))
                     assert world.promised(end) <= again.last <= world.owner.log.last_number
                     assert numbers(again) == up_to(again.last, world.base(end))
+
+
+class StoringFile(FaultyFile):
+    """Notes the stores: which file, where, which pieces."""
+
+    __slots__ = ()
+
+    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+        assert isinstance(self.system, StoringFileSystem)
+        self.system.stores.append((self.path, bytes(self.inode.data), offset, pieces))
+        return super().store(offset, pieces)
+
+
+class StoringFileSystem(FaultyFileSystem):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stores: list[tuple[str, bytes, int, tuple[bytes, ...]]] = []
+
+    def open(self, path: str, *, create: bool = False, read_only: bool = False) -> StoringFile:
+        file = super().open(path, create=create, read_only=read_only)
+        assert isinstance(file, FaultyFile)
+        return StoringFile(path, file.inode, self, read_only)
+
+
+@pytest.mark.parametrize("size", [10, 300, 400, 1300])
+def test_a_process_killed_in_the_middle_of_a_store(size: int) -> None:
+    """A prefix of the pieces is there, and of the next one any of its bytes: the log ends before that commit."""
+    chance = random.Random(size)
+    files = StoringFileSystem()
+    owner = create(files, step=1 << 15)
+    for _ in range(4):
+        owner.commit("normal", size)
+    passed = sum(owner.pass_through("normal", size) for _ in range(4))
+    assert passed >= 2
+    assert len(files.stores) >= passed
+    for path, before, offset, pieces in files.stores:
+        first = log_format.decode_batch_header(b"".join(pieces), ID, 1, offset)
+        assert first is not None
+        for whole in range(len(pieces)):
+            for _ in range(30):
+                disk = copy(files)
+                part = bytearray(len(pieces[whole]))
+                for place in range(len(part)):
+                    if chance.random() < 0.5:
+                        part[place] = pieces[whole][place]
+                if bytes(part) == pieces[whole]:
+                    continue
+                disk.names[path].data[:] = before
+                disk.open(path).write(offset, b"".join(pieces[:whole]) + part)
+                only_end_mark_missing = whole == len(pieces) - 1
+                assert recover(disk).last == first.sequence - 1 + only_end_mark_missing
 
 
 # -- errors of the disk -----------------------------------------------------------------------------------
@@ -264,7 +336,7 @@ def test_R5_a_failed_sync_refuses_and_loses_nothing(history: str, times: int) ->
     assert nth >= 3
 
 
-@pytest.mark.parametrize("history", ["nfnf", "ffkff", "nFnkNf", "ccCkcC", "oooof", "FFFF"])
+@pytest.mark.parametrize("history", ["nfnf", "ffkff", "nFnkNf", "ccCkcC", "oooof", "FFFF", "opppPf", "nnpp"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("times", [1, 2])
 def test_R4_a_failed_write_aborts_one_transaction_or_fails_the_log(history: str, code: int, times: int) -> None:
