@@ -6,6 +6,7 @@
 #   make bench-growth, bench-latency   how cost grows; how long one operation takes beside something large
 #   make fuzz    100,000 random transactions at each level, judged: half an hour
 #   make torture  50,000 crashes, 10,000 damaged files, 300 kills, minutes of threads: half an hour
+#   make fuzz-bytes  made-up bytes for everything that reads a file, and for the parser: 20 minutes
 #   make conformance   the public sqllogictest suite and PostgreSQL's isolation tests: some minutes
 #   make isolation-matrix   which anomalies happen in which engine, measured: needs PostgreSQL and MariaDB
 
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 CONFORMANCE ?= ../shared/conformance
 
-.PHONY: demo test lint types bench bench-growth bench-latency fuzz torture conformance isolation-matrix clean
+.PHONY: demo test lint types bench bench-growth bench-latency fuzz fuzz-bytes torture conformance isolation-matrix clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -45,6 +46,9 @@ fuzz: $(READY)
 
 torture: $(READY)
 	$(BIN)/python tests/durability/torture.py
+
+fuzz-bytes: $(READY)
+	$(BIN)/python tests/storage/hostile.py
 
 conformance: $(READY)
 	@test -d "$(CONFORMANCE)" || { \

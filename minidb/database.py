@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 LOG_SUFFIX = "-wal"
 LOOKED_AT = 15  # bits of the number of changed rows that are 0 when somebody looks whether a checkpoint is due
+LATE = 1.25  # parts of what starts a checkpoint at which one that is running no longer gives way at each leaf
 FEW_CHANGES = 500  # changed rows that never make statistics outdated
 
 
@@ -66,6 +67,7 @@ class Database:
         cache_bytes: memory for decoded pages.
         checkpoint_bytes: size of the log that starts a checkpoint.
         checkpoint_rows: changed rows in the delta that start a checkpoint.
+        parking_rows: changed rows that old snapshots may keep in memory; beyond that they are parked.
         background: whether checkpoints run in a thread of their own; False: only when told.
         files: the file system; the operating system's, or one in memory, unless given.
         waiting: how sessions wait; threads unless given.
@@ -83,8 +85,9 @@ class Database:
     registry_lock = threading.Lock()
 
     def __init__(self, path: str = MEMORY, *, cache_bytes: int = 64 << 20, checkpoint_bytes: int = 16 << 20,
-                 checkpoint_rows: int = 50_000, background: bool = True, files: FileSystem | None = None,
-                 waiting: Waiting | None = None, clock: Callable[[], float] = time.time, leaf_bytes: int | None = None,
+                 checkpoint_rows: int = 50_000, parking_rows: int = 100_000, background: bool = True,
+                 files: FileSystem | None = None, waiting: Waiting | None = None,
+                 clock: Callable[[], float] = time.time, leaf_bytes: int | None = None,
                  locked_file: File | None = None, archive: str | None = None, slot_limit: int | None = None) -> None:
         memory = path == MEMORY
         self.path = path
@@ -105,6 +108,7 @@ class Database:
         self.base = self.open_base(file_path, locked_file, leaf_bytes)
         try:
             self.wire(self.base.path, waiting, slot_limit)
+            self.checkpointer.old_views.limit = parking_rows
             if archive is not None:
                 self.set_archive(archive)
         except BaseException:
@@ -140,6 +144,7 @@ class Database:
             self.files, path, self.base, self.log, self.manager, self.checkpointer.mutex, slot_limit
         )
         self.checkpointer.before_release = self.keeper.before_release
+        self.checkpointer.pressed = self.is_late
         self.relations.on_change = self.statements.clear
         self.relations.on_retired = self.manager.conflicts.relation_dropped
         if isinstance(recovered, RecoveredLog):
@@ -175,7 +180,7 @@ class Database:
     def open_log(self, path: str) -> Log | RecoveredLog:
         root = self.base.root
         if self.files.exists(path + LOG_SUFFIX):
-            return Log.recover(self.files, path, root.database_id, after=root.number)
+            return Log.recover(self.files, path, root.database_id, after=root.number, clean=root.clean)
         if not root.clean or self.base.other_slot_damaged:  # R19
             raise DatabaseCorrupt(
                 f"{path}: the log {path}{LOG_SUFFIX} is missing, and the database was not closed cleanly",
@@ -264,6 +269,10 @@ class Database:
     def wants_checkpoint(self) -> bool:
         return self.log.size > self.checkpoint_bytes or self.delta_rows > self.checkpoint_rows
 
+    def is_late(self) -> bool:
+        """Whether so much has been written during a checkpoint that it should be over."""
+        return self.log.size > LATE * self.checkpoint_bytes or self.delta_rows > LATE * self.checkpoint_rows
+
     def before_write(self) -> None:
         if self.base.root.clean:
             self.checkpointer.mark_open()
@@ -273,6 +282,13 @@ class Database:
         self.check_usable()
         self.delta_rows = 0
         self.checkpointer.run()
+
+    def vacuum(self) -> None:
+        """Drops what nobody sees any more, folds the rest, moves the pages of the file together and gives its end back.
+        Others go on meanwhile."""
+        self.manager.trimmer.trim_all(self.checkpointer.on_slice)
+        self.checkpoint()
+        self.checkpointer.compactor.vacuum(self.checkpointer.on_slice)
 
     def session(self, *, isolation_level: str | None = None, autocommit: bool = False, durability: str = "full",
                 lock_timeout: float | None = None, read_only: bool = False) -> Session:
@@ -382,13 +398,18 @@ class Database:
     def close(self) -> None:
         """Gives back one use; the last one rolls back what is open, writes a checkpoint and closes the files."""
         with self.registry_lock:
-            self.users -= 1
-            if self.users > 0 or self.closed or self.dead:
-                return
-            self.closed = True
-            if self.identity is not None:
-                self.registry.pop(self.identity, None)
-            self.shut_down()
+            if self.given_back():
+                self.shut_down()
+
+    def given_back(self) -> bool:
+        """Whether the use that is given back was the last one; if so nobody can share the database any more."""
+        self.users -= 1
+        if self.users > 0 or self.closed or self.dead:
+            return False
+        self.closed = True
+        if self.identity is not None:
+            self.registry.pop(self.identity, None)
+        return True
 
     def shut_down(self) -> None:
         for session in list(self.sessions):
@@ -400,7 +421,8 @@ class Database:
                 if self.path != MEMORY:
                     self.log.sync()
                     self.log.shrink()
-                    self.checkpointer.run(clean=True)
+                    if self.checkpointer.run(clean=True):
+                        self.checkpointer.compactor.close(self.checkpointer.on_slice)
                 self.log.close()
             else:
                 self.log.abandon()
@@ -412,16 +434,11 @@ class Database:
     def leave(self) -> None:
         """Gives back one use; the last one closes the files as they are, without a checkpoint."""
         with self.registry_lock:
-            self.users -= 1
-            if self.users > 0 or self.closed or self.dead:
-                return
-            self.closed = True
-            if self.identity is not None:
-                self.registry.pop(self.identity, None)
-            if self.worker is not None:
-                self.worker.stop()
-            self.log.abandon()
-            self.base.close()
+            if self.given_back():
+                if self.worker is not None:
+                    self.worker.stop()
+                self.log.abandon()
+                self.base.close()
 
     def kill(self) -> None:
         """In a forked child: nothing is flushed or unlocked, the descriptors are closed (R76)."""

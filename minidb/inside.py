@@ -13,11 +13,12 @@ from minidb import schema
 from minidb.keys import Row
 from minidb.txn.intervals import key_words, words
 from minidb.txn.locks import TABLE_CONFLICTS, TABLE_MODES, IntervalLocks, ModeLock
-from minidb.txn.versions import ABORTED, PENDING, visible
+from minidb.txn.versions import ABORTED, PENDING, Version, visible
 from minidb.types import BIGINT, BOOLEAN, INTEGER, TEXT, TIMESTAMPTZ, SqlType, to_text
 
 if TYPE_CHECKING:
     from minidb.database import Database
+    from minidb.txn.transaction import Transaction
 
 Maker = Callable[["Database"], Iterator[Row]]
 
@@ -50,8 +51,9 @@ def transactions(database: Database) -> Iterator[Row]:
     for txn in active:
         request = txn.waiting
         snapshot = txn.snapshot if 0 <= txn.snapshot < PENDING else None
+        state = txn.state if txn.parked is None else "parked"
         yield (
-            txn.id, txn.session_name, txn.policy.level, txn.state, txn.read_only, txn.deferrable, snapshot,
+            txn.id, txn.session_name, txn.policy.level, state, txn.read_only, txn.deferrable, snapshot,
             txn.statement_text or None, request.words() if request is not None else None,
             sum(1 for entry in txn.undo if entry[2].__class__.__name__ == "Version"), txn.doomed is not None,
             utc_time(txn.started),
@@ -98,9 +100,19 @@ def lock_rows(database: Database) -> Iterator[Row]:
             for low, high in intervals:
                 yield holder_row(txn, "siread", table, index, words(low, high), "siread")
     for txn in manager.active:
+        yield from changed_rows(txn)
         request = txn.waiting
         if request is not None and not isinstance(request.resource, ModeLock | IntervalLocks):
             yield waiter_row(request, "transaction", None, None, request.words(), "end")
+
+
+def changed_rows(txn: Transaction) -> Iterator[Row]:
+    """The locks that nobody had to take, since the transaction's own version of the row stands for them."""
+    for store, ref, what in txn.undo:
+        if type(what) is Version and what.older is not None and ref not in store.row_locks:
+            if store.chains.get(ref) is what:
+                mode = "update" if what.keyed or what.row is None else "no key update"
+                yield holder_row(txn, "row", store.name, None, key_words(ref), mode)
 
 
 def weak_locks(database: Database) -> Iterable[ModeLock]:
@@ -226,9 +238,10 @@ def read_from(database: Database, store: Any) -> Iterator[Row]:
     """wr edges: whose versions the transactions that mark or lock what they read have seen, as far as chains tell."""
     for relation, name in store.names.items():
         index = next((i for i in store.index_list if i.relation == relation), None)
-        readers = [database.manager.conflicts.marks, store.intervals.shared, store.intervals.update]
-        for table in readers:
-            for txn, intervals in table.get(relation, {}).items():
+        marks = database.manager.conflicts.marks.get(relation)
+        locked = [by_relation.get(relation, {}) for by_relation in (store.intervals.shared, store.intervals.update)]
+        for readers in locked if marks is None else [marks, *locked]:
+            for txn, intervals in readers.items():
                 snapshot = txn.snapshot if txn.policy.keeps_snapshot else database.manager.published
                 for ref, chain in store.chains.items():
                     seen = visible(chain, snapshot, txn, txn.statement)
@@ -255,14 +268,19 @@ def overwrites(table: str, ref: Any, version: Any) -> Iterator[Row]:
         version = version.older
 
 
+def storage_of(table: schema.Table) -> str:
+    if table.clustered is not None:
+        return "clustered"
+    return "column heap" if table.layout == "column" else "heap"
+
+
 def tables(database: Database) -> Iterator[Row]:
     root = database.base.root
     for name, table in sorted(database.relations.catalog.tables.items()):
         store = database.relations.tables[table.id]
         top = root.relations.get(table.relation)
-        clustered = table.clustered
         yield (
-            table.id, name, "clustered" if clustered is not None else "heap", len(table.live_columns),
+            table.id, name, storage_of(table), len(table.live_columns),
             top.entries if top is not None else 0, len(store.chains), top.pages if top is not None else 0,
             top.blocks if top is not None else 0,
         )

@@ -19,8 +19,8 @@ from zlib import crc32
 
 import msgspec
 
-from minidb.access.layouts import ClusteredLayout, HeapLayout, RowCodec, index_key_columns, key_facts
-from minidb.changes import TableForm
+from minidb.access.layouts import ClusteredLayout, RowCodec, heap_layout, index_key_columns, key_facts
+from minidb.changes.decoder import TableForm
 from minidb.constraint_audit import questions
 from minidb.database import Database
 from minidb.errors import DatabaseCorrupt, DatabaseInUse, Error, OperationalError, UniqueViolation
@@ -269,7 +269,7 @@ def layout_of(table: Table) -> Layout:
     """How the leaves of a table are read."""
     codec, clustered = RowCodec(table), table.clustered
     if clustered is None:
-        return HeapLayout(codec)
+        return heap_layout(table, codec)
     columns = index_key_columns(table, clustered)
     assert columns is not None, "a clustered key has plain columns"
     return ClusteredLayout(codec, key_maker(columns), key_facts(columns))

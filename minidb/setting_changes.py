@@ -94,6 +94,8 @@ def put(session: Session, name: str, value: Any) -> None:
         txn.lock_timeout = value
     elif txn is not None and name == "deadlock_timeout":
         txn.deadlock_timeout = value
+    elif txn is not None and name == "minidb.transaction_memory":
+        txn.memory_limit = value
 
 
 __all__ = ["SettingChanges", "change"]

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "statement_timeout": None,
     "idle_in_transaction_session_timeout": None,
     "minidb.keep_versions": None,  # seconds for which AS OF can look back
+    "minidb.transaction_memory": None,  # bytes for the changes of one transaction; None: half of what there is
     "timezone": "UTC",
     "search_path": "public",
     "application_name": "",
@@ -44,7 +45,7 @@ FIXED = ("server_version", "client_encoding", "standard_conforming_strings", "da
 
 WITHOUT_EFFECT_ON_PLANS = frozenset(
     (*TIMEOUTS, "application_name", "client_min_messages",
-     "synchronous_commit", "minidb.keep_versions")
+     "synchronous_commit", "minidb.keep_versions", "minidb.transaction_memory")
 )  # fmt: skip
 
 
@@ -90,6 +91,8 @@ def parse_setting(name: str, values: tuple[str | int | float, ...]) -> Any:
         return None if seconds == 0 and name != "deadlock_timeout" else seconds
     if name == "work_mem":
         return size(name, values[0])
+    if name == "minidb.transaction_memory":
+        return size(name, values[0]) or None
     if name == "timezone":
         return zone(values[0])
     if isinstance(default, bool):
@@ -164,7 +167,7 @@ def show_setting(name: str, value: Any) -> str:
         return "on" if value else "off"
     if name in TIMEOUTS or name == "minidb.keep_versions":
         return show_duration(round(value * 1000))
-    if name == "work_mem":
+    if name in ("work_mem", "minidb.transaction_memory"):
         return f"{value >> 20}MB" if value % (1 << 20) == 0 else f"{value >> 10}kB"
     return str(value)
 

@@ -27,7 +27,7 @@ from minidb.results import Result
 from minidb.sql import ast
 from minidb.sql.binder.workspace import located
 from minidb.statement_cache import Compiled, check_count, used_parameters
-from minidb.statements import evaluate
+from minidb.statements.procedures import evaluate
 from minidb.txn.isolation import POLICIES
 from minidb.txn.manager import Transaction
 from minidb.types import INTERVAL, TIMESTAMPTZ, Interval, adapt, from_text
@@ -151,6 +151,10 @@ class RowsThen:
     def scan(self, table: int, *rest: Any, **options: Any) -> Any:
         door, table = self.place(table)
         return door.scan(table, *rest, **options)
+
+    def pages(self, table: int) -> Any:
+        door, table = self.place(table)
+        return door.pages(table)
 
     def range(self, table: int, *rest: Any, **options: Any) -> Any:
         door, table = self.place(table)

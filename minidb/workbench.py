@@ -46,7 +46,7 @@ class NoLog:
     def settle(self, ticket: Ticket) -> None:
         self.manager.publish((ticket,))
 
-    def keep(self, number: int, payload: bytes, time_us: int) -> bool:
+    def pass_through(self, number: int, payload: bytes, durability: str, time_us: int) -> bool:
         return False
 
     def chunk(self, transaction_id: int, payload: bytes) -> None: ...
@@ -110,7 +110,7 @@ class Workbench(Database):
         manager.encode = no_payload
         manager.before_first_write = None
         self.relations.on_retired = manager.conflicts.relation_dropped
-        self.checkpointer.manager = manager
+        self.checkpointer.manager = self.checkpointer.old_views.manager = manager
         return True
 
 

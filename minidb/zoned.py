@@ -11,7 +11,7 @@ as PostgreSQL does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from minidb.types import (
     SqlType,
     cast_function,
     from_text,
+    midnight,
     parse_moment,
     time_zone,
     to_text,
@@ -101,17 +102,13 @@ def read(target: SqlType, text: str, zone: str, now: datetime | None = None) -> 
     found = parse_moment(text, "timestamp with time zone", now)
     if found.day is None:
         raise errors.InvalidDatetimeFormat(f'invalid input syntax for type timestamp with time zone: "{text}"')
-    wall = datetime(found.day.year, found.day.month, found.day.day) + timedelta(microseconds=found.microseconds or 0)
+    wall = midnight(found.day) + timedelta(microseconds=found.microseconds or 0)
     value = moment(wall, found.zone or place)
     fit = cast_function(TIMESTAMPTZ, target)
     return fit(value) if fit else value
 
 
 # -- casts ------------------------------------------------------------------------------------------------
-
-
-def _midnight(value: date) -> datetime:
-    return datetime(value.year, value.month, value.day)
 
 
 def _between(source: SqlType, target: SqlType, zone: str) -> Converter | None:
@@ -129,7 +126,7 @@ def _between(source: SqlType, target: SqlType, zone: str) -> Converter | None:
     if target.name != "timestamptz":
         return None
     if source.name == "date":
-        return lambda value: moment(_midnight(value), place)
+        return lambda value: moment(midnight(value), place)
     if source.name == "timestamp":
         return lambda value: moment(value, place)
     return (lambda value: read(TIMESTAMPTZ, value, zone)) if source.category in "SX" else None

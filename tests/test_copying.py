@@ -128,6 +128,17 @@ def test_pieces_of_any_size_give_the_same_records() -> None:
             assert found == rows
 
 
+def test_records_of_several_lines_with_an_escape_of_their_own() -> None:
+    options = CopyOptions(csv=True, delimiter=",", null="", quote='"', escape="\\")
+    text = '1,"a\nb\\"\n",x\n2,"\\\\",y\n3,\\"z\n",\\\n'
+    rows = [["1", 'a\nb"\n', "x"], ["2", "\\", "y"], ["3", "\\z\n", "\\"]]
+    for size in (1, 4, 100):
+        pieces = iter([text[at : at + size] for at in range(0, len(text), size)])
+        blocks = list(csv_format.read(pieces, options, "t"))
+        assert [record for block in blocks for record in block.records] == rows
+        assert [line for block in blocks for line in block.lines] == [1, 4, 5]
+
+
 def test_bytes_that_are_no_text() -> None:
     with pytest.raises(minidb.DataError, match='invalid byte sequence for encoding "UTF-8": 0xff'):
         list(ports.Input([b"a\xffb"], "utf-8"))

@@ -89,7 +89,8 @@ ONLY_IN = {
     "prompt_toolkit": {"cli.interactive"},
 }
 NOT_AT_THE_START = """lark sqlglot prompt_toolkit rich inspect dataclasses asyncio argparse unittest email http socket
-    ssl subprocess tempfile shutil secrets hashlib sqlite3 interegular hypothesis minidb.cli minidb.lab"""
+    ssl subprocess tempfile shutil secrets hashlib sqlite3 interegular hypothesis minidb.cli minidb.lab numpy
+    minidb.sql.vectors minidb.access.column_pages"""
 
 
 def module_name(file: Path) -> str:

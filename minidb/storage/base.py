@@ -8,7 +8,7 @@
 
     life of an extent      free --taken by writer N--> used --replaced by writer M--> limbo --> free
                                                                                       ^ until publish M + 1 is durable,
-                                                                                        and no root before M is pinned
+                                                                                        and no root of N to M is pinned
 
 A root is read without any latch: its pages never change, and their extents are not reused while it is current,
 durable or pinned. Who reads a page of a root that is not current pins it first, or is told `StaleRoot` and takes the
@@ -32,6 +32,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, ReadOnlyTransaction
 from minidb.storage.audit import audit_blocks
@@ -81,7 +82,7 @@ class Base:
         self.other_slot_damaged = damaged  # R19: the caller asks the log whether `root.number` is new enough
         self.pages = PageFile(file, newest.block)
         self.sizes = Sizes(leaf_bytes or self.pages.room(LEAF_BLOCKS), fanout)
-        self._growth = growth
+        self.growth = growth
         self._file_blocks = file.size() // newest.block
         self._caches: dict[int, tuple[Layout, PageCache]] = {}
         self._latch = threading.Lock()
@@ -226,11 +227,14 @@ class Base:
         if meta.free_map == NOWHERE:
             return FreeExtents(first, meta.blocks)
         free, limbo = decode_map(self._read_table(FREE_MAP, meta.free_map), first, meta.blocks)
+        end = max(meta.blocks, self._older_blocks)
+        if end > meta.blocks:
+            limbo.append((meta.blocks, end - meta.blocks))  # of the root before: the map ends with what this one uses
         before = Root(meta, b"", {})
         before.generation = self._older_generation
         before.dead = True
         self._limbo.append((before, limbo))
-        return FreeExtents(first, meta.blocks, free)
+        return FreeExtents(first, end, free)
 
     def _read_table(self, kind: bytes, pointer: Pointer) -> bytes:
         return b"" if pointer == NOWHERE else self.pages.read(pointer, kind, 0)
@@ -274,6 +278,11 @@ class Base:
             cache: PageCache = {}
             self._caches[relation] = (layout, cache)
             return cache
+
+    def known_cache(self, relation: int) -> PageCache:
+        with self._latch:
+            known = self._caches.get(relation)
+            return {} if known is None else known[1]
 
     def load(self, root: Root, relation: int, layout: Layout, cache: PageCache, pointer: Pointer, level: int) -> Page:
         """Reads and decodes a page that is not cached, with the root pinned for just that time (R18)."""
@@ -320,17 +329,22 @@ class Base:
                 self._reclaim()
 
     def _reclaim(self) -> None:
+        """Of what a root was the last to reach, each page is needed by the pinned ones that are not older than it."""
+        waiting: list[tuple[Root, Freed | list[Extent]]] = []
+        pinned = -1  # the generation of the newest pinned root so far
         while self._limbo and self._limbo[0][0].generation < self._older_generation:
-            root, freed = self._limbo[0]
-            if root.pins:
-                return
-            root.dead = True  # invariant 3
-            if root.pins:
-                root.dead = False
-                return
-            self._limbo.popleft()
+            root, freed = self._limbo.popleft()
+            if _still_pinned(root):
+                pinned = root.generation
+            needed: Any = []
             for entry in freed:
-                self._release(entry)
+                if _born(entry) <= pinned:
+                    needed.append(entry)
+                else:
+                    self._release(entry)
+            if needed or pinned == root.generation:
+                waiting.append((root, needed))
+        self._limbo.extendleft(reversed(waiting))
 
     def _release(self, entry: tuple[int, Pointer] | Extent) -> None:
         first, second = entry
@@ -357,7 +371,7 @@ class Base:
     def reserve_file(self, end: int) -> None:
         """Lets the file have at least `end` blocks; grows it in steps."""
         if end > self._file_blocks:
-            blocks = -(-end // self._growth) * self._growth
+            blocks = -(-end // self.growth) * self.growth
             self.pages.guard(lambda: self.file.truncate(blocks * self.pages.block))
             self._file_blocks = blocks
 
@@ -373,19 +387,29 @@ class Base:
                 if relation in self._caches:
                     self.pool.drop(self._caches.pop(relation)[1])
 
-    def shrink(self) -> None:
-        """Forgets a long free run at the end, so that the next meta page does not count it."""
-        if self.extents.tail() >= self._growth:
-            self.extents.shrink()
+    @property
+    def slack(self) -> int:
+        """Blocks that the file has, or would soon have again, beyond what the current root uses."""
+        meta = self.root.meta
+        tables = sum(self.pages.blocks(table[1]) for table in (meta.relations, meta.catalog, meta.free_map))
+        used = sum(relation.blocks for relation in self.root.relations.values()) + tables
+        return max(self.extents.end, self._durable.meta.blocks, self._older_blocks) - self.extents.first - used
 
-    def cut_file(self) -> None:
-        """Gives the file's end back if neither durable meta page counts it."""
-        needed = max(self._durable.meta.blocks, self._older_blocks)
-        blocks = -(-needed // self._growth) * self._growth
-        if blocks < self._file_blocks:
-            with contextlib.suppress(OSError):  # the space is only not given back
-                self.file.truncate(blocks * self.pages.block)
-                self._file_blocks = blocks
+    def cut_file(self, *, exactly: bool = False) -> None:
+        """Gives the file's end back if neither durable meta page counts it and no pinned root needs it; unless
+        `exactly`, only if it is a large part of the file, which would soon grow again."""
+        with self._latch:
+            if self._writer is not None or self._failed:
+                return
+            self._reclaim()
+            self.extents.shrink()
+            needed = max(self.extents.end, self._durable.meta.blocks, self._older_blocks)
+            if not exactly:
+                needed = -(-needed // self.growth) * self.growth
+            if self._file_blocks - needed > (0 if exactly else needed // 2):
+                with contextlib.suppress(OSError):  # the space is only not given back
+                    self.file.truncate(needed * self.pages.block)
+                    self._file_blocks = needed
 
     def ended(self, *, failed: bool) -> None:
         with self._latch:
@@ -401,6 +425,22 @@ class Base:
         """
         limbo = self._extents_of([freed for _, freed in self._limbo])
         audit_blocks(self.pages, self.root, [*self.extents.runs(), *limbo], self.extents.first, self.extents.end)
+
+
+def _still_pinned(root: Root) -> bool:
+    """If not, it is dead from now on and for good: some of its pages are given back (invariant 3)."""
+    if root.dead:
+        return False
+    if root.pins:
+        return True
+    root.dead = True
+    root.dead = not root.pins
+    return not root.dead
+
+
+def _born(freed: tuple[int, Pointer] | Extent) -> int:
+    """The generation whose writer made a page; unknown ones are as old as the file."""
+    return 0 if isinstance(freed[1], int) else freed[1][2]
 
 
 def _first_block(block: int) -> int:

@@ -58,7 +58,7 @@ class FreeExtents:
 
         The lowest, so that pages move towards the head of the file as they are rewritten and the end can be cut off.
         """
-        block = min([blocks[0] for length, blocks in self._by_length.items() if length >= count], default=-1)
+        block = self._lowest(count)
         if block < 0:
             return self._grow(count)
         length = self._by_start[block]
@@ -66,6 +66,14 @@ class FreeExtents:
         if length > count:
             self._add(block + count, length - count)
         return block
+
+    def place_for(self, count: int) -> int:
+        """What `take` would return."""
+        block = self._lowest(count)
+        return block if block >= 0 else self._by_stop.get(self.end, self.end)
+
+    def _lowest(self, count: int) -> int:
+        return min([blocks[0] for length, blocks in self._by_length.items() if length >= count], default=-1)
 
     def _grow(self, count: int) -> int:
         """New blocks at the end, together with a free run that ends there."""
@@ -88,13 +96,9 @@ class FreeExtents:
             count += after
         self._add(block, count)
 
-    def tail(self) -> int:
-        """The length of the free run that ends at the end."""
-        return self.end - self._by_stop.get(self.end, self.end)
-
     def shrink(self) -> None:
-        """Lets the end be where that run begins."""
-        count = self.tail()
+        """Lets the end be where the free run begins that ends there."""
+        count = self.end - self._by_stop.get(self.end, self.end)
         if count:
             self._remove(self.end - count, count)
             self.end -= count
@@ -141,6 +145,11 @@ def merge(extents: Iterable[Extent]) -> list[Extent]:
         else:
             merged.append((block, count))
     return merged
+
+
+def before(extents: Iterable[Extent], end: int) -> list[Extent]:
+    """The parts of `extents` that lie before block `end`."""
+    return [(block, min(count, end - block)) for block, count in extents if block < end]
 
 
 def encode_map(free: list[Extent], limbo: list[Extent], room: int = 0) -> bytes:

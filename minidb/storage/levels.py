@@ -33,7 +33,7 @@ from typing import Any
 
 from minidb.keys import Key, Row
 from minidb.storage.interface import Layout, Ref
-from minidb.storage.pages import Fence, Inner, Leaf, Pointer, encode_inner
+from minidb.storage.pages import Fence, Inner, Leaf, Pointer, decode_leaf, encode_inner
 from minidb.storage.separators import separator
 
 PACKED = 0.9  # of a page, when there is more than enough
@@ -51,7 +51,7 @@ class LeafLevel:
 
     def __init__(self, layout: Layout, target: int, clustered: bool, done: LeafDone) -> None:
         self.layout = layout
-        self.target = target
+        self.target = target * layout.scale
         self.clustered = clustered
         self.done = done
         self.keys: list[Key] = []
@@ -73,7 +73,7 @@ class LeafLevel:
             self.low = low
             self.warm = cached
         self.warm = self.warm or cached
-        self.average = length / len(leaf.rows)
+        self.average = max(length / len(leaf), self.layout.least)
         return self.average
 
     def extend(self, leaf: Leaf, start: int, stop: int, average: float) -> None:
@@ -123,22 +123,30 @@ class LeafLevel:
     def _cut(self, count: int) -> bool:
         """Writes the first `count` entries as a page, or learns that they are too large for one (invariant 3)."""
         payload = self._encode(count)
-        if len(payload) <= self.target or count == 1:
+        size = self._size(payload, count)
+        if size <= self.target or count == 1:
             self._write(count, payload)
             return True
-        self.bytes = len(payload) / count * len(self.rows)
+        self.bytes = size / count * len(self.rows)
         return False
+
+    def _size(self, payload: bytes, count: int) -> int:
+        """What a page of `count` entries counts for."""
+        return max(len(payload), count * self.layout.least)
 
     def _cut_packed(self) -> None:
         """Writes as many entries as fill a page to 9/10, found by encoding them."""
         count = self._packed(len(self.rows), self.bytes)
         payload = self._encode(count)
-        if len(payload) < 0.8 * self.target and count < len(self.rows):
-            count = self._packed(count, len(payload))
+        size = self._size(payload, count)
+        if size < 0.8 * self.target and count < len(self.rows):
+            count = self._packed(count, size)
             payload = self._encode(count)
-        while len(payload) > self.target and count > 1:
-            count = min(count - 1, self._packed(count, len(payload)))
+            size = self._size(payload, count)
+        while size > self.target and count > 1:
+            count = min(count - 1, self._packed(count, size))
             payload = self._encode(count)
+            size = self._size(payload, count)
         self._write(count, payload)
 
     def _packed(self, count: int, size: float) -> int:
@@ -152,11 +160,17 @@ class LeafLevel:
         keys = self.keys[:count]
         refs = keys if self.clustered else self.refs[:count]
         low = separator(*self.last, keys[0], refs[0]) if self.low is _UNSET else self.low
-        page = Leaf(keys, refs, self.rows[:count], len(payload)) if self.warm else None
+        page = self._page(keys, refs, count, payload) if self.warm else None
         self.low = _UNSET
         self.last = (keys[-1], refs[-1])
-        self._forget(count, len(payload) / count)
+        self._forget(count, self._size(payload, count) / count)
         self.done(low, payload, count, page)
+
+    def _page(self, keys: list[Key], refs: list[Ref], count: int, payload: bytes) -> Leaf:
+        """The page as readers will want it."""
+        if self.layout.least:
+            return decode_leaf(self.layout, payload)
+        return Leaf(keys, refs, self.rows[:count], len(payload))
 
     def _forget(self, count: int, average: float) -> None:
         del self.keys[:count]

@@ -3,6 +3,9 @@
     read_log:  find_segments -> LogReader.survey -> does it go on from the base? -> secure -> remove dead files
                (headers)        (R8, D1, D2)        (R19)                           (R5, R9)
 
+After a clean shutdown there is an empty segment, whose header was synced before the base said that all is well: nothing
+is given out that could be lost. Securing it waits for the first write then; who only reads waits for no disk.
+
 A file is dead when its first block is zero, or is no header while all behind it is zero: then the power went off
 while the header was written, and no batch was there yet, since a header is synced before the first (R10).
 
@@ -21,7 +24,8 @@ from minidb.storage.log_reader import WINDOW, LogReader, damage, is_zero, read_e
 from minidb.storage.log_segments import MOST_SEGMENTS, Segment, SegmentFiles, disk_error, sync, write_zeros
 
 
-def read_log(files: SegmentFiles, database_id: bytes, after: int) -> LogReader:
+def read_log(files: SegmentFiles, database_id: bytes, after: int, clean: bool = False) -> tuple[LogReader, bool]:
+    """What the log holds, and whether it is secured; what nobody needs is not, see `Log.recover`."""
     live, dead = find_segments(files, database_id)
     try:
         reader = LogReader(live, database_id)
@@ -31,14 +35,16 @@ def read_log(files: SegmentFiles, database_id: bytes, after: int) -> LogReader:
                 f"the log {files.name(0)} holds commits {reader.before + 1} to {reader.last}, "
                 f"which do not go on from commit {after}, where the base stands"
             )
-        secure(live)
+        secured = not (clean and reader.last == after and len(live) == 1 and live[0].end == BLOCK)
+        if secured:
+            secure(live)
         for name in dead:
             files.remove(name)
     except BaseException:
         for segment in live:
             segment.file.close()
         raise
-    return reader
+    return reader, secured
 
 
 # -- segments ---------------------------------------------------------------------------------------------

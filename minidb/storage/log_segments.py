@@ -7,7 +7,7 @@
                  zeros, synced     ^      header, synced (R10)                                |
                                    |                                                          |
                                    +----------------------------------------------------------+
-                                     clean(): first block zeroed, synced; the rest zeroed, synced
+                     clean(): first block zeroed, synced; what it has too much cut off, the rest zeroed, synced
 
 Invariants
 
@@ -33,6 +33,7 @@ from minidb.storage.interface import File, FileSystem
 from minidb.storage.log_format import BLOCK, SegmentHeader, encode_segment_header, round_up
 
 MOST_SEGMENTS = 64
+LAST_STEP = 1 << 14  # bytes of the segment that the last checkpoint leaves
 ZEROS = bytes(1 << 18)
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -128,13 +129,17 @@ class Segment:
         except OSError:
             pass  # the space is not given back; the bytes beyond `filled` mean nothing
 
-    def clean(self) -> None:
-        """old -> free: zeros over everything that was written, the header first and for good (G2)."""
+    def clean(self, kept: int) -> None:
+        """old -> free: zeros over everything that was written, the header first and for good (G2); what is beyond
+        `kept` bytes is given back to the disk."""
         try:
             self.file.write(0, ZEROS[:BLOCK])
             sync(self.file)
             self.header = None
-            write_zeros(self.file, BLOCK, self.end)
+            if self.filled > kept:
+                self.file.truncate(kept)
+                self.filled = kept
+            write_zeros(self.file, BLOCK, min(self.end, self.filled))
         except OSError as error:
             raise disk_error(error, "clean a log segment") from error
         sync(self.file)
@@ -147,7 +152,7 @@ class SegmentFiles:
 
     Arguments:
         smallest_step, largest_step: bytes by which a segment is extended: as much as it has, within these bounds.
-        kept: a free segment larger than this is removed instead of kept.
+        kept: bytes of a segment that are kept for its next use.
     """
 
     def __init__(self, fs: FileSystem, path: str, smallest_step: int, largest_step: int, kept: int) -> None:
@@ -155,7 +160,8 @@ class SegmentFiles:
         self.path = path
         self.smallest_step = round_up(smallest_step)
         self.largest_step = round_up(largest_step)
-        self.kept = kept
+        self.kept = max(BLOCK, round_up(kept))
+        self._ending = False
         self.free: list[Segment] = []
 
     def name(self, index: int) -> str:
@@ -206,9 +212,9 @@ class SegmentFiles:
             raise disk_error(error, "create a log segment") from error
 
     def reclaim(self, segment: Segment) -> None:
-        """Cleans an old segment; one free segment is kept, if it is not too large."""
-        segment.clean()
-        if self.free or segment.filled > self.kept:
+        """Cleans an old segment; one free segment is kept."""
+        segment.clean(BLOCK if self.free else self.kept)
+        if self.free:
             segment.file.close()
             self.remove(segment.file.path)
         else:
@@ -230,8 +236,14 @@ class SegmentFiles:
         except OSError as error:
             raise disk_error(error, "remove a log segment") from error
 
+    def worth_leaving(self, segment: Segment) -> bool:
+        """Whether the log should end with a small segment in place of this empty one."""
+        return self._ending and segment.filled > 2 * self.smallest_step
+
     def shrink(self) -> None:
-        """Removes the free segments."""
+        """The log is about to be closed: removes the free segments; one that is made now is small."""
+        self._ending = True
+        self.smallest_step = min(self.smallest_step, LAST_STEP)
         free, self.free = self.free, []
         for segment in free:
             segment.file.close()

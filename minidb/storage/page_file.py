@@ -24,7 +24,7 @@ from zlib import crc32
 
 from minidb.errors import DatabaseCorrupt, DatabaseError, DiskFull, OperationalError
 from minidb.storage.interface import File, Layout
-from minidb.storage.pages import Inner, Leaf, Pointer, decode_inner, decode_leaf
+from minidb.storage.pages import Inner, LateLeaf, Leaf, Pointer, decode_inner, decode_leaf
 
 HEADER = struct.Struct("<2scBIQQII")
 MARK = b"mp"
@@ -123,6 +123,9 @@ def read_inner(pages: PageFile, relation: int, pointer: Pointer) -> Inner:
 def read_leaf(pages: PageFile, relation: int, layout: Layout, pointer: Pointer) -> Leaf:
     payload = pages.read(pointer, LEAF, relation)
     try:
-        return decode_leaf(layout, payload)
+        leaf = decode_leaf(layout, payload)
     except DatabaseCorrupt as error:
         raise pages.damaged(pointer, LEAF, relation, error.message) from error
+    if type(leaf) is LateLeaf:
+        leaf.contents.where = lambda what: pages.damaged(pointer, LEAF, relation, what)
+    return leaf

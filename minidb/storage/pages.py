@@ -40,7 +40,7 @@ import msgspec
 from minidb.errors import DatabaseCorrupt
 from minidb.keys import Key, Row
 from minidb.storage.codec import extension_hook, prepare_keys, restore_keys
-from minidb.storage.interface import Layout, Ref
+from minidb.storage.interface import Contents, Layout, Ref
 
 Pointer = tuple[int, int, int, int]  # block, length of the payload, generation, crc
 Fence = tuple[Key, Ref]  # where a page begins or ends; ref None: before all refs of the key
@@ -63,6 +63,26 @@ class Leaf:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+class LateLeaf(Leaf):
+    """A leaf whose rows are made when they are first asked for, from `contents`."""
+
+    __slots__ = ("contents",)
+
+    def __init__(self, keys: list[Key], refs: list[Ref], contents: Contents) -> None:
+        self.keys = keys
+        self.refs = refs
+        self.contents = contents
+        self.size = 300 + len(contents) * BYTES_PER_ENTRY + contents.memory
+        self.hot = False
+
+    @property
+    def rows(self) -> list[Row]:  # type: ignore[override]
+        return self.contents.rows()
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
 
 class Inner:
@@ -122,7 +142,7 @@ def decode_leaf(layout: Layout, data: bytes) -> Leaf:
     keys, refs, rows = layout.decode(data)
     if not len(keys) == len(refs) == len(rows) > 0:
         raise DatabaseCorrupt("its lists differ in length, or are empty")
-    return Leaf(keys, refs, rows, len(data))
+    return Leaf(keys, refs, rows, len(data)) if type(rows) is list else LateLeaf(keys, refs, rows)  # type: ignore[arg-type]
 
 
 # -- the pool ---------------------------------------------------------------------------------------------

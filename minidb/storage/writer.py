@@ -25,7 +25,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from minidb.keys import Row
-from minidb.storage.extents import MAP_MARGIN, Extent, FreeExtents, encode_map, merge
+from minidb.storage.compaction import Compaction, Limits, Place, cut_of
+from minidb.storage.extents import MAP_MARGIN, Extent, FreeExtents, before, encode_map, merge
 from minidb.storage.fold import Change, Fold, Sizes
 from minidb.storage.interface import Layout
 from minidb.storage.meta import NOWHERE, Meta, blank_slot, write_meta
@@ -46,12 +47,13 @@ class WriterHost(Protocol):
 
     def cache_of(self, relation: int, layout: Layout) -> PageCache: ...
 
+    def known_cache(self, relation: int) -> PageCache:
+        """The decoded pages of a relation under whatever layout it has; an empty one if it was never read."""
+
     def waiting(self, newest: Root) -> list[Extent]:
         """Extents that wait for pinned readers only, once `newest` is the older of the two durable roots."""
 
     def reserve_file(self, end: int) -> None: ...
-
-    def shrink(self) -> None: ...
 
     def cut_file(self) -> None: ...
 
@@ -77,6 +79,8 @@ class BaseWriter:
         self._taken: dict[int, int] = {}  # block -> blocks
         self._freed: Freed = []
         self._spoiled: list[int] = []  # blocks of own pages that were replaced again
+        self._cut = 1 << 62  # pages from this block on are moved
+        self.blocks_written = 0
         self._open = True
 
     # -- changes --------------------------------------------------------------------------------------------
@@ -126,6 +130,33 @@ class BaseWriter:
                 self._drop_page(relation, child, level - 1)
         self.free_page(relation, pointer)
 
+    def compact(self, limits: Limits, start: Place | None = None) -> tuple[int, Place | None]:
+        """Moves pages from the end of the file to where it is free before; see `compaction`.
+
+        Arguments:
+            start: where to begin; None: with the first relation.
+
+        Returns how many pages were moved, and where to go on, None if everything was looked at.
+        """
+        assert self._open, "the writer has ended"
+        with self._abandoned_on_error():
+            compaction = Compaction(self, self._find_cut(limits.behind), limits)
+            self._cut = compaction.cut
+            for relation in sorted(self.relations):
+                if start is None or relation >= start.relation:
+                    way = start.children if start is not None and relation == start.relation else ()
+                    cache = self._host.known_cache(relation)
+                    self.relations[relation] = compaction.run(relation, cache, self.relations[relation], way)
+                    if compaction.spent:
+                        return compaction.moved, compaction.stopped() or Place(relation + 1, ())
+            return compaction.moved, None
+
+    def _find_cut(self, most: int) -> int:
+        extents = self._host.extents
+        freed = merge((pointer[0], self.blocks_of(pointer)) for _, pointer in self._freed)
+        spoiled = [(block, self._taken[block]) for block in self._spoiled]
+        return cut_of(extents.runs(), [*self._host.waiting(self._root), *freed, *spoiled], extents.end, most)
+
     # -- pages, for the fold --------------------------------------------------------------------------------
 
     def write_page(self, kind: bytes, relation: int, payload: bytes) -> Pointer:
@@ -138,6 +169,7 @@ class BaseWriter:
 
     def _write_into(self, block: int, kind: bytes, relation: int, payload: bytes) -> Pointer:
         self._host.reserve_file(self._host.extents.end)
+        self.blocks_written += self._pages.blocks(len(payload))
         return self._pages.write(block, kind, relation, self.generation, payload)
 
     def free_page(self, relation: int, pointer: Pointer) -> None:
@@ -161,6 +193,15 @@ class BaseWriter:
 
     def keep(self, cache: PageCache, pointer: Pointer, page: Leaf | Inner) -> None:
         self._host.pool.put(cache, page_id(pointer), page)
+
+    def read_payload(self, kind: bytes, relation: int, pointer: Pointer) -> bytes:
+        return self._pages.read(pointer, kind, relation)
+
+    def place_for(self, blocks: int) -> int:
+        return self._host.extents.place_for(blocks)
+
+    def sliced(self) -> None:
+        self.on_slice()
 
     # -- the end --------------------------------------------------------------------------------------------
 
@@ -199,18 +240,20 @@ class BaseWriter:
         """Catalog, relation table and free map; returns the meta page that reaches them."""
         for block in self._spoiled:
             self._host.extents.give(block, self._taken.pop(block))
-        self._host.shrink()
+        self._host.extents.shrink()
         old = self._root.meta
-        catalog_pointer = old.catalog if catalog == self._root.catalog else self._table(CATALOG, catalog, old.catalog)
+        catalog_pointer = old.catalog
+        if catalog != self._root.catalog or old.catalog[0] >= self._cut:
+            catalog_pointer = self._table(CATALOG, catalog, old.catalog)
         relations = self._table(RELATIONS, encode_relations(self.relations), old.relations)
-        free_map = self._write_free_map(old.free_map)
+        free_map, end = self._write_free_map(old.free_map)
         return Meta(
             slot=1 - old.slot,
             database_id=old.database_id,
             block=self._pages.block,
             generation=self.generation,
             number=number,
-            blocks=self._host.extents.end,
+            blocks=end,
             clean=clean,
             relations=relations,
             catalog=catalog_pointer,
@@ -222,8 +265,9 @@ class BaseWriter:
             self.free_page(0, old)
         return self.write_page(kind, 0, payload) if payload else NOWHERE
 
-    def _write_free_map(self, old: Pointer) -> Pointer:
-        """The map of what is free once its own extent is taken (R20)."""
+    def _write_free_map(self, old: Pointer) -> tuple[Pointer, int]:
+        """The map of what is free once its own extent is taken (R20), and where what the new root uses ends: what is
+        free behind that is not in the map, also where the root before still needs it."""
         if old != NOWHERE:
             self.free_page(0, old)
         waiting = self._host.waiting(self._root)
@@ -232,9 +276,13 @@ class BaseWriter:
         blocks = self._pages.blocks(len(encode_map(free, limbo)) + MAP_MARGIN)
         block = self._take(blocks)
         free = merge([*self._host.extents.runs(), *waiting])
-        payload = encode_map(free, limbo, self._pages.room(blocks))
+        end = self._host.extents.end
+        unused = merge([*free, *limbo])
+        if unused and sum(unused[-1]) == end:
+            end = unused[-1][0]
+        payload = encode_map(before(free, end), before(limbo, end), self._pages.room(blocks))
         assert self._pages.blocks(len(payload)) == blocks, "the free map has outgrown its extent"
-        return self._write_into(block, FREE_MAP, 0, payload)
+        return self._write_into(block, FREE_MAP, 0, payload), end
 
     def _write_meta(self, meta: Meta) -> None:
         """Invariant 3: the one step whose outcome may be unknown."""

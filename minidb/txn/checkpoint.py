@@ -5,18 +5,24 @@
     fold      without the latch: new pages for changed leaves, of each table and each of its indexes (R15)
     publish   sync, meta page, sync (R14)
     swap      one store under the latch; readers notice that the root has changed (R17)
-    drop      in slices: chains that the base now says completely (R16), and with them overlay entries and addresses
     keep      copies of the old log segment, for slots and the archive (`keeping`)
     release   the old log segment
+    drop      in slices: chains that the base now says completely (R16), and with them overlay entries and addresses
+    park      old snapshots that keep too many chains from being dropped (R29, `old_views`)
 
-Nothing here stops anybody: the latch is held for slices of a few hundred rows only. A checkpoint that fails changes
-nothing and is tried again.
+Nothing here stops anybody: the latch is held for slices of a few hundred rows only, and after each of them, and after
+each leaf, others have their turn. Without that they would have none: who waits for a latch is woken when it is free,
+and by then the next slice has it (R70; measured: waits of two seconds). A checkpoint that fails changes nothing and is
+tried again.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
+from operator import itemgetter
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from minidb import schema
@@ -26,7 +32,10 @@ from minidb.access.table import TableAccess
 from minidb.keys import Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root
+from minidb.txn.compacting import Compactor
+from minidb.txn.old_views import OldViews
 from minidb.txn.relations import Relations, decode_catalog, encode_catalog, relations_of
+from minidb.txn.sorting import sorted_in_parts
 from minidb.txn.store import Store
 from minidb.txn.trimming import views_of
 
@@ -36,7 +45,9 @@ if TYPE_CHECKING:
     from minidb.storage.writer import BaseWriter
     from minidb.txn.manager import Manager
 
-SLICE = 500
+SLICE = 200  # rows looked at in one hold of the latch: about a millisecond
+give_way = partial(sleep, 0)
+address_of, entry_of = itemgetter(0), itemgetter(0, 1)
 StoreThen = tuple[Store, list[IndexStore]]  # a table and its indexes as they were when a fold began
 Folded = tuple[Ref, Row | None, Row | None]  # address, row as of F, row in the base
 
@@ -49,9 +60,12 @@ class Checkpointer:
         self.log = log
         self.manager = manager
         self.relations = relations
+        self.old_views = OldViews(base, manager, relations)
         self.mutex = threading.Lock()
         self.count = 0
-        self.on_slice: Callable[[], None] = lambda: None
+        self.compactor = Compactor(base, manager, self.mutex)
+        self.on_slice: Callable[[], None] = give_way
+        self.pressed: Callable[[], bool] = lambda: False
         self.before_release: Callable[[int, schema.Catalog], None] = lambda number, catalog: None
 
     def run(self, *, clean: bool = False) -> bool:
@@ -59,13 +73,21 @@ class Checkpointer:
         with self.mutex:
             return self.run_locked(clean)
 
+    def closed_already(self) -> bool:
+        """Whether nothing has happened since the last clean shutdown."""
+        root, relations = self.base.root, self.relations
+        return (root.clean and self.log.last_number == root.number and not relations.dropped
+                and not relations.sequences.moved_since(decode_catalog(root.catalog).points))
+
     def run_locked(self, clean: bool) -> bool:
         manager, relations = self.manager, self.relations
+        if clean and self.closed_already():
+            return False
         started: dict[str, Any] = {}
 
         def register(number: int) -> None:
             with manager.latch:
-                manager.views[self] = number
+                manager.views.backdate(self, number)
                 started["catalog"] = relations.catalog
                 started["stores"] = {r: (store, list(store.index_list)) for r, store in relations.stores.items()}
                 started["dropped"] = list(relations.dropped)
@@ -76,24 +98,34 @@ class Checkpointer:
             unchanged = number == self.base.root.number and clean == self.base.root.clean
             if unchanged and not started["dropped"] and not moved:
                 self.drop_chains(self.all_addresses(), number)  # snapshots may have ended since
+                self.park_views(number)
                 return False
             folded = self.fold(number, started["catalog"], started["stores"], started["dropped"], clean)
         finally:
             manager.views.pop(self, None)
-        self.drop_chains(folded, number)
-        self.before_release(number, started["catalog"])
-        self.log.release(number)
+        try:
+            self.before_release(number, started["catalog"])
+            self.log.release(number)
+        finally:
+            self.drop_chains(folded, number)
+            self.park_views(number)
         self.count += 1
         return True
 
     # -- folding
+
+    def on_leaf(self) -> None:
+        """Whoever gives way at each leaf gets a sixth of the processor beside a busy writer, who meanwhile fills the
+        log: not when that has grown too long."""
+        if not self.pressed():
+            self.on_slice()
 
     def fold(self, number: int, catalog: schema.Catalog, stores: dict[int, StoreThen], dropped: list[int],
              clean: bool) -> dict[int, list[Ref]]:
         """`catalog` and `stores` as of F: should a crash lose a DROP of meanwhile, table and index are there again."""
         root = self.base.root
         folded: dict[int, list[Ref]] = {}
-        writer = self.base.begin(self.on_slice)
+        writer = self.base.begin(self.on_leaf)
         try:
             for table in catalog.tables.values():
                 if table.relation not in stores:
@@ -105,6 +137,7 @@ class Checkpointer:
                     self.fold_table(writer, store, indexes, table, changes)
             for relation in self.unused(root, catalog):
                 writer.drop(relation)
+            self.compactor.move_some(writer)
             with self.manager.latch:
                 points = self.relations.sequences.points(catalog, clean)
             new_root = writer.publish(number, encode_catalog(catalog, points), clean=clean)
@@ -137,12 +170,12 @@ class Checkpointer:
             with self.manager.latch:
                 for ref in addresses[start : start + SLICE]:
                     self.collect_row(store, ref, root.number, number, changes, unknown, done)
+            self.on_slice()
             for ref, row in unknown:  # the base is read without the latch
                 old = store.base_row(root, ref)
                 if row is not None or old is not None:
                     changes.append((ref, row, old))
-        changes.sort(key=address_of)
-        return changes, done
+        return sorted_in_parts(changes, address_of), done
 
     def collect_row(self, store: Store, ref: Ref, settled: int, number: int, changes: list[Folded],
                     unknown: list[tuple[Ref, Row | None]], done: list[Ref]) -> None:
@@ -203,6 +236,11 @@ class Checkpointer:
                             manager.trimmer.drop_unseen(store, ref, views, number)
                 self.on_slice()
 
+    def park_views(self, number: int) -> None:
+        """Old snapshots may hold up too many chains (R29)."""
+        if self.old_views.run(number):
+            self.drop_chains(self.all_addresses(), number)
+
     # -- building an index
 
     def build(self, store: Store, target: IndexStore) -> None:
@@ -225,8 +263,8 @@ class Checkpointer:
                 key = target.entry(row)
                 if key is not None:
                     entries.append((key, ref, target.stored(row)))
-        entries.sort(key=entry_of)
-        writer = self.base.begin(self.on_slice)
+        entries = sorted_in_parts(entries, entry_of)
+        writer = self.base.begin(self.on_leaf)
         try:
             if target.relation in root.relations:
                 writer.drop(target.relation)
@@ -242,6 +280,7 @@ class Checkpointer:
         """Before the first commit after a clean shutdown: from now on the log is needed (R19)."""
         with self.mutex:
             if self.base.root.clean:
+                self.log.secure()
                 writer = self.base.begin()
                 try:
                     new_root = writer.publish(self.base.root.number, self.base.root.catalog, clean=False)
@@ -250,14 +289,6 @@ class Checkpointer:
                     raise
                 with self.manager.latch:
                     self.base.swap(new_root)
-
-
-def address_of(change: Folded) -> Ref:
-    return change[0]
-
-
-def entry_of(entry: tuple[Any, Any, Any]) -> tuple[Any, Any]:
-    return entry[0], entry[1]
 
 
 def index_changes(index: IndexStore, changes: list[Folded]) -> list[tuple[Any, Any, Row | None]]:
@@ -273,5 +304,4 @@ def index_changes(index: IndexStore, changes: list[Folded]) -> list[tuple[Any, A
             stored = index.stored(row)
             if before is None or before != now or not exact or old is None or index.stored(old) != stored:
                 found.append((now, ref, stored))
-    found.sort(key=entry_of)
-    return found
+    return sorted_in_parts(found, entry_of)

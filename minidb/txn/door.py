@@ -17,6 +17,32 @@ from minidb.storage.interface import Ref
 Cut = tuple[Key, int]
 
 
+class PageColumns(Protocol):
+    """One page of a table that is kept by columns: immutable, each column unpacked when it is first asked for. Integers
+    are also dates and timestamps, as `types.numbered` has them. `np` is NumPy. Any method may raise DatabaseCorrupt."""
+
+    count: int
+
+    def __len__(self) -> int: ...
+
+    def rows(self) -> list[Row]: ...
+
+    def values(self, position: int) -> list[Any]: ...
+
+    def bounds(self, position: int) -> tuple[int, int, bool] | None:
+        """(least, greatest, whether there are NULLs) of a column of integers; None where that is not known."""
+
+    def integers(self, position: int, np: Any) -> tuple[Any, Any] | None:
+        """(array of int64, array of where it is NULL or None); None where `bounds` has none."""
+
+    def scaled(self, position: int, np: Any) -> tuple[Any, Any, int, int, int] | None:
+        """Of a column of numeric that is kept as integers: (array of int64, array of NULLs or None, least, greatest,
+        digits behind the point)."""
+
+    def codes(self, position: int, np: Any) -> tuple[Any, list[Any]] | None:
+        """(array of codes, what they stand for) of a column that is stored so."""
+
+
 class Rows(Protocol):
     """Data as one statement sees it. Every method may wait for locks and may raise RetryableError, QueryCanceled,
     LockNotAvailable or DatabaseFailed."""
@@ -30,6 +56,10 @@ class Rows(Protocol):
         `first`: how many rows the caller expects to need (LIMIT, EXISTS, min), 0 for all: batches begin at that size,
         so that no more is read, locked or marked than was looked at (R49). `locking`: the search of UPDATE, DELETE and
         FOR UPDATE, whose intervals are taken in update mode under 2PL (R50)."""
+
+    def pages(self, table: int) -> Iterable[tuple[PageColumns | None, list[int], list[Row]]]:
+        """All visible rows of a table kept by columns: (the contents of a page, which of its rows do not count, rows
+        that count besides); None where there are rows alone."""
 
     def range(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
               first: int = 0, locking: bool = False) -> Iterable[tuple[list[Ref], list[Row]]]:

@@ -47,11 +47,14 @@ from minidb.txn.locks import (
     choose_victim,
     find_cycle,
 )
+from minidb.txn.parked_views import parked_write
 from minidb.txn.past import Author, Past
 from minidb.txn.sequences import drawn_queued, drawn_settled, needs_log
 from minidb.txn.transaction import Savepoint, Transaction
+from minidb.txn.transaction_memory import take_back, weigh
 from minidb.txn.trimming import Trimmer
 from minidb.txn.versions import ABORTED, PENDING, Committed, Version
+from minidb.txn.views import Views
 from minidb.txn.waiting import Threads, Waiting
 
 if TYPE_CHECKING:
@@ -73,7 +76,7 @@ class CommitLog(Protocol):
 
     def settle(self, ticket: Any) -> None: ...
 
-    def keep(self, number: int, payload: bytes, time_us: int) -> bool: ...
+    def pass_through(self, number: int, payload: bytes, durability: str, time_us: int) -> bool: ...
 
     def chunk(self, transaction_id: int, payload: bytes) -> None: ...
 
@@ -97,7 +100,7 @@ class Manager:
         self.conflicts = Conflicts(self.wake_victim)
         self.next_id = 1
         self.active: dict[Transaction, None] = {}
-        self.views: dict[Any, int] = {}  # who may still read, and as of which number at the earliest
+        self.views = Views()
         self.table_locks: dict[int, ModeLock] = {}
         self.strong_locks = 0  # table locks ever granted in a mode that keeps readers out
         self.idle_locks: dict[int, ModeLock] = {}  # of tables that nobody locks, kept to be used again
@@ -191,15 +194,23 @@ class Manager:
             if not weak.get(table, 0) >> number & 1:
                 if number > ROW_EXCLUSIVE or not self.note_weak(txn, table, number):
                     self.acquire(txn, "table", table, title(table), number)
-        self.take_snapshot(txn)
+        if policy.keeps_snapshot or policy.can_be_victim:
+            self.take_snapshot(txn)
+        else:
+            self.views[txn] = 0
+            published = self.views[txn] = self.published
+            txn.snapshot = txn.statement_snapshot = policy.snapshot(txn, published)
+            if txn.concurrent_from == 0:
+                txn.concurrent_from = published
 
     def end_statement(self, txn: Transaction) -> None:
+        txn.busy = False
         if not txn.policy.keeps_snapshot:
             self.views.pop(txn, None)
 
     def oldest_view(self) -> int:
         """Nothing at or below this number that was replaced by something at or below it can still be seen."""
-        oldest = min(min(list(self.views.values()), default=self.published), self.published)
+        oldest = self.views.oldest(self.published)
         self.horizon = max(self.horizon, oldest)
         return oldest
 
@@ -209,10 +220,14 @@ class Manager:
             raise DatabaseFailed("the database has failed and must be reopened", detail=str(self.failed))
         if txn.read_only and not temporary:
             raise ReadOnlyTransaction(f"cannot execute {command} in a read-only transaction")
+        if len(txn.undo) - txn.weighed >= CHUNK:
+            self.spill(txn)
         if id(self.database_lock) not in txn.locks:
             mode = txn.policy.database_mode(txn, True)
             if mode is not None:
                 self.lock_database(txn, mode)
+            if txn.parked is not None and txn.policy.keeps_snapshot and not temporary:
+                raise parked_write()
 
     # -- locks
 
@@ -447,6 +462,7 @@ class Manager:
         while len(txn.schema_undo) > savepoint.schema_undo:
             txn.schema_undo.pop()()
         txn.chunked = min(txn.chunked, len(txn.undo))
+        take_back(txn)
         txn.catalog, txn.catalog_base = savepoint.catalog, savepoint.catalog_base
         del txn.deferred[savepoint.deferred :]
         txn.constraint_modes = savepoint.constraint_modes
@@ -502,7 +518,7 @@ class Manager:
         try:
             if self.before_first_write is not None:
                 self.before_first_write()
-            if txn.durability == "off" and self.commit_at_once(txn):
+            if txn.durability != "full" and self.commit_at_once(txn):
                 return
             ticket = self.log_commit(txn)
             while ticket is None:
@@ -548,19 +564,17 @@ class Manager:
         return None
 
     def commit_at_once(self, txn: Transaction) -> bool:
-        """An `off` commit while nobody else's is on its way: number, log record and publishing in one hold. False if it
-        has to take the long way."""
-        assert self.log is not None
+        """An `off` or `normal` commit while nobody else's is on its way: number, log record and publishing in one hold.
+        False if it has to take the long way."""
         if self.published != self.assigned or txn.spilled or txn.drawn is not None or self.failed is not None:
             return False
         keeping = self.keeping
         payload = self.encode(txn)
-        time_us = int(self.clock() * 1_000_000)
         with self.latch:
             number = self.assigned + 1
             if self.published != self.assigned or txn.doomed is not None or keeping != self.keeping:
                 return False
-            if not self.log.keep(number, payload, time_us):
+            if not self.pass_through(number, payload, txn.durability):
                 return False
             self.assigned = txn.number = number
             if txn.in_graph:
@@ -568,6 +582,15 @@ class Manager:
             self.publish_one(txn, number)
             self.trim(TRIM)
         return True
+
+    def pass_through(self, number: int, payload: bytes, durability: str) -> bool:
+        """Whether the log has taken a commit at once (`Log.pass_through`). Under the latch."""
+        assert self.log is not None
+        try:
+            return self.log.pass_through(number, payload, durability, int(self.clock() * 1_000_000))
+        except Exception as error:
+            self.fail(error)
+            raise
 
     def assign(self, txn: Transaction, payload: bytes) -> Any:
         """The point of no return (invariants 2 and 3): number, SSI check and log record in one hold."""
@@ -608,13 +631,21 @@ class Manager:
         self.release(txn, True)
 
     def queue_trimming(self, txn: Transaction) -> None:
-        number, queue = txn.number, self.trim_queue
+        """Hands over what the transaction's versions have replaced to who removes it; where nobody could look at it any
+        more, and no entry goes with it, it is removed at once (R27: this is asked after publishing)."""
+        number, queue, views = txn.number, self.trim_queue, self.views
         owner = txn if txn.in_graph else Committed(txn.id, number, txn.session_name, txn.texts)
+        unseen = not views or (len(views) == 1 and txn in views)
         for store, ref, what in txn.undo:
             if type(what) is Version:
                 what.owner = owner
-                if what.older is not None:
-                    queue.append((number, store, ref))
+                older = what.older
+                if older is not None:
+                    if unseen and what.keyed is None and older.older is None:
+                        what.older = None
+                        self.horizon = number
+                    else:
+                        queue.append((number, store, ref))
 
     def trim(self, most: int) -> None:
         """Vacuum, a few rows at a time: what nobody can see any more goes (R28)."""
@@ -656,12 +687,19 @@ class Manager:
             self.release(txn, False)
 
     def spill(self, txn: Transaction) -> None:
-        """Writes a large transaction's changes ahead into the log (R6). Not once it has redefined a table: a chunk
-        with rows of the new form could not be read if the form is rolled back to a savepoint."""
-        if len(txn.undo) - txn.chunked >= CHUNK and self.log is not None and not txn.redefined:
-            self.log.chunk(txn.id, self.encode_chunk(txn))
+        """Writes a large transaction's changes ahead into the log (R6), and bounds them (R30). Nothing is written once
+        it has redefined a table: a chunk with rows of the new form could not be read if the form is rolled back to a
+        savepoint."""
+        if len(txn.undo) - txn.weighed < CHUNK:
+            return
+        size = 0
+        if self.log is not None and not txn.redefined:
+            payload = self.encode_chunk(txn)
+            self.log.chunk(txn.id, payload)
             txn.chunked = len(txn.undo)
             txn.spilled = True
+            size = len(payload)
+        weigh(txn, size)
 
     def release(self, txn: Transaction, committed: bool) -> None:
         """Ends the transaction: locks, intervals, waiters. Under the latch."""

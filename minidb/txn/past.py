@@ -61,7 +61,11 @@ class Past:
             del self.times[:first]
             del self.authors[:first]
             first = 0
-        self.manager.views[self] = self.numbers[first]
+        views, number = self.manager.views, self.numbers[first]
+        if number < views.get(self, number):  # somebody looks further back now
+            views.backdate(self, number)
+        else:
+            views[self] = number
 
     def number_at(self, moment: float) -> int:
         """The last commit of a time. Raises 22023 for the future, 55000 for what is not known any more."""
@@ -84,7 +88,7 @@ class Past:
             raise InvalidParameterValue(f"commit {number} has not happened yet; the last one is {manager.published}")
         if number < manager.horizon:
             raise self.gone(f"the versions of commit {number} are not held any more")
-        manager.views[view] = number
+        manager.views.backdate(view, number)
 
     def gone(self, message: str) -> ProgrammingError:
         oldest = max(self.manager.horizon, 0)

@@ -94,6 +94,7 @@ class Reader:
         self.manager = manager
         self.txn = txn
         self.policy = txn.policy  # foreign keys read through another one
+        self.view: Any = txn  # what is registered in `manager.views`
         self.snapshot = 0  # S of the statement
         self.statement = 0  # versions of its own transaction from here on are not seen (R26)
 
@@ -102,6 +103,10 @@ class Reader:
         self.snapshot, self.statement = self.txn.statement_snapshot, self.txn.statement
 
     def store_of(self, table: int) -> Store:
+        raise NotImplementedError
+
+    def parked_path(self, path: Path) -> Path:
+        """The same way through what the view is to read on from (R29)."""
         raise NotImplementedError
 
     # -- the door's verbs
@@ -301,6 +306,8 @@ class Reader:
         limit = first
         count = 0
         while not place.done:
+            if self.view.parked is not None:
+                path = self.parked_path(path)
             try:
                 batch = self.next_batch(path, place, reverse, limit, locking, form)
             except Blocked as blocked:

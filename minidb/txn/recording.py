@@ -104,10 +104,9 @@ class RecordingConflicts(Conflicts):
         super().wrote(writer, points, place, names)
 
     def is_marked(self, writer: Transaction, relation: int, key: Any) -> bool:
-        return any(
-            reader is not writer and intervals.contains(key) and reader.number > writer.concurrent_from
-            for reader, intervals in self.marks.get(relation, {}).items()
-        )
+        held = self.marks.get(relation)
+        readers = held.at(key) if held is not None else ()
+        return any(reader is not writer and reader.number > writer.concurrent_from for reader in readers)
 
     def drop_marks(self, txn: Transaction) -> None:
         if txn.number == PENDING:  # a read-only transaction has become safe: what it has read holds nobody up any more

@@ -76,6 +76,7 @@ class Relations:
         self.dropped: list[int] = []  # relations that the next checkpoint removes from the base
         self.references: References = {}
         self.on_change: Callable[[], None] | None = None
+        self.redefined_at = 0  # number of the last incompatible DDL of any table
         self.on_retired: Callable[[int, int], None] = lambda index, table: None
         for table in self.catalog.tables.values():
             self.add_store(table)
@@ -176,7 +177,7 @@ class Relations:
             self.retire(table.relation)
         for table_id in change.incompatible:
             if table_id in self.tables:
-                self.tables[table_id].incompatible_since = number
+                self.tables[table_id].incompatible_since = self.redefined_at = number
         if self.on_change is not None:
             self.on_change()
 

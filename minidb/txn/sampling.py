@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidb.keys import Row
+from minidb.storage.pages import LateLeaf, Leaf
 from minidb.storage.roots import StaleRoot
 from minidb.txn.versions import SETTLED, Version, newest
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from minidb.txn.store import Store
 
 LEAVES = 40
+LATE_LEAVES = 10  # of those whose rows have to be made; they are large,
+ROWS_OF_LATE_LEAF = 800  # and so many neighbours of each will do
 CHAINS = 2000
 
 
@@ -26,16 +29,25 @@ def sample_table(store: Store) -> tuple[int, list[Row]]:
         root = store.base.root
         try:
             total = tree.entries(root)
-            leaves = tree.sample(root, LEAVES)
+            leaves = tree.sample(root, LEAVES if store.schema.layout == "row" else LATE_LEAVES)
         except StaleRoot:
             continue
         break
     rows: list[Row] = []
     chains = store.chains
-    for leaf in leaves:
-        rows.extend(row for ref, row in zip(leaf.refs, leaf.rows) if ref not in chains)
+    for number, leaf in enumerate(leaves):
+        start, stop = part_of_leaf(leaf, number)
+        rows.extend(row for ref, row in zip(leaf.refs[start:stop], leaf.rows[start:stop]) if ref not in chains)
     changed, grown = sample_chains(store)
     return max(0, total + grown), rows + changed
+
+
+def part_of_leaf(leaf: Leaf, number: int) -> tuple[int, int]:
+    """Which rows of a leaf are looked at."""
+    if type(leaf) is not LateLeaf or len(leaf) <= ROWS_OF_LATE_LEAF:
+        return 0, len(leaf)
+    start = scattered(number + 1) % (len(leaf) - ROWS_OF_LATE_LEAF)
+    return start, start + ROWS_OF_LATE_LEAF
 
 
 def scattered(number: int) -> int:

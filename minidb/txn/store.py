@@ -100,7 +100,7 @@ class Store(TableAccess):
         if chain is None:
             self.addresses.add(ref)
             chain = Version(old, SETTLED, 0, None, False)  # R23
-        self.chains[ref] = version = Version(new, owner, statement, chain, False)
+        self.chains[ref] = version = Version(new, owner, statement, chain, None)
         self.changes += 1
         return version
 

@@ -22,6 +22,7 @@ from minidb.txn.waiting import Parking
 
 if TYPE_CHECKING:
     from minidb.schema import Catalog
+    from minidb.txn.parked_views import ParkedView
     from minidb.txn.sequences import SequenceState
     from minidb.txn.store import Store
     from minidb.txn.temporary import Temporary
@@ -53,12 +54,17 @@ class Transaction(Owner):
     temporary: Temporary | None = None  # what its session has of its own
     redefined: set[Store] | frozenset[Store] = NOTHING  # stores that took over a definition of its own
     incompatible: set[int] | frozenset[int] = NOTHING  # tables that older snapshots must not use (R64)
+    busy = True  # a statement may be reading; False only where it is known that none is (`old_views`)
+    parked: ParkedView | None = None  # reads on from there
     # what it did
     wrote = False
     drawn: dict[SequenceState, int] | None = None  # stamps of the sequences that it has drawn from
     chunked = 0  # writes before this position of `undo` are in the log's chunks already
     spilled = False  # the log has chunks of it, whatever was rolled back since
     blind = False  # some of those chunks lack the old rows
+    weighed = 0  # what is before this position of `undo` takes so many bytes of memory (`transaction_memory`):
+    weight = 0
+    memory_limit: int | None = None
     # what it waits for
     waiting: Request | None = None
     wait_error: Exception | None = None

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minidb.storage.interface import Ref
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 CROWDED = 64  # queued rows beyond which chains are thinned out
 AT_ONCE = 256  # rows that are thinned out in one hold
+SLICE = 300  # rows that VACUUM looks at in one hold
 LEFT_OVER = 1000  # rows that may be remembered in vain
 
 
@@ -107,6 +108,13 @@ class Trimmer:
             store.trim(ref, horizon)
             self.remember(self.manager.published, store, ref)
             most -= 1
+
+    def trim_all(self, on_slice: Callable[[], None]) -> None:
+        """As much as old views allow. Takes the latch, again and again."""
+        for _ in range(0, len(self.queue) + len(self.waiting) + 1, SLICE):
+            with self.manager.latch:
+                self.trim(SLICE)
+            on_slice()
 
     def remember(self, number: int, store: Store, ref: Ref) -> None:
         chain = store.chains.get(ref)

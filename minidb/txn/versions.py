@@ -63,12 +63,14 @@ class Version:
     """One version of one row.
 
     `row` None is a tombstone; `moved_to` then names the new primary key if the row went there (R33).
-    `keyed` says that the change touched a key that others may refer to: it conflicts with FOR KEY SHARE.
+    `keyed` says that the change touched a key that others may refer to: it conflicts with FOR KEY SHARE. None: it left
+    the entries of all indexes alone.
     """
 
     __slots__ = ("keyed", "moved_to", "older", "owner", "row", "statement")
 
-    def __init__(self, row: Row | None, owner: Owner, statement: int, older: Version | None, keyed: bool) -> None:
+    def __init__(self, row: Row | None, owner: Owner, statement: int, older: Version | None,
+                 keyed: bool | None) -> None:
         self.row = row
         self.owner = owner
         self.statement = statement

@@ -121,3 +121,36 @@ def test_a_checkpoint_writes_the_changed_pages_and_not_the_table(bank: Bank) -> 
         assert work.base.bytes_written < found[rows], "nothing has changed since"
         world.database.close()
     assert found[5000] < 2 * found[1000], found
+
+
+def test_a_checkpoint_in_a_file_that_is_mostly_free_moves_a_bounded_number_of_pages(bank: Bank) -> None:
+    """And all of them together become few: they are moved once."""
+    world = bank(5000)
+    connection = world.connect("off")
+    connection.execute("CREATE TABLE kept (id bigint PRIMARY KEY, v text)")
+    for start in range(0, 6000, 1000):
+        rows = f"generate_series({start}, {start + 999}) g"
+        connection.execute(f"INSERT INTO kept SELECT g, repeat('x', 900) FROM {rows}")
+    for statement in ("CHECKPOINT", "DELETE FROM account", "DELETE FROM kept WHERE id < 4000", "CHECKPOINT"):
+        connection.execute(statement)
+    base = world.engine.base
+    written = []
+    for step in range(12):
+        connection.execute(f"UPDATE kept SET v = 'changed' WHERE id = {5000 + step}")
+        with world.counted() as work:
+            connection.execute("CHECKPOINT")
+        assert work.base.syncs == 2
+        written.append(work.base.bytes_written)
+    allowed = 40 * base.pages.block  # one leaf, the nodes above it, the tables
+    assert max(written) < base.growth * base.pages.block + 2 * allowed
+    assert all(size < allowed for size in written[-4:])
+    assert base.extents.end < 3 * sum(relation.blocks for relation in base.root.relations.values()) + base.growth
+
+
+def test_closing_after_reading_writes_nothing(bank: Bank) -> None:
+    world = bank(300)
+    world.reopen()
+    with world.counted() as work:
+        world.connect().execute("SELECT count(*) FROM account").fetchall()
+        world.reopen()
+    assert (work.base.writes, work.base.syncs, work.log.writes, work.log.syncs) == (0, 0, 0, 0)

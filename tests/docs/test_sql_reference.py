@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from doc_examples import UPDATE
 from doc_fences import PAGES, ROOT, fences, page_name
 from function_page import page
+from noting import Noting
 from syntax_notation import Node, definitions, sentences
 
 import minidb
@@ -61,18 +60,6 @@ def reference() -> dict[str, Node]:
                 assert not new.keys() & found.keys(), f"{chapter.name}: {new.keys() & found.keys()} twice"
                 found |= new
     return found
-
-
-class Noting(list[Any]):
-    """A list that knows which of its items were asked for."""
-
-    def __init__(self, items: Iterable[Any]) -> None:
-        super().__init__(items)
-        self.met: set[int] = set()
-
-    def __getitem__(self, index: Any) -> Any:
-        self.met.add(index)
-        return super().__getitem__(index)
 
 
 @pytest.fixture(scope="module")

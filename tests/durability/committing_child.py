@@ -5,8 +5,11 @@ It says `begin N` before the COMMIT of transaction N, and `done N` when COMMIT h
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+import traceback
+from typing import Any
 
 import minidb
 
@@ -24,6 +27,15 @@ def tell(word: str, number: int) -> None:
     with SPEAKING:
         sys.stdout.write(f"{word} {number}\n")
         sys.stdout.flush()
+
+
+def work_or_end(*arguments: Any) -> None:
+    """An error ends the process: who waits for it to be killed must not wait for ever."""
+    try:
+        work(*arguments)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def work(database: minidb.Database, durability: str, thread: int, number: int) -> None:
@@ -48,7 +60,7 @@ def main(path: str, first: str, durability: str) -> None:
             setup.execute(sql)
     for thread in range(THREADS):
         arguments = (database, durability, thread, int(first) + thread)
-        threading.Thread(target=work, args=arguments, daemon=True).start()
+        threading.Thread(target=work_or_end, args=arguments, daemon=True).start()
     threading.Event().wait()
 
 

@@ -13,13 +13,21 @@ import minidb.database
 from minidb.database import Database
 from minidb.isolation import IsolationLevel
 from minidb.session import Session
+from minidb.storage.base import Base
 from minidb.storage.faulty import Change, FaultyFileSystem, subsets
 from minidb.storage.file import MemoryFileSystem
 from minidb.storage.log import Log
 from minidb.txn.rows import RowDoor
 
 PATH = "shop.mdb"
-SMALL: dict[str, Any] = {"segment_step": 4096, "largest_step": 8192, "kept_segment": 1 << 16, "batch_limit": 4096}
+SMALL: dict[str, Any] = {
+    "segment_step": 4096,
+    "largest_step": 8192,
+    "kept_segment": 1 << 16,
+    "batch_limit": 4096,
+    "calm": 2,
+}
+GROWTH = 4  # blocks
 LEAF = 400  # bytes: a few rows, so that small tables have inner nodes
 
 Contents = dict[str, list[tuple[str, ...]]]
@@ -37,9 +45,22 @@ class SmallLog:
         return Log.recover(*arguments, **SMALL, **options)
 
 
+class SmallBase:
+    """`Base` whose file grows by a few blocks, and is therefore worth compacting soon."""
+
+    @staticmethod
+    def create(*arguments: Any, **options: Any) -> Any:
+        return Base.create(*arguments, growth=GROWTH, **options)
+
+    @staticmethod
+    def open(*arguments: Any, **options: Any) -> Any:
+        return Base.open(*arguments, growth=GROWTH, **options)
+
+
 @pytest.fixture
 def small_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(minidb.database, "Log", SmallLog)
+    monkeypatch.setattr(minidb.database, "Base", SmallBase)
 
 
 def open_on(files: MemoryFileSystem, **options: Any) -> Database:

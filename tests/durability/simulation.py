@@ -18,10 +18,11 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from random import Random
 from typing import Any
 
-from crash_world import LEAF, PATH, Contents, SmallLog, contents
+from crash_world import LEAF, PATH, Contents, SmallBase, SmallLog, contents
 
 import minidb.database
 from minidb.database import Database
@@ -35,6 +36,7 @@ from minidb.txn import manager
 DURABILITIES = ("full", "normal", "off")
 LEVELS = tuple(level.value for level in IsolationLevel)
 FAULTS = (DatabaseFailed, DiskFull, TransactionResolutionUnknown)
+PARKING = 0  # rows that old snapshots may keep
 CHUNK = 8  # rows: transactions go through the log in chunks soon
 
 SCHEMA = (
@@ -48,17 +50,19 @@ SCHEMA = (
 
 @contextmanager
 def small_sizes() -> Iterator[None]:
-    """Small log segments and chunks, so that a short life goes through all of the log's."""
-    before = minidb.database.Log, manager.CHUNK
-    minidb.database.Log, manager.CHUNK = SmallLog, CHUNK  # type: ignore[assignment, misc]
+    """Small log segments, steps of the base and chunks, so that a short life goes through all of theirs."""
+    before = minidb.database.Log, minidb.database.Base, manager.CHUNK
+    minidb.database.Log, minidb.database.Base, manager.CHUNK = (  # type: ignore[misc]
+        SmallLog, SmallBase, CHUNK)  # type: ignore[assignment]
     try:
         yield
     finally:
-        minidb.database.Log, manager.CHUNK = before  # type: ignore[misc]
+        minidb.database.Log, minidb.database.Base, manager.CHUNK = before  # type: ignore[misc]
 
 
 def open_quietly(files: MemoryFileSystem, waiting: Any = None) -> Database:
-    return Database(PATH, files=files, background=False, leaf_bytes=LEAF, waiting=waiting, clock=lambda: 1e9)
+    return Database(PATH, files=files, background=False, leaf_bytes=LEAF, waiting=waiting, clock=lambda: 1e9,
+                    parking_rows=PARKING)
 
 
 def is_fault(error: Error) -> bool:
@@ -401,6 +405,7 @@ class Life:
     def __init__(self, seed: int, base: MemoryFileSystem | None = None, model: Model | None = None, *,
                  durability: str | None = None, level: str | None = None, clients: int = 4) -> None:
         self.random = Random(seed)
+        self.by_columns = seed % 3 == 0  # how `parent` is kept
         self.files = FaultyFileSystem(base, seed=seed)
         self.scheduler = Scheduler()
         self.durability, self.level = durability, level
@@ -418,8 +423,8 @@ class Life:
         self.parents += [row[0] for row in self.states[self.last].tables["parent"].values()]
         self.start = len(self.files.history)
         self.database.log.on_durable = self.publish
-        self.keep_in_log = self.database.log.keep
-        self.database.log.keep = self.keep  # type: ignore[method-assign]
+        self.pass_to_log = self.database.log.pass_through
+        self.database.log.pass_through = self.pass_through  # type: ignore[method-assign]
         self.database.checkpointer.on_slice = self.between_slices
         self.clients = [Client(self, name) for name in "abcdefgh"[:clients]]
 
@@ -427,6 +432,8 @@ class Life:
         session = self.database.session(autocommit=True)
         for sql in SCHEMA:
             session.execute(sql)
+        if self.by_columns:
+            session.execute("ALTER TABLE parent SET (layout = column)")
         self.states = {self.database.manager.published: self.states[self.last]}
         self.first = self.last = self.database.manager.published
         self.begun = {self.last: 0}
@@ -441,13 +448,13 @@ class Life:
             self.last = ticket.number
         self.database.manager.publish(tickets)
 
-    def keep(self, number: int, payload: bytes, time_us: int) -> bool:
-        """In place of the log's `keep`: the same for a commit that is published at once."""
-        kept = self.keep_in_log(number, payload, time_us)
-        if kept:
+    def pass_through(self, number: int, payload: bytes, durability: str, time_us: int) -> bool:
+        """In place of the log's `pass_through`: the same for a commit that is published at once."""
+        passed = self.pass_to_log(number, payload, durability, time_us)
+        if passed:
             self.enter(self.running_client(), number)
             self.last = number
-        return kept
+        return passed
 
     def running_client(self) -> Client:
         return next(client for client in self.clients if client.actor is self.scheduler.running)
@@ -515,7 +522,10 @@ class Life:
     def checkpoint(self) -> None:
         self.folding = True
         try:
-            self.database.checkpoint()
+            if self.random.random() < 0.4:
+                self.database.vacuum()
+            else:
+                self.database.checkpoint()
         except Error as error:
             assert is_fault(error) and self.files.struck_orders, error
             self.broken = self.broken or self.database.log.failed is not None
@@ -526,6 +536,11 @@ class Life:
         """Everybody goes; nothing that happens then is looked at."""
         for actor in [client.actor for client in self.clients] + [self.keeper]:
             self.scheduler.dismiss(actor)
+
+    def cuts(self) -> int:
+        """How often the base file was made smaller."""
+        sizes = [change.offset for change in self.files.history if change.kind == "truncate" and change.path == PATH]
+        return sum(after < before for before, after in pairwise(sizes))
 
     # -- crashes
 
@@ -625,10 +640,15 @@ class Figures:
     """What a campaign has seen."""
 
     def __init__(self) -> None:
-        self.lives = self.commits = self.images = self.recoveries = self.faults = self.broken = 0
+        self.lives = self.commits = self.images = self.recoveries = self.faults = self.broken = self.cuts = 0
+
+    def add(self, other: Figures) -> None:
+        for name, number in vars(other).items():
+            setattr(self, name, getattr(self, name) + number)
 
     def __str__(self) -> str:
-        return (f"{self.images:,} crash points in {self.lives:,} lives with {self.commits:,} commits; "
+        return (f"{self.images:,} crash points in {self.lives:,} lives with {self.commits:,} commits, whose files were "
+                f"cut {self.cuts:,} times; "
                 f"{self.recoveries:,} of them in a recovery; {self.faults:,} calls failed, "
                 f"and {self.broken:,} lives ended so")
 
@@ -659,6 +679,7 @@ def campaign(seed: int, figures: Figures, *, lives: int = 3, turns: int = 250, m
         figures.commits += life.last - life.first
         figures.faults += life.files.struck_orders
         figures.broken += life.broken
+        figures.cuts += life.cuts()
         if most is not None and figures.images >= most:
             return
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,9 @@ INSERT INTO bare VALUES (7)""")
         ("insert", "t", None, {"id": 2, "v": None}),
         ("update", "t", {"id": 1, "v": "one"}, {"id": 1, "v": "uno"}),
         ("delete", "t", {"id": 2, "v": None}, None),
-        ("insert", "c", None, {"a": 5, "b": "x", "n": minidb.types.Decimal("1.50")}),
-        ("insert", "c", None, {"a": 6, "b": "x", "n": minidb.types.Decimal("1.50")}),
-        ("delete", "c", {"a": 5, "b": "x", "n": minidb.types.Decimal("1.50")}, None),
+        ("insert", "c", None, {"a": 5, "b": "x", "n": Decimal("1.50")}),
+        ("insert", "c", None, {"a": 6, "b": "x", "n": Decimal("1.50")}),
+        ("delete", "c", {"a": 5, "b": "x", "n": Decimal("1.50")}, None),
         ("insert", "bare", None, {"x": 7}),
     ]
     assert [change.commit for change in changes] == [begin + n for n in (1, 1, 2, 3, 4, 5, 5, 6)]

@@ -23,6 +23,7 @@ from minidb.errors import (
 from minidb.storage.faulty import FaultyFileSystem
 from minidb.storage.file import MemoryFileSystem
 from minidb.storage.interface import File
+from minidb.storage.page_file import PageFile
 
 __all__ = ["small_log"]
 
@@ -258,6 +259,10 @@ class SmallDiskFile:
         used |= more
         self.file.write(offset, data)
 
+    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+        self.write(offset, b"".join(pieces))
+        return True
+
     def truncate(self, size: int) -> None:
         self.file.truncate(size)
         used = self.disk.used.setdefault(self.file.identity()[1], set())
@@ -306,6 +311,29 @@ def test_a_disk_that_is_full_at_any_moment_and_then_freed(small_log: None) -> No
     database.check()
     database.close()
     assert contents(open_on(files)) == expected
+
+
+def test_very_many_checkpoints_that_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base has no room for pages, the log goes on; when there is room again, so does the base."""
+    def no_room(*_: object) -> None:
+        raise DiskFull("no room for a page")
+
+    files = SmallDisk()
+    database = open_on(files)
+    session = database.session(autocommit=True)
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    with monkeypatch.context() as patched:
+        patched.setattr(PageFile, "write", no_room)
+        for turn in range(100):
+            session.execute("INSERT INTO t VALUES (?, 'row')", (turn,))
+            with pytest.raises(DiskFull):
+                database.checkpoint()
+    database.checkpoint()
+    assert not database.log.closed()
+    session.execute("INSERT INTO t VALUES (-1, 'later')")
+    expected = contents(database)
+    assert contents(open_on(files.crash())) == expected
+    database.close()
 
 
 def test_threads_come_and_go() -> None:

@@ -1,4 +1,5 @@
-"""Real threads for a while: transfers between accounts at mixed levels, with lock timeouts, interrupts and deadlocks.
+"""Real threads for a while: transfers between accounts at mixed levels, with lock timeouts, interrupts and deadlocks,
+on a disk that is full or cannot be read now and then.
 
 Sums hold all the time. At the end nobody holds or waits for anything, no transaction is left, chains go with the next
 checkpoint, and all threads come home: a wake-up that was lost would leave one behind.
@@ -6,26 +7,80 @@ checkpoint, and all threads come home: a wake-up that was lost would leave one b
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections import Counter
 from random import Random
+from typing import Any
 
 import minidb
 from minidb.errors import Error
 from minidb.isolation import IsolationLevel
+from minidb.storage.file import OSFileSystem
 
 ACCOUNTS, EACH = 40, 100
-SAFE = ("40001", "40P01", "55P03", "57014", "23514")  # try again, give up waiting, interrupted, overdrawn
+# try again, give up waiting, interrupted, overdrawn, snapshot too old, disk full, a page could not be read
+SAFE = ("40001", "40P01", "55P03", "57014", "23514", "72000", "53100", "58030")
 CONSISTENT = tuple(level.value for level in IsolationLevel if level.value not in ("read uncommitted", "read committed"))
 HOME = 60.0  # seconds that a thread may need for its last transaction
+
+
+class FailingDisk(OSFileSystem):
+    """Now and then it has no room for more than it has, or cannot read a page of the base."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.chance = 0.0
+        self.struck: Counter[int] = Counter()
+
+    def open(self, path: str, *, create: bool = False, read_only: bool = False) -> Any:
+        return FailingFile(self, super().open(path, create=create, read_only=read_only))
+
+    def strike(self, code: int, path: str, chance: float) -> None:
+        if self.random.random() < self.chance * chance:
+            self.struck[code] += 1
+            raise OSError(code, "injected", path)
+
+
+class FailingFile:
+    """A file of the operating system whose end is moved, or which is read, in vain now and then."""
+
+    def __init__(self, disk: FailingDisk, file: Any) -> None:
+        self.disk = disk
+        self.file = file
+        self.end = file.size()  # up to here there is room
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        if offset + len(data) > self.end:
+            self.disk.strike(errno.ENOSPC, self.file.path, 0.3)
+            self.end = offset + len(data)
+        self.file.write(offset, data)
+
+    def truncate(self, size: int) -> None:
+        if size > self.file.size():
+            self.disk.strike(errno.ENOSPC, self.file.path, 0.3)
+        self.file.truncate(size)
+        self.end = min(self.end, size)
+
+    def read(self, offset: int, length: int) -> bytes:
+        if "-wal" not in self.file.path:
+            self.disk.strike(errno.EIO, self.file.path, 0.02)
+        found: bytes = self.file.read(offset, length)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
 
 
 class Bank:
     """Threads at work on one database file, for `seconds`."""
 
     def __init__(self, path: str, threads: int, seconds: float, seed: int) -> None:
-        self.database = minidb.Database(path, checkpoint_rows=300, checkpoint_bytes=100_000)
+        self.disk = FailingDisk(seed)
+        self.database = minidb.Database(
+            path, files=self.disk, cache_bytes=1, checkpoint_rows=300, checkpoint_bytes=100_000, parking_rows=20
+        )
         self.until = time.monotonic() + seconds
         self.outcomes: Counter[str] = Counter()
         self.failures: list[BaseException] = []
@@ -40,6 +95,7 @@ class Bank:
 
     def run(self) -> Counter[str]:
         before = set(threading.enumerate())
+        self.disk.chance = 1.0
         for thread in self.threads:
             thread.start()
         random = Random(0)
@@ -49,6 +105,7 @@ class Bank:
                 random.choice(self.connections).interrupt()
         for thread in self.threads:
             thread.join(HOME)
+        self.disk.chance = 0.0
         assert not [thread for thread in self.threads if thread.is_alive()], "a thread waits for ever"
         if self.failures:
             raise self.failures[0]

@@ -24,6 +24,9 @@ LARGE = 1 << 30
 class KeyLayout:
     """Encodes whatever keys, refs and rows there are with the key codec. Slow, and needs no schema."""
 
+    scale = 1
+    least = 0
+
     def __init__(self, *, clustered: bool = False) -> None:
         self.clustered = clustered
 
@@ -41,6 +44,8 @@ class KeyLayout:
 class IntLayout:
     """Rows (int, text) by integer key: a clustered table or heap of one text column, as fast as real ones."""
 
+    scale = 1
+    least = 0
     _encode = msgspec.msgpack.Encoder().encode
     _decode = msgspec.msgpack.Decoder(tuple[list[int], list[tuple[int, str]]]).decode
 
