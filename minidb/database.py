@@ -100,6 +100,7 @@ class Database:
         self.checkpoint_bytes = checkpoint_bytes
         self.checkpoint_rows = checkpoint_rows
         self.statistics: dict[int, TableStatistics] = {}
+        self.analyzing: set[int] = set()  # tables whose statistics somebody is taking
         self.statements = StatementCache()
         self.abandoned: deque[Callable[[], None]] = deque()  # what forgotten connections and results held (R71)
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -319,9 +320,13 @@ class Database:
         if store is None:
             return None
         known = self.statistics.get(table)
-        if known is None or store.changes >= store.changes_allowed:
-            known = self.analyze(table)
-        return known
+        if known is not None and (store.changes < store.changes_allowed or table in self.analyzing):
+            return known  # in doubt the older one: not every session takes them at the same time
+        self.analyzing.add(table)
+        try:
+            return self.analyze(table)
+        finally:
+            self.analyzing.discard(table)
 
     def size_of(self, table: int) -> TableStatistics | None:
         """What is known of a table, or its size alone: for plans that need no more, nothing is read."""

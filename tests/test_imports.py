@@ -18,9 +18,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "minidb"
 GROUND = {"history", "footprint", "errors", "types", "schema", "isolation", "keys", "settings", "documents"}
-GROUND |= {"json_syntax", "jsonpath", "zoned", "row_texts"}
+GROUND |= {"latches", "json_syntax", "jsonpath", "zoned", "row_texts"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "latches": set(),
     "isolation": {"errors"},
     "settings": {"errors", "isolation", "types"},
     "zoned": {"errors", "types"},

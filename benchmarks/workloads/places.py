@@ -51,7 +51,7 @@ class Memory:
     goal: Goal | None = Goal(3.5, 2)
 
     def supports(self, engine: Engine) -> bool:
-        return engine.embedded
+        return engine.embedded and engine.fraction == 1  # the others cannot load so many in reasonable time
 
     def prepare(self, stable: Stable, engine: Engine) -> Round:
         return lambda: Figure(child("memory", engine.key, stable.path(engine), stable.rows))

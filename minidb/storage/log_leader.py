@@ -30,6 +30,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from minidb.latches import make_latch
+
 
 class Gate(Protocol):
     """What a waiter waits at: a lock that its owner acquires twice, and that another thread releases."""
@@ -79,7 +81,7 @@ class Leadership:
     """See the module's text. `make_gate` makes an open gate; a scheduler may bring its own."""
 
     def __init__(self, make_gate: Callable[[], Gate] = threading.Lock) -> None:
-        self.mutex = threading.Lock()
+        self.mutex = make_latch()
         self._make_gate = make_gate
         self.leading = False
         self._waiters: deque[Waiter] = deque()

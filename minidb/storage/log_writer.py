@@ -16,10 +16,10 @@ transaction that is open (`opened`), or that is committed but not yet in the bas
 
 from __future__ import annotations
 
-import threading
 from itertools import pairwise
 from typing import NamedTuple
 
+from minidb.latches import Latch
 from minidb.storage.log_format import (
     BATCH_OVERHEAD,
     BLOCK,
@@ -58,7 +58,7 @@ class LogWriter:
         unsynced: batches written since the last sync; from `calm` of them on storing is worth while (`mapped`).
     """
 
-    def __init__(self, database_id: bytes, files: SegmentFiles, mutex: threading.Lock, calm: int) -> None:
+    def __init__(self, database_id: bytes, files: SegmentFiles, mutex: Latch, calm: int) -> None:
         self.database_id = database_id
         self.files = files
         self.mutex = mutex

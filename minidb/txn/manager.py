@@ -30,6 +30,7 @@ from minidb.errors import (
     ReadOnlyTransaction,
 )
 from minidb.isolation import IsolationLevel
+from minidb.latches import Latch, make_latch
 from minidb.txn.conflicts import Conflicts
 from minidb.txn.isolation import POLICIES
 from minidb.txn.locks import (
@@ -90,7 +91,7 @@ class Manager:
 
     def __init__(self, *, published: int = 0, waiting: Waiting | None = None,
                  clock: Callable[[], float] | None = None) -> None:
-        self.latch = threading.Lock()
+        self.latch: Latch = make_latch() if waiting is None else threading.Lock()  # scheduled: in one thread
         self.published = published
         self.assigned = published
         self.horizon = published  # up to here versions may have been trimmed
