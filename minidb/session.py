@@ -253,7 +253,7 @@ class Session:
             raise failed_transaction()
         if txn is None:
             return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
-        return self.execute_in_block(compiled, values, txn, sql)
+        return self.within_transaction(lambda: self.run_in_block(compiled, values, txn, sql), sql, enters=True)
 
     def check_open(self) -> None:
         if self.closed:
@@ -297,13 +297,15 @@ class Session:
             return self.within_transaction(lambda: self.run_query(statement, sql, parameters), sql)
         return self.within_transaction(lambda: statements.run_ddl(self, statement, sql), sql)
 
-    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True) -> Result:
+    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True,
+                           enters: bool = False) -> Result:
         """Runs one statement in the open transaction, or in one of its own. After one that does not query the database
-        SET TRANSACTION is still possible."""
+        SET TRANSACTION is still possible. `enters`: `work` begins the statement itself."""
         txn = self.open_transaction()
         try:
             txn.on_wait = self.on_wait
-            self.manager.start_statement(txn, sql)
+            if not enters:
+                self.manager.start_statement(txn, sql)
             self.started = self.started or queries
             result = work()
             if txn.doomed is not None and self.txn is txn:
@@ -313,54 +315,6 @@ class Session:
             raise
         self.statement_succeeded()
         return result
-
-    def execute_in_block(self, compiled: Compiled, values: Row, txn: Transaction, sql: str) -> Result:
-        """`within_transaction` and `run_prepared` for a compiled statement in an open transaction, with less to ask."""
-        manager, relations = self.manager, self.relations
-        try:
-            txn.on_wait = self.on_wait
-            manager.enter_statement(txn, sql, compiled.tables, relations.title_of)
-            self.started = True
-            if compiled.catalog_version != relations.catalog.version or compiled.past or txn.read_only:
-                result = self.run_prepared(compiled, values)
-            else:
-                if relations.redefined_at > txn.snapshot:
-                    for table, _ in compiled.tables:
-                        relations.check_age(txn, table)
-                door = self.door
-                if door is None:
-                    door = self.statement_door()
-                else:
-                    door.begin()
-                result = (
-                    self.run_read(compiled, values, door, False)
-                    if compiled.verb == "SELECT"
-                    else self.run_change(compiled, values, door)
-                )
-            if txn.doomed is not None and self.txn is txn:
-                raise txn.doomed
-        except BaseException as error:
-            self.fail_statement(error, sql)
-            raise
-        if self.explicit:  # the block goes on
-            manager.end_statement(txn)
-        else:
-            self.statement_succeeded()
-        return result
-
-    def run_change(self, compiled: Compiled, values: Row, door: RowDoor) -> Result:
-        """A change in the open transaction, which has its snapshot."""
-        manager = self.manager
-        if manager.failed is not None or id(manager.database_lock) not in door.txn.locks:
-            manager.before_write(door.txn, False, compiled.verb)
-        context = self.context
-        assert context is not None
-        try:
-            count, rows = compiled.run_write(door, values, context)
-        except Overtaken:
-            count, rows = change_again(compiled, door, values, context)
-        door.finish_statement()
-        return Result(f"{CHANGES.get(compiled.verb) or compiled.verb + ' '}{count}", compiled.columns, rows, count)
 
     def fail_statement(self, error: BaseException, sql: str) -> None:
         """Undoes a statement that has ended with this error, and says in the error what is known here."""
@@ -505,11 +459,36 @@ class Session:
         """Runs a compiled statement in the open transaction; `whole`: its rows are fetched before it returns."""
         door, values, context, prepared = self.ready_to_run(prepared, values)
         if prepared.verb != "SELECT":
-            count, rows = change(prepared, door, values, context)
-            door.finish_statement()
-            tag = f"INSERT 0 {count}" if prepared.verb == "INSERT" else f"{prepared.verb} {count}"
-            return Result(tag, prepared.columns, rows, count)
+            return self.run_change(prepared, values, door, context)
         return self.run_read(prepared, values, door, whole)
+
+    def run_in_block(self, compiled: Compiled, values: Row, txn: Transaction, sql: str) -> Result:
+        """Starts a statement in the open transaction and runs it: `run_prepared`, with less to ask."""
+        manager, relations = self.manager, self.relations
+        manager.enter_statement(txn, sql, compiled.tables, relations.title_of)
+        if compiled.catalog_version != relations.catalog.version or compiled.past or txn.read_only:
+            return self.run_prepared(compiled, values)
+        if relations.redefined_at > txn.snapshot:
+            for table, _ in compiled.tables:
+                relations.check_age(txn, table)
+        door = self.statement_door()
+        if compiled.verb == "SELECT":
+            return self.run_read(compiled, values, door, False)
+        if manager.failed is not None or id(manager.database_lock) not in txn.locks:
+            manager.before_write(txn, False, compiled.verb)
+        assert self.context is not None
+        return self.run_change(compiled, values, door, self.context)
+
+    def run_change(self, compiled: Compiled, values: Row, door: RowDoor, context: Context) -> Result:
+        """Runs INSERT, UPDATE, DELETE or MERGE; once more, without claims, if somebody else has changed a row that it
+        had claimed."""
+        try:
+            count, rows = compiled.run_write(door, values, context)
+        except Overtaken:
+            door.claiming, door.claimed = False, None
+            count, rows = compiled.run_write(door, values, context)
+        door.finish_statement()
+        return Result(f"{CHANGES.get(compiled.verb) or compiled.verb + ' '}{count}", compiled.columns, rows, count)
 
     def ready_to_run(self, prepared: Compiled, values: Row) -> tuple[RowDoor, Row, Context, Compiled]:
         """Locks the tables, then takes the snapshot: all that comes before the compiled function."""
@@ -894,20 +873,6 @@ class Session:
                     self.manager.past.keep(self, None)
             self.closed = True
             self.quick = NOTHING_QUICK
-
-
-def change(prepared: Compiled, door: RowDoor, values: Row, context: Context) -> tuple[int, list[Row] | None]:
-    """Runs INSERT, UPDATE, DELETE or MERGE; once more if somebody else has changed a row that it had claimed."""
-    try:
-        return prepared.run_write(door, values, context)
-    except Overtaken:
-        return change_again(prepared, door, values, context)
-
-
-def change_again(prepared: Compiled, door: RowDoor, values: Row, context: Context) -> tuple[int, list[Row] | None]:
-    """Without claims."""
-    door.claiming, door.claimed = False, None
-    return prepared.run_write(door, values, context)
 
 
 def few_batches(batches: Iterator[list[Row]]) -> list[Row] | None:

@@ -56,7 +56,7 @@ class Columns:
         self.forms = forms
         self.codec = codec
         self.lists: dict[int, list[Any]] = {}
-        self.arrays: dict[int, Any] = {}  # of whoever calculates with them, by column
+        self.arrays: dict[int, tuple[Any, Any]] = {}  # of whoever calculates with them, by column
         self.made: list[Row] | None = None
         self.where: Callable[[str], DatabaseCorrupt] | None = None  # names the page in errors
 
@@ -82,34 +82,38 @@ class Columns:
     # -- for who calculates with whole columns; see `txn.door.PageColumns`
 
     def bounds(self, position: int) -> tuple[int, int, bool] | None:
-        stored = self.stored[position] if position < len(self.stored) else None
+        stored = self.stored_of(position)
         return (stored.low, stored.high, bool(stored.nulls)) if type(stored) is Numbers else None
 
     def integers(self, position: int, np: Any) -> tuple[Any, Any] | None:
-        stored = self.stored[position] if position < len(self.stored) else None
+        stored = self.stored_of(position)
         if type(stored) is not Numbers:
             return None
-        if position not in self.arrays:
-            self.arrays[position] = self.guarded(lambda: integer_array(stored, self.count, np))
-        return self.arrays[position]  # type: ignore[no-any-return]
+        return self.array(position, lambda: integer_array(stored, self.count, np))
 
     def scaled(self, position: int, np: Any) -> tuple[Any, Any, int, int, int] | None:
-        stored = self.stored[position] if position < len(self.stored) else None
+        stored = self.stored_of(position)
         if type(stored) is not Scaled:
             return None
         numbers = stored.numbers
-        if position not in self.arrays:
-            self.arrays[position] = self.guarded(lambda: integer_array(numbers, self.count, np))
-        return (*self.arrays[position], numbers.low, numbers.high, stored.scale)
+        found = self.array(position, lambda: integer_array(numbers, self.count, np))
+        return (*found, numbers.low, numbers.high, stored.scale)
 
     def codes(self, position: int, np: Any) -> tuple[Any, list[Any]] | None:
-        stored = self.stored[position] if position < len(self.stored) else None
+        stored = self.stored_of(position)
         if type(stored) is not Dictionary:
             return None
+        return self.array(position, lambda: code_array(stored, self.forms[position], self.count, np))
+
+    def stored_of(self, position: int) -> Values | None:
+        """A column as it is in the page; None if its table got it later."""
+        return self.stored[position] if position < len(self.stored) else None
+
+    def array(self, position: int, make: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
+        """What `make` makes of a column, once."""
         if position not in self.arrays:
-            form = self.forms[position]
-            self.arrays[position] = self.guarded(lambda: code_array(stored, form, self.count, np))
-        return self.arrays[position]  # type: ignore[no-any-return]
+            self.arrays[position] = self.guarded(make)
+        return self.arrays[position]
 
     def guarded(self, action: Callable[[], Any]) -> Any:
         """What `action` makes; an error of it says which page is damaged."""

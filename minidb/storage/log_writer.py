@@ -212,29 +212,37 @@ class LogWriter:
 
     def _write_batch(self, frames: list[bytes], space: int, stored: bool) -> None:
         segment = self.segments[-1]
-        sequence = self.sequence + 1
         start = segment.end
-        pieces, checksum = encode_batch(
+        pieces, checksum = self._batch(frames)
+        end = start + round_up(BATCH_OVERHEAD + sum(map(len, frames)))
+        assert end <= segment.filled, "L3"
+        if not (stored and self._store(segment, start, pieces)):
+            segment.file.write(start, whole_blocks(pieces))
+        self._follow(checksum)
+        with self.mutex:
+            segment.end = end
+            self.reserved -= space
+
+    def _batch(self, frames: list[bytes]) -> tuple[tuple[bytes, bytes, bytes], int]:
+        """The batch that follows in the current segment, and its checksum."""
+        segment = self.segments[-1]
+        return encode_batch(
             self.database_id,
             segment.generation,
             self.incarnation,
-            sequence,
-            start,
+            self.sequence + 1,
+            segment.end,
             segment.synced,
             segment.filled,
             self.previous,
             frames,
         )
-        end = start + round_up(BATCH_OVERHEAD + sum(map(len, frames)))
-        assert end <= segment.filled, "L3"
-        if not (stored and self._store(segment, start, pieces)):
-            segment.file.write(start, whole_blocks(pieces))
+
+    def _follow(self, checksum: int) -> None:
+        """A batch with this checksum is in the file."""
         self.unsynced += 1
-        self.sequence = sequence
+        self.sequence += 1
         self.previous = checksum
-        with self.mutex:
-            segment.end = end
-            self.reserved -= space
 
     def _store(self, segment: Segment, start: int, pieces: tuple[bytes, bytes, bytes]) -> bool:
         """Writes a batch by a store, if that is to be had and the batch lies within one page. The system may write a
@@ -251,22 +259,11 @@ class LogWriter:
             return False
         segment = self.segments[-1]
         start = segment.end
-        pieces, checksum = encode_batch(
-            self.database_id,
-            segment.generation,
-            self.incarnation,
-            self.sequence + 1,
-            start,
-            segment.synced,
-            segment.filled,
-            self.previous,
-            [encode_frame(COMMIT, number, time_us, 0, len(payload)), payload],
-        )
+        frames = [encode_frame(COMMIT, number, time_us, 0, len(payload)), payload]
+        pieces, checksum = self._batch(frames)
         if not self._store(segment, start, pieces):
             return False
-        self.unsynced += 1
-        self.sequence += 1
-        self.previous = checksum
+        self._follow(checksum)
         segment.end = start + round_up(BATCH_OVERHEAD + FRAME_BYTES + len(payload))
         segment.last = number
         return True

@@ -12,9 +12,12 @@ time is better off with `write`.
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 IN_PLACE = frozenset({"ext2", "ext3", "ext4", "xfs", "tmpfs", "ramfs"})
 MOUNTS = "/proc/self/mountinfo"  # Linux; elsewhere a sync of the file need not sync what was stored to a map of it
@@ -25,7 +28,7 @@ class Mapping:
 
     __slots__ = ("_map", "size")
 
-    def __init__(self, mapped: mmap.mmap) -> None:
+    def __init__(self, mapped: mmap) -> None:
         self._map = mapped
         self.size = len(mapped)
 
@@ -46,11 +49,13 @@ def map_file(descriptor: int) -> Mapping | None:
     """None where storing to a map is not as good as writing."""
     if sys.platform != "linux":
         return None
+    from mmap import mmap  # who only reads stores nothing
+
     status = os.fstat(descriptor)
     try:
         if not status.st_size or file_system(status.st_dev) not in IN_PLACE:
             return None
-        return Mapping(mmap.mmap(descriptor, status.st_size))
+        return Mapping(mmap(descriptor, status.st_size))
     except (OSError, ValueError):
         return None
 

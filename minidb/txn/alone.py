@@ -175,12 +175,8 @@ class LoneWriter(RowDoor):
             manager.assigned = number
             installed = self.install_alone(change, keys, self.owner(number), 0)
             manager.published = number
-            below = installed.older
-            if self.rewrites and below is not None and below.older is None and not manager.views:
-                installed.older = None  # R27: asked after publishing
-                manager.horizon = number
-            elif old is not None:
-                manager.trim_queue.append((number, store, ref))
+            if old is not None:
+                manager.supersede(number, store, ref, installed, not manager.views)
             manager.trim(TRIM)
             manager.on_wrote(store)
         return True

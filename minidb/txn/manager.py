@@ -195,14 +195,7 @@ class Manager:
             if not weak.get(table, 0) >> number & 1:
                 if number > ROW_EXCLUSIVE or not self.note_weak(txn, table, number):
                     self.acquire(txn, "table", table, title(table), number)
-        if policy.keeps_snapshot or policy.can_be_victim:
-            self.take_snapshot(txn)
-        else:
-            self.views[txn] = 0
-            published = self.views[txn] = self.published
-            txn.snapshot = txn.statement_snapshot = policy.snapshot(txn, published)
-            if txn.concurrent_from == 0:
-                txn.concurrent_from = published
+        self.take_snapshot(txn)
 
     def end_statement(self, txn: Transaction) -> None:
         txn.busy = False
@@ -632,21 +625,25 @@ class Manager:
         self.release(txn, True)
 
     def queue_trimming(self, txn: Transaction) -> None:
-        """Hands over what the transaction's versions have replaced to who removes it; where nobody could look at it any
-        more, and no entry goes with it, it is removed at once (R27: this is asked after publishing)."""
-        number, queue, views = txn.number, self.trim_queue, self.views
+        """The transaction's versions change hands, and what they have replaced is given up."""
+        number = txn.number
         owner = txn if txn.in_graph else Committed(txn.id, number, txn.session_name, txn.texts)
-        unseen = not views or (len(views) == 1 and txn in views)
+        unseen = not self.views or (len(self.views) == 1 and txn in self.views)
         for store, ref, what in txn.undo:
             if type(what) is Version:
                 what.owner = owner
-                older = what.older
-                if older is not None:
-                    if unseen and what.keyed is None and older.older is None:
-                        what.older = None
-                        self.horizon = number
-                    else:
-                        queue.append((number, store, ref))
+                if what.older is not None:
+                    self.supersede(number, store, ref, what, unseen)
+
+    def supersede(self, number: int, store: Store, ref: Any, version: Version, unseen: bool) -> None:
+        """What lies below a version published as `number` is handed over to who removes it. Where nobody can look at it
+        any more (R27: this is asked after publishing), and no entry goes with it, it is removed at once."""
+        older = version.older
+        if unseen and version.keyed is None and older is not None and older.older is None:
+            version.older = None
+            self.horizon = number
+        else:
+            self.trim_queue.append((number, store, ref))
 
     def trim(self, most: int) -> None:
         """Vacuum, a few rows at a time: what nobody can see any more goes (R28)."""

@@ -17,7 +17,7 @@ from minidb.txn.deferral import DeferredCheck, Modes
 from minidb.txn.intervals import Cut
 from minidb.txn.isolation import Policy
 from minidb.txn.locks import Ending, IntervalLocks, ModeLock, Request
-from minidb.txn.versions import Owner
+from minidb.txn.versions import Named
 from minidb.txn.waiting import Parking
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ UNMARKED: set[int] = set()
 UNREAD: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=0)
 
 
-class Transaction(Owner):
+class Transaction(Named):
     """One transaction, from its first statement until nobody needs to know of it any more."""
 
     durability = "full"
@@ -107,11 +107,6 @@ class Transaction(Owner):
 
     def __repr__(self) -> str:
         return f"<{self.title} {self.state}>"
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return f"{self.session_name} (transaction {self.id})" if self.session_name else f"transaction {self.id}"
 
     def start_statement(self, text: str) -> None:
         self.statement += 1

@@ -35,7 +35,19 @@ class Owner:
         self.number = number
 
 
-class Committed(Owner):
+class Named(Owner):
+    """An owner that people know: a transaction, or what is left of one."""
+
+    __slots__ = ()
+    session_name: str
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"{self.session_name} (transaction {self.id})" if self.session_name else f"transaction {self.id}"
+
+
+class Committed(Named):
     """Stands for a transaction without edges once it is published: all that anybody still asks of it, in a fraction of
     its size. `texts` are those of its statements by number, or the text of its only one."""
 
@@ -46,10 +58,6 @@ class Committed(Owner):
         self.number = number
         self.session_name = session_name
         self.texts = texts
-
-    @property
-    def title(self) -> str:
-        return f"{self.session_name} (transaction {self.id})" if self.session_name else f"transaction {self.id}"
 
     def write_text(self, statement: int) -> str:
         texts = self.texts

@@ -114,6 +114,12 @@ class Together(msgspec.Struct, frozen=True):
         return combined([part.false for part in self.parts], not self.any, frame)
 
 
+def together(parts: Sequence[Condition | None], any_of: bool) -> Together | None:
+    """None if one of them cannot be decided here."""
+    found = [part for part in parts if part is not None]
+    return Together(tuple(found), any_of) if len(found) == len(parts) else None
+
+
 def combined(questions: Sequence[Callable[[Frame], Mask]], any_of: bool, frame: Frame) -> Mask:
     """Masks under AND or OR; what is decided for the whole page ends the search."""
     result: Mask = not any_of
@@ -212,9 +218,7 @@ class Conditions:
         return self._together(nodes, False)
 
     def _together(self, nodes: Sequence[plan.Expression], any_of: bool) -> Condition | None:
-        parts = [self.condition(node) for node in nodes]
-        found = [part for part in parts if part is not None]
-        return Together(tuple(found), any_of) if len(found) == len(parts) else None
+        return together([self.condition(node) for node in nodes], any_of)
 
     def condition(self, node: plan.Expression) -> Condition | None:
         """None where a condition is not one that can be decided here."""
@@ -233,9 +237,9 @@ class Conditions:
             absent = None if term is None else Absent(term)
             return Inverted(absent) if absent is not None and node.negated else absent
         if isinstance(node, plan.InList):
-            equal = [self._comparison("=", node.argument, item) for item in node.items]
-            found = [part for part in equal if part is not None]
-            listed = Together(tuple(found), True) if len(found) == len(equal) <= MOST_ITEMS else None
+            if len(node.items) > MOST_ITEMS:
+                return None
+            listed = together([self._comparison("=", node.argument, item) for item in node.items], True)
             return Inverted(listed) if listed is not None and node.negated else listed
         return None
 

@@ -94,7 +94,7 @@ def _scaled_total(slot: Slot, frame: Frame, mask: Mask) -> Any:
     if found is None:
         return _listed_total(slot, frame, mask)
     data, nulls, low, high, scale = found
-    valid = mask if nulls is None else ~nulls if mask is True else mask & ~nulls
+    valid = without_nulls(mask, nulls)
     data = data if valid is True else data[valid]
     return scaled(_sum(data, Bounded(low, high, False)), scale) if len(data) else 0
 
@@ -122,14 +122,13 @@ def selected(term: Term, frame: Frame, mask: Mask) -> Array:
     """The values of a term that the mask leaves and that are not NULL. `frame` knows them if they were asked before."""
     found = frame.selected.get(id(term))
     if found is None:
-        valid = valid_mask(term, frame, mask)
+        valid = without_nulls(mask, term.nulls(frame))
         data = whole(term.data(frame), frame)
         found = frame.selected[id(term)] = data if valid is True else data[valid]
     return found
 
 
-def valid_mask(term: Term, frame: Frame, mask: Mask) -> Mask:
-    nulls = term.nulls(frame)
+def without_nulls(mask: Mask, nulls: Array | None) -> Mask:
     if nulls is None:
         return mask
     return ~nulls if mask is True else mask & ~nulls
