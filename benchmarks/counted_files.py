@@ -61,6 +61,14 @@ class CountedFile:
             self.tally.writes += 1
             self.tally.bytes_written += len(data)
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        self.system.before_sync()
+        self.file.write_synced(offset, data)
+        with self.mutex:
+            self.tally.writes += 1
+            self.tally.bytes_written += len(data)
+            self.tally.syncs += 1
+
     def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
         done = self.file.store(offset, pieces)
         with self.mutex:

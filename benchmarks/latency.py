@@ -4,8 +4,9 @@
 
 One thread reads or updates one row at a time and notes how long each operation took; another, the disturber, runs
 one checkpoint after another meanwhile, or scans, loads, VACUUM; never on the same rows. `a busy loop` disturbs with
-plain Python that touches nothing, and the last columns repeat each line with a tenth of the switch interval: what
-shrinks with it was waiting for the interpreter, and not for the engine.
+plain Python that touches nothing; two of them are what a load is beside which a checkpoint runs. The last columns
+repeat each line with a tenth of the switch interval: what shrinks with it was waiting for the interpreter, and not for
+the engine.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ Step = Callable[[int], object]
 
 
 class Disturber:
-    """A thread that repeats one piece of work until it is told to stop."""
+    """Threads that repeat one piece of work until they are told to stop."""
 
-    def __init__(self, work: Step | None) -> None:
+    def __init__(self, work: Step | None, threads: int = 1) -> None:
         self.work = work
         self.stopping = False
         self.done = 0
         self.failure: BaseException | None = None
-        self.thread = threading.Thread(target=self.run)
+        self.threads = [threading.Thread(target=self.run) for _ in range(threads)]
 
     def run(self) -> None:
         try:
@@ -55,12 +56,14 @@ class Disturber:
             self.failure = error
 
     def __enter__(self) -> Disturber:
-        self.thread.start()
+        for thread in self.threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopping = True
-        self.thread.join()
+        for thread in self.threads:
+            thread.join()
         if self.failure is not None:
             raise self.failure
 
@@ -104,11 +107,13 @@ def loads(session: OwnSession, rows: int) -> Step:
 DISTURBERS: dict[str, Callable[[OwnSession, int], Step] | None] = {
     "nothing": None,
     "a busy loop, no database": busy_loop,
+    "two busy loops, no database": busy_loop,
     "changes and CHECKPOINT": after_changes("CHECKPOINT"),
     "scans of the table": scans,
     "loads by executemany": loads,
     "changes and VACUUM": after_changes("VACUUM account"),
 }
+THREADS = {"two busy loops, no database": 2}
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -172,20 +177,21 @@ def measure(database: Any, rows: int, seconds: float) -> Iterator[list[str]]:
     for name, maker in DISTURBERS.items():
         for operation, step in steps.items():
             usual, short = (
-                under(database, maker, rows, step, seconds, interval) for interval in (USUAL_INTERVAL, SHORT_INTERVAL)
+                under(database, maker, rows, step, seconds, interval, THREADS.get(name, 1))
+                for interval in (USUAL_INTERVAL, SHORT_INTERVAL)
             )
             figures = [usual.median, usual.p99, usual.p999, usual.longest, short.p99, short.p999]
             yield [name, operation, *(f"{figure:.3f}" for figure in figures)]
 
 
 def under(database: Any, maker: Callable[[OwnSession, int], Step] | None, rows: int, step: Step, seconds: float,
-          interval: float) -> Latency:
+          interval: float, threads: int) -> Latency:
     session = database.session()
     work = maker(session, rows) if maker else None
     if work is not None:
         work(0)  # what is compiled once is not of interest
     gc.collect()
-    with switching(interval), Disturber(work):
+    with switching(interval), Disturber(work, threads):
         times = timed_steps(step, seconds)
     session.close()
     return latency_of(times)

@@ -46,7 +46,7 @@ from minidb.txn.rows import RowDoor
 from minidb.txn.sampling import sample_table
 from minidb.txn.schema_changes import catalog_change
 from minidb.txn.store import Store
-from minidb.txn.versions import Owner, Version
+from minidb.txn.versions import Owner
 from minidb.txn.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
 MEMORY = ":memory:"
 LOG_SUFFIX = "-wal"
-LOOKED_AT = 15  # bits of the number of changed rows that are 0 when somebody looks whether a checkpoint is due
 LATE = 1.25  # parts of what starts a checkpoint at which one that is running no longer gives way at each leaf
 FEW_CHANGES = 500  # changed rows that never make statistics outdated
 
@@ -103,6 +102,7 @@ class Database:
         self.analyzing: set[int] = set()  # tables whose statistics somebody is taking
         self.statements = StatementCache()
         self.abandoned: deque[Callable[[], None]] = deque()  # what forgotten connections and results held (R71)
+        self.attention = False  # something of the three above has changed: short ways are not for now
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self.next_session = 1
         file_path = "memory.mdb" if memory and files is None else path
@@ -150,7 +150,6 @@ class Database:
         self.relations.on_retired = self.manager.conflicts.relation_dropped
         if isinstance(recovered, RecoveredLog):
             self.replay(recovered)
-        self.delta_rows = 0
 
     def set_archive(self, directory: str) -> None:
         """Keeps every closed segment of the log in `directory`, which is made if it is absent; empty: no longer."""
@@ -170,10 +169,12 @@ class Database:
     def wire_manager(self, manager: Manager) -> None:
         """Tells a manager where its commits go."""
         manager.log = self.log
-        manager.encode = lambda txn: encode_commit(txn, catalog_change(txn, self.relations), manager.keeping > 0)
+        manager.title_of = self.relations.title_of
+        manager.encode = self.encode
         manager.encode_chunk = lambda txn: encode_chunk(txn, manager.keeping > 0)
-        manager.on_published = self.published
-        manager.on_wrote = self.wrote
+        manager.on_redefined = self.redefined
+        manager.on_outdated = self.outdated
+        manager.on_grown = self.look_after_delta
         manager.before_first_write = self.before_write
 
     # -- opening and recovery
@@ -234,54 +235,48 @@ class Database:
 
     # -- while it runs
 
-    def published(self, txn: Transaction) -> None:
-        """Under the latch, for each commit in number order."""
-        if txn.catalog is not None:
-            change = catalog_change(txn, self.relations)
-            if change is not None:
-                self.relations.merge(change, int(txn.number))
-            if txn.temporary is not None:
-                txn.temporary.adopt(txn.catalog, self.relations)
-        outdated = False
-        for store, _, what in txn.undo:
-            if type(what) is Version and store.changes >= store.changes_allowed and not store.outdated:
-                store.outdated = outdated = True
-        if outdated:  # a table differs so much from its statistics that plans should be made anew
-            self.statements.clear()
-        before = self.delta_rows
-        self.delta_rows += len(txn.undo)
-        if (before ^ self.delta_rows) > LOOKED_AT or not txn.undo:
-            self.look_after_delta()
+    def encode(self, txn: Transaction) -> bytes:
+        change = None if txn.catalog is None else catalog_change(txn, self.relations)
+        return encode_commit(txn, change, self.manager.keeping > 0)
 
-    def wrote(self, store: Store) -> None:
-        """`published` for a transaction that changed one row and nothing else."""
-        self.delta_rows += 1
-        if store.changes >= store.changes_allowed and not store.outdated:
-            store.outdated = True
-            self.statements.clear()
-        if not self.delta_rows & LOOKED_AT:
-            self.look_after_delta()
+    def redefined(self, txn: Transaction) -> None:
+        """A transaction that has changed the schema is published. Under the latch."""
+        assert txn.catalog is not None
+        change = catalog_change(txn, self.relations)
+        if change is not None:
+            self.relations.merge(change, int(txn.number))
+        if txn.temporary is not None:
+            txn.temporary.adopt(txn.catalog, self.relations)
+
+    def outdated(self, store: Store) -> None:
+        """A table differs so much from its statistics that plans should be made anew. Under the latch."""
+        store.outdated = True
+        self.statements.clear()
 
     def look_after_delta(self) -> None:
-        """Wakes the worker if a checkpoint is due. Asked now and then: the question costs a microsecond."""
-        if self.worker is not None and not self.worker.signalled and self.wants_checkpoint():
-            self.worker.wake()
+        """Wakes the worker if a checkpoint is due, or room in the log. Asked now and then: the question costs a
+        microsecond."""
+        if self.worker is not None and not self.worker.signalled:
+            if self.log.is_low() or self.wants_checkpoint():
+                self.worker.wake()
 
     def wants_checkpoint(self) -> bool:
-        return self.log.size > self.checkpoint_bytes or self.delta_rows > self.checkpoint_rows
+        return self.log.size > self.checkpoint_bytes or self.manager.delta_rows > self.checkpoint_rows
 
     def is_late(self) -> bool:
         """Whether so much has been written during a checkpoint that it should be over."""
-        return self.log.size > LATE * self.checkpoint_bytes or self.delta_rows > LATE * self.checkpoint_rows
+        rows = self.manager.delta_rows
+        return self.log.size > LATE * self.checkpoint_bytes or rows > LATE * self.checkpoint_rows
 
     def before_write(self) -> None:
         if self.base.root.clean:
             self.checkpointer.mark_open()
+        self.manager.before_first_write = None
 
     def checkpoint(self) -> None:
         """Folds everything published so far into the base."""
         self.check_usable()
-        self.delta_rows = 0
+        self.manager.delta_rows = 0
         self.checkpointer.run()
 
     def vacuum(self) -> None:
@@ -307,12 +302,20 @@ class Database:
 
     def reap(self) -> None:
         """Closes the sessions of connections that were forgotten without being closed (R71)."""
+        self.attention = self.closed or self.dead  # before looking: who abandons something now says so afterwards
         while self.abandoned:
             try:
                 release = self.abandoned.popleft()
             except IndexError:  # another thread was faster
                 return
             release()
+
+    def abandon(self, release: Callable[[], None]) -> None:
+        """From a finalizer: this is to be given back soon, by the worker or the next statement of anybody (R71)."""
+        self.abandoned.append(release)
+        self.attention = True
+        if self.worker is not None:
+            self.worker.wake()
 
     def statistics_of(self, table: int) -> TableStatistics | None:
         """What the planner knows of a table: taken when first asked for, and again when much has changed since."""
@@ -411,7 +414,7 @@ class Database:
         self.users -= 1
         if self.users > 0 or self.closed or self.dead:
             return False
-        self.closed = True
+        self.closed = self.attention = True
         if self.identity is not None:
             self.registry.pop(self.identity, None)
         return True
@@ -447,7 +450,7 @@ class Database:
 
     def kill(self) -> None:
         """In a forked child: nothing is flushed or unlocked, the descriptors are closed (R76)."""
-        self.dead = True
+        self.dead = self.attention = True
         self.log.abandon()
         self.base.file.close()
 
@@ -486,8 +489,10 @@ class Worker:
 
     def work(self, database: Database) -> None:
         database.reap()
+        if database.log.is_low():
+            database.log.extend()
         if database.wants_checkpoint():
-            database.delta_rows = 0
+            database.manager.delta_rows = 0
             database.checkpointer.run()
 
     def stop(self) -> None:

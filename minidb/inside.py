@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 from minidb import schema
 from minidb.keys import Row
 from minidb.txn.intervals import key_words, words
-from minidb.txn.locks import TABLE_CONFLICTS, TABLE_MODES, IntervalLocks, ModeLock
-from minidb.txn.versions import ABORTED, PENDING, Version, visible
+from minidb.txn.locks import (
+    DATABASE_CONFLICTS,
+    DATABASE_MODES,
+    TABLE_CONFLICTS,
+    TABLE_MODES,
+    IntervalLocks,
+    ModeLock,
+)
+from minidb.txn.manager import DATABASE
+from minidb.txn.versions import ABORTED, PENDING, visible
 from minidb.types import BIGINT, BOOLEAN, INTEGER, TEXT, TIMESTAMPTZ, SqlType, to_text
 
 if TYPE_CHECKING:
@@ -55,7 +63,7 @@ def transactions(database: Database) -> Iterator[Row]:
         yield (
             txn.id, txn.session_name, txn.policy.level, state, txn.read_only, txn.deferrable, snapshot,
             txn.statement_text or None, request.words() if request is not None else None,
-            sum(1 for entry in txn.undo if entry[2].__class__.__name__ == "Version"), txn.doomed is not None,
+            len(txn.changes), txn.doomed is not None,
             utc_time(txn.started),
         )
 
@@ -85,7 +93,7 @@ def locks(database: Database) -> Iterator[Row]:
 
 def lock_rows(database: Database) -> Iterator[Row]:
     manager = database.manager
-    for lock in [manager.database_lock, *manager.table_locks.values(), *weak_locks(database), *manager.names.values()]:
+    for lock in [*manager.table_locks.values(), *weak_locks(database), *manager.names.values()]:
         yield from mode_rows(lock, lock.title)
     for store in database.relations.stores.values():
         for ref, held in store.row_locks.items():
@@ -108,10 +116,10 @@ def lock_rows(database: Database) -> Iterator[Row]:
 
 def changed_rows(txn: Transaction) -> Iterator[Row]:
     """The locks that nobody had to take, since the transaction's own version of the row stands for them."""
-    for store, ref, what in txn.undo:
-        if type(what) is Version and what.older is not None and ref not in store.row_locks:
-            if store.chains.get(ref) is what:
-                mode = "update" if what.keyed or what.row is None else "no key update"
+    for store, ref, version in txn.changes:
+        if version.older is not None and ref not in store.row_locks:
+            if store.chains.get(ref) is version:
+                mode = "update" if version.keyed or version.row is None else "no key update"
                 yield holder_row(txn, "row", store.name, None, key_words(ref), mode)
 
 
@@ -123,10 +131,15 @@ def weak_locks(database: Database) -> Iterable[ModeLock]:
         for table, mask in txn.weak.items():
             if mask and table not in manager.table_locks:
                 if table not in found:
-                    title = f"table {database.relations.title_of(table)}"
-                    found[table] = ModeLock("table", table, title, TABLE_MODES, TABLE_CONFLICTS)
+                    found[table] = lock_object(database, table)
                 found[table].hold(txn, mask)
     return found.values()
+
+
+def lock_object(database: Database, table: int) -> ModeLock:
+    if table == DATABASE:
+        return ModeLock("database", DATABASE, database.manager.database_lock.title, DATABASE_MODES, DATABASE_CONFLICTS)
+    return ModeLock("table", table, f"table {database.relations.title_of(table)}", TABLE_MODES, TABLE_CONFLICTS)
 
 
 def strength_name(mask: int) -> str:

@@ -16,11 +16,11 @@ and None sends the caller the long way. The generated text is made of the questi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from minidb.errors import Error
+from minidb.errors import Error, InterfaceError, ProgrammingError
 from minidb.keys import Row
 from minidb.types import adapt
 
@@ -97,3 +97,28 @@ def _converting(check: Binder, converters: tuple[Callable[[Any], Any] | None, ..
             return None
 
     return bind
+
+
+def check_call(sql: object, parameters: Any) -> Sequence[Any] | Mapping[str, Any] | None:
+    """The parameters of a statement in a container that the engine knows. Raises InterfaceError if the statement is no
+    text, ProgrammingError (07001) if the parameters are none."""
+    if not isinstance(sql, str):
+        raise InterfaceError(f"a statement is a str, not {type(sql).__name__}")
+    return parameters if parameters is None else plain_container(parameters)
+
+
+def plain_container(parameters: object) -> Sequence[Any] | Mapping[str, Any]:
+    """Tuples, lists and mappings as they are, any other sequence as a tuple."""
+    if type(parameters) is tuple or isinstance(parameters, (list, dict, Mapping)):
+        return parameters
+    if isinstance(parameters, Sequence) and not isinstance(parameters, (str, bytes, bytearray, memoryview)):
+        return tuple(parameters)
+    raise ProgrammingError(
+        f"parameters are a sequence (for ?) or a mapping (for :name), not {type(parameters).__name__}",
+        sqlstate="07001",
+        hint=f"A single parameter is a tuple of one: ({parameters!r},)." if is_single(parameters) else None,
+    )
+
+
+def is_single(parameters: object) -> bool:
+    return isinstance(parameters, (str, bytes, int, float)) and len(repr(parameters)) < 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from weakref import WeakValueDictionary
 
 from minidb.errors import Error, InFailedTransaction, InvalidCursorState
@@ -22,9 +22,12 @@ class Result:
         self.tag = tag
         self.columns = columns
         self.rowcount = rowcount
-        self.notices: list[str] = []
+        self.notices: Sequence[str] = ()
         self.rows: list[Row] = rows or []
         self.stream = stream
+
+    def notice(self, text: str) -> None:
+        self.notices = (*self.notices, text)
 
     def __iter__(self) -> Iterator[Row]:
         for batch in self.fetch_batches():

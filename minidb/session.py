@@ -34,21 +34,24 @@ from minidb.errors import (
 from minidb.idle import IdleWatch, watch_idle
 from minidb.isolation import IsolationLevel
 from minidb.keys import Row
+from minidb.parameters import check_call
 from minidb.results import OpenStreams, Result, Stream, failed_transaction
 from minidb.setting_changes import SettingChanges
 from minidb.settings import DEFAULTS, profile_of
 from minidb.sql import ast
 from minidb.sql.binder.workspace import locate
 from minidb.sql.statement import prepare
-from minidb.statement_cache import CHANGES, Compiled, StatementCache, check_count, keep, used_parameters
+from minidb.statement_cache import Compiled, StatementCache, check_count, keep, used_parameters
 from minidb.txn.alone import LoneWriter, Unsuited
 from minidb.txn.claims import Overtaken
 from minidb.txn.isolation import POLICIES
-from minidb.txn.manager import TABLE_MODE, Savepoint, Transaction
+from minidb.txn.manager import DATABASE, TABLE_MODE, Savepoint, Transaction
 from minidb.txn.rows import RowDoor
 from minidb.txn.schema_changes import SchemaChanges
 from minidb.txn.sequence_values import SequenceValues
 from minidb.txn.temporary import Temporary
+from minidb.txn.versions import PENDING
+from minidb.txn.waiting import Parking
 
 if TYPE_CHECKING:
     from minidb.database import Database
@@ -80,7 +83,6 @@ class Session:
         self.autocommit = autocommit
         self.durability = durability
         self.read_only = read_only
-        self.level = IsolationLevel.parse(isolation_level) if isolation_level else IsolationLevel.READ_COMMITTED
         self.default_read_only = False  # SET SESSION CHARACTERISTICS; `read_only` is the connection's, and final
         self.default_deferrable = False
         self.idle_watch: IdleWatch | None = None
@@ -91,13 +93,12 @@ class Session:
         self.explicit = False  # BEGIN was said
         self.started = False  # the transaction has run a statement
         self.txn: Transaction | None = None
+        self.parking = Parking()  # where it waits for others
         self.door: RowDoor | None = None
         self.last_door: RowDoor | None = None  # of a transaction that is over, for the next one
-        self.reader: RowDoor | None = None  # for reads outside of transactions
-        self.reader_level = self.level  # that the reader was made for
-        self.writer: LoneWriter | None = None  # for single changes outside of transactions
-        self.writer_level = self.level
-        self.reading = False
+        self.reader: RowDoor | None = None  # for reads outside of transactions, at the present level
+        self.writer: LoneWriter | None = None  # for single changes outside of transactions, at the present level
+        self.level = IsolationLevel.parse(isolation_level) if isolation_level else IsolationLevel.READ_COMMITTED
         self.context: Context | None = None
         self.savepoints: list[Savepoint] = []
         self.streams = OpenStreams(self.forget)
@@ -117,6 +118,16 @@ class Session:
         self.closed = False
 
     # -- properties
+
+    @property
+    def level(self) -> IsolationLevel:
+        """That of transactions which do not say another."""
+        return self._level
+
+    @level.setter
+    def level(self, level: IsolationLevel) -> None:
+        self._level = level
+        self.reader = self.writer = None
 
     @property
     def isolation_level(self) -> str:
@@ -209,57 +220,57 @@ class Session:
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> Result:
         """Runs one statement. Raises what it raises; the transaction is then failed."""
-        quick = self.quick.get(sql)
-        if quick is not None and quick.catalog_version == self.relations.catalog.version:
-            values = quick.bind(parameters)
-            if values is not None:
-                return self.execute_quick(quick, values, sql, parameters)
+        compiled = self.quick.get(sql)
+        if compiled is not None and compiled.catalog_version == self.relations.catalog.version:
+            values = compiled.bind(parameters)
+            if values is not None and not self.database.attention:
+                txn = self.txn
+                if txn is None:
+                    if self.autocommit and self.state == "idle":
+                        result = (
+                            self.write_alone(compiled, values, sql)
+                            if compiled.writes
+                            else self.read_alone(compiled, values)
+                        )
+                        if result is not None:
+                            return result
+                        return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
+                elif self.state == "active" and txn.catalog is None:
+                    return self.run_in_block(compiled, values, txn, sql)
         control = self.database.statements.controls.get(sql)
         if control is not None and self._translator is None and self._settings["statement_timeout"] is None:
-            self.check_open()
-            ended: Result = statements.CONTROL[type(control)](self, control)
+            if self.closed or self.database.attention:
+                self.check_open()
+            handler, statement = control
+            ended: Result = handler(self, statement)
             return ended
+        return self.execute_unknown(sql, parameters)
+
+    def execute_unknown(self, sql: str, parameters: Parameters | None) -> Result:
+        """The long way of `execute`, for a statement whose text alone does not say what it is here."""
+        if type(sql) is not str or (parameters is not None and type(parameters) is not tuple):
+            plain = check_call(sql, parameters)
+            if plain is not parameters:
+                return self.execute(sql, plain)
         if self.translator is not None:
             return translation.execute(self, sql, parameters)
         if self._settings["statement_timeout"] is not None and not self.timed:
             return statements.run_timed(self, lambda: self.execute(sql, parameters))
         self.check_open()
         found = self.find_compiled(sql, parameters)
-        if found is not None:
-            if self.txn is None and self.autocommit:
-                result = self.read_alone(*found)
-                if result is not None:
-                    return result
-            return self.within_transaction(lambda: self.run_prepared(*found), sql)
-        return self.run_statement(self.parse(sql), sql, parameters)
-
-    def execute_quick(self, compiled: Compiled, values: Row, sql: str, parameters: Parameters | None) -> Result:
-        """The short way of `execute`, for a statement whose text alone says what it is here."""
-        database, txn = self.database, self.txn
-        if database.closed or database.dead or database.abandoned:
-            self.check_open()
-        if txn is None:
-            if self.autocommit and self.state == "idle":
-                result = (
-                    self.write_alone(compiled, values, sql) if compiled.writes else self.read_alone(compiled, values)
-                )
-                if result is not None:
-                    return result
-        else:
-            txn.interrupted = False
-            if txn.catalog is not None:
-                return self.run_statement(compiled.statement, sql, parameters)
-        if self.state == "failed":
-            raise failed_transaction()
-        if txn is None:
-            return self.within_transaction(lambda: self.run_prepared(compiled, values), sql)
-        return self.within_transaction(lambda: self.run_in_block(compiled, values, txn, sql), sql, enters=True)
+        if found is None:
+            return self.run_statement(self.parse(sql), sql, parameters)
+        if self.txn is None and self.autocommit and not found[0].writes:
+            result = self.read_alone(*found)
+            if result is not None:
+                return result
+        return self.within_transaction(lambda: self.run_prepared(*found), sql)
 
     def check_open(self) -> None:
         if self.closed:
             raise InterfaceError("the session is closed")
-        self.database.check_usable()
-        if self.database.abandoned:
+        if self.database.attention:
+            self.database.check_usable()
             self.database.reap()
         if self.txn is not None:
             self.txn.interrupted = False
@@ -282,7 +293,7 @@ class Session:
         control = statements.CONTROL.get(type(statement))
         if control is not None:
             if self._translator is None and len(sql) <= LONGEST_CONTROL:
-                keep(self.database.statements.controls, sql, statement)
+                keep(self.database.statements.controls, sql, (control, statement))
             result: Result = control(self, statement)
             return result
         if self.state == "failed":
@@ -297,15 +308,12 @@ class Session:
             return self.within_transaction(lambda: self.run_query(statement, sql, parameters), sql)
         return self.within_transaction(lambda: statements.run_ddl(self, statement, sql), sql)
 
-    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True,
-                           enters: bool = False) -> Result:
+    def within_transaction(self, work: Callable[[], Result], sql: str, queries: bool = True) -> Result:
         """Runs one statement in the open transaction, or in one of its own. After one that does not query the database
-        SET TRANSACTION is still possible. `enters`: `work` begins the statement itself."""
+        SET TRANSACTION is still possible."""
         txn = self.open_transaction()
         try:
-            txn.on_wait = self.on_wait
-            if not enters:
-                self.manager.start_statement(txn, sql)
+            self.manager.start_statement(txn, sql)
             self.started = self.started or queries
             result = work()
             if txn.doomed is not None and self.txn is txn:
@@ -366,21 +374,15 @@ class Session:
         """A read that is a transaction of its own, at a level where reads leave no trace: without a transaction object
         and without table locks. What could disturb it, a schema change, is looked for before and after; None: it did,
         or the statement is of another kind, and takes the long way."""
-        manager, reader = self.manager, self.reader
-        if reader is None or self.reader_level is not self.level:
-            reader = self.new_reader()
-        txn, views = reader.txn, manager.views
-        policy = txn.policy
-        if compiled.writes or policy.tracks_reads or not reader.takes_short_ways:
-            return None
-        if manager.table_locks and manager.readers_kept_out(compiled.tables):
+        manager, reader = self.manager, self.reader or self.new_reader()
+        if reader is None or (manager.table_locks and manager.readers_kept_out(compiled.tables)):
             return None
         strong_locks = manager.strong_locks
+        txn, views = reader.txn, manager.views
         txn.interrupted = False
         views[txn] = 0
         published = views[txn] = manager.published
-        reader.snapshot = policy.snapshot(txn, published)
-        self.reading = True
+        reader.snapshot = PENDING if txn.policy.reads_uncommitted else published
         try:
             rows = compiled.run(reader, values, Context(self) if compiled.needs_context else None)
             if compiled.streams:
@@ -390,7 +392,6 @@ class Session:
                 return None
             raise
         finally:
-            self.reading = False
             views.pop(txn, None)
         if rows is None or manager.strong_locks != strong_locks:
             return None
@@ -400,10 +401,8 @@ class Session:
         """A change of one row that is a transaction of its own (`txn.alone`); None: it takes the long way."""
         if not compiled.alone or self.read_only or self.default_read_only or not self.database.door.takes_short_ways:
             return None
-        writer = self.writer
-        if writer is None or self.writer_level is not self.level:
-            writer = self.new_writer()
-        if writer.policy.tracks_reads:
+        writer = self.writer or self.new_writer()
+        if writer is None:
             return None
         try:
             count, rows = writer.run(compiled.run_write, values, compiled.catalog_version, self.durability, sql)
@@ -412,18 +411,22 @@ class Session:
         except Unsuited:
             compiled.alone = False
             return None
-        return Result(CHANGES[compiled.verb] + str(count), compiled.columns, rows, count)
+        return Result(compiled.tag_of_one if count == 1 else f"{compiled.tag}{count}", compiled.columns, rows, count)
 
-    def new_writer(self) -> LoneWriter:
-        self.writer_level = self.level
-        txn = Transaction(0, POLICIES[self.level], self.label, False, False)
+    def new_writer(self) -> LoneWriter | None:
+        policy = POLICIES[self.level]
+        if policy.tracks_reads:
+            return None
+        txn = Transaction(0, policy, self.label, False, False)
         self.writer = LoneWriter(self.manager, txn, self.relations, self.database.inside.rows)
         self.writer.statement = 1
         return self.writer
 
-    def new_reader(self) -> RowDoor:
-        self.reader_level = self.level
-        txn = Transaction(0, POLICIES[self.level], self.label, True, False)
+    def new_reader(self) -> RowDoor | None:
+        policy = POLICIES[self.level]
+        if policy.tracks_reads or not self.database.door.takes_short_ways:
+            return None
+        txn = Transaction(0, policy, self.label, True, False)
         txn.temporary = self.temporary
         self.reader = self.database.door(self.manager, txn, self.relations, self.database.inside.rows)
         self.reader.statement = 1
@@ -457,38 +460,48 @@ class Session:
 
     def run_prepared(self, prepared: Compiled, values: Row, *, whole: bool = False) -> Result:
         """Runs a compiled statement in the open transaction; `whole`: its rows are fetched before it returns."""
-        door, values, context, prepared = self.ready_to_run(prepared, values)
+        door, values, _, prepared = self.ready_to_run(prepared, values)
         if prepared.verb != "SELECT":
-            return self.run_change(prepared, values, door, context)
+            return self.run_change(prepared, values, door)
         return self.run_read(prepared, values, door, whole)
 
     def run_in_block(self, compiled: Compiled, values: Row, txn: Transaction, sql: str) -> Result:
-        """Starts a statement in the open transaction and runs it: `run_prepared`, with less to ask."""
+        """Runs a statement in the open transaction: `within_transaction` and `run_prepared`, with less to ask."""
         manager, relations = self.manager, self.relations
-        manager.enter_statement(txn, sql, compiled.tables, relations.title_of)
-        if compiled.catalog_version != relations.catalog.version or compiled.past or txn.read_only:
-            return self.run_prepared(compiled, values)
-        if relations.redefined_at > txn.snapshot:
-            for table, _ in compiled.tables:
-                relations.check_age(txn, table)
-        door = self.statement_door()
-        if compiled.verb == "SELECT":
-            return self.run_read(compiled, values, door, False)
-        if manager.failed is not None or id(manager.database_lock) not in txn.locks:
-            manager.before_write(txn, False, compiled.verb)
-        assert self.context is not None
-        return self.run_change(compiled, values, door, self.context)
+        txn.interrupted = False
+        self.started = True
+        try:
+            manager.enter_statement(txn, sql, compiled.modes)
+            if (
+                compiled.catalog_version != relations.catalog.version
+                or relations.redefined_at > txn.snapshot
+                or txn.read_only
+            ):
+                result = self.run_prepared(compiled, values)
+            elif compiled.selects:
+                result = self.run_read(compiled, values, self.statement_door(), False)
+            else:
+                if manager.failed is not None or not txn.weak.get(DATABASE):
+                    manager.before_write(txn, False, compiled.verb)
+                result = self.run_change(compiled, values, self.statement_door())
+            if txn.doomed is not None:
+                raise txn.doomed
+        except BaseException as error:
+            self.fail_statement(error, sql)
+            raise
+        manager.end_statement(txn)
+        return result
 
-    def run_change(self, compiled: Compiled, values: Row, door: RowDoor, context: Context) -> Result:
+    def run_change(self, compiled: Compiled, values: Row, door: RowDoor) -> Result:
         """Runs INSERT, UPDATE, DELETE or MERGE; once more, without claims, if somebody else has changed a row that it
         had claimed."""
         try:
-            count, rows = compiled.run_write(door, values, context)
+            count, rows = compiled.run_write(door, values, self.context)
         except Overtaken:
-            door.claiming, door.claimed = False, None
-            count, rows = compiled.run_write(door, values, context)
+            with door.without_claims():
+                count, rows = compiled.run_write(door, values, self.context)
         door.finish_statement()
-        return Result(f"{CHANGES.get(compiled.verb) or compiled.verb + ' '}{count}", compiled.columns, rows, count)
+        return Result(compiled.tag_of_one if count == 1 else f"{compiled.tag}{count}", compiled.columns, rows, count)
 
     def ready_to_run(self, prepared: Compiled, values: Row) -> tuple[RowDoor, Row, Context, Compiled]:
         """Locks the tables, then takes the snapshot: all that comes before the compiled function."""
@@ -596,15 +609,17 @@ class Session:
     def statement_door(self) -> RowDoor:
         door = self.door
         if door is None:
-            assert self.txn is not None
-            door, self.last_door = self.last_door, None
-            if door is None:
-                made = self.database.door
-                door = made(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
-            else:
-                door.serve(self.txn, self.context)
-            self.door = door
+            door = self.door = self.next_door()
         door.begin()
+        return door
+
+    def next_door(self) -> RowDoor:
+        """The door of the open transaction: that of the one before, if it is still good."""
+        assert self.txn is not None
+        door, self.last_door = self.last_door, None
+        if door is None:
+            return self.database.door(self.manager, self.txn, self.relations, self.database.inside.rows, self.context)
+        door.serve(self.txn, self.context)
         return door
 
     def schema_door(self) -> SchemaChanges:
@@ -665,13 +680,15 @@ class Session:
 
     def start_transaction(self, level: IsolationLevel, read_only: bool, deferrable: bool) -> None:
         txn = self.manager.begin(
-            level, session_name=self.label, read_only=self.read_only or read_only, deferrable=deferrable,
-            durability=self.durability,
+            level, session_name=self.name or self.label, read_only=self.read_only or read_only, deferrable=deferrable,
+            durability=self.durability, parking=self.parking,
         )
-        txn.lock_timeout = self.settings["lock_timeout"]
-        txn.deadlock_timeout = self.settings["deadlock_timeout"]
-        txn.memory_limit = self.settings["minidb.transaction_memory"]
+        settings = self._settings
+        txn.lock_timeout = settings["lock_timeout"]
+        txn.deadlock_timeout = settings["deadlock_timeout"]
+        txn.memory_limit = settings["minidb.transaction_memory"]
         txn.temporary = self.temporary
+        txn.on_wait = self.on_wait
         self.txn = txn
         self.state = "active"
         self.started = False
@@ -679,7 +696,8 @@ class Session:
 
     def begin(self, *, isolation_level: str | None = None, read_only: bool | None = None,
               deferrable: bool | None = None) -> None:
-        self.check_open()
+        if self.closed or self.database.attention:
+            self.check_open()
         if self.state == "failed":
             raise failed_transaction()
         if self.state == "active":
@@ -701,10 +719,8 @@ class Session:
         if txn is None:
             return "COMMIT"
         try:
-            if self.cursors is not None:
-                self.cursors.before_commit()
-            self.finish_streams()
-            self.drop_at_commit()
+            if self.streams.count or self.cursors is not None or txn.catalog is not None or not self.temporary.empty:
+                self.prepare_commit(txn)
             self.manager.commit(txn)
         except BaseException:
             self.manager.abort(txn)
@@ -726,10 +742,12 @@ class Session:
                 self.temporary.empty_tables(self.relations)
         return "COMMIT"
 
-    def drop_at_commit(self) -> None:
-        """ON COMMIT DROP."""
-        txn = self.txn
-        if txn is not None and (txn.catalog is not None or not self.temporary.empty):
+    def prepare_commit(self, txn: Transaction) -> None:
+        """What must be done within the transaction that is about to be committed."""
+        if self.cursors is not None:
+            self.cursors.before_commit()
+        self.finish_streams()
+        if txn.catalog is not None or not self.temporary.empty:
             for table in list(self.catalog.tables.values()):
                 if table.temporary and table.on_commit == "drop":
                     self.manager.start_statement(txn, "COMMIT")
@@ -835,7 +853,7 @@ class Session:
         txn = self.txn
         if self.looking is not None:
             self.looking.interrupted = True
-        if txn is None and self.reading and self.reader is not None:
+        if txn is None and self.reader is not None:
             txn = self.reader.txn
         if txn is not None:
             self.manager.interrupt(txn)
@@ -851,9 +869,7 @@ class Session:
 
     def forget(self, release: Callable[[], None]) -> None:
         """From a finalizer: something is to be given back soon, by the worker or the next statement of anybody."""
-        self.database.abandoned.append(release)
-        if self.database.worker is not None:
-            self.database.worker.wake()
+        self.database.abandon(release)
 
     def abort_quietly(self) -> None:
         try:

@@ -27,6 +27,7 @@ from minidb.sql.binder import NotLiftable
 from minidb.sql.parser import parse
 from minidb.sql.shapes import lift, parse_lifted
 from minidb.sql.statement import Environment, Prepared, prepare
+from minidb.txn.locks import TABLE_MODES
 from minidb.types import BIGINT, INTEGER, SqlType, adapt, from_text
 from minidb.zoned import is_plain, read
 
@@ -44,8 +45,9 @@ INT4, INT8 = 1 << 31, 1 << 63
 class Compiled:
     """A prepared statement with what is needed to run it again and to make it anew."""
 
-    __slots__ = ("alone", "bind", "catalog_version", "columns", "converters", "names", "needs_context", "past",
-                 "prepared", "run", "run_write", "statement", "streams", "tables", "text", "types", "verb", "writes")
+    __slots__ = ("alone", "bind", "catalog_version", "columns", "converters", "modes", "names", "needs_context", "past",
+                 "prepared", "run", "run_write", "selects", "statement", "streams", "tables", "tag", "tag_of_one",
+                 "text", "types", "verb", "writes")
 
     def __init__(self, prepared: Prepared, catalog_version: int, statement: ast.Statement, text: str,
                  types: tuple[SqlType, ...], names: tuple[str, ...]) -> None:
@@ -57,6 +59,7 @@ class Compiled:
         self.names = names
         self.columns = prepared.columns
         self.tables = prepared.tables
+        self.modes = tuple([(table, TABLE_MODES.index(mode)) for table, mode in prepared.tables])
         self.converters = converters_of(prepared.parameters, types, prepared.zone)
         self.past: dict[int, Any] = getattr(prepared.planner.view, "past", NO_PAST)
         self.bind: Binder = nothing  # of a statement in `quick`
@@ -67,6 +70,9 @@ class Compiled:
             self.run = padded(prepared.run, padding)
             self.run_write = padded_write(prepared.run_write, padding)
         self.verb = prepared.verb
+        self.selects = prepared.verb == "SELECT"
+        self.tag = CHANGES.get(prepared.verb) or f"{prepared.verb} "  # how that of a change begins
+        self.tag_of_one = self.tag + "1"
         self.writes = prepared.writes
         self.streams = prepared.streams
         self.needs_context = "c." in prepared.source or "(c" in prepared.source or " c," in prepared.source
@@ -153,7 +159,8 @@ class StatementCache:
 
     def __init__(self) -> None:
         self.parsed: dict[str, ast.Statement] = {}
-        self.controls: dict[str, ast.Statement] = {}  # BEGIN, COMMIT and their kin: they mean the same to everybody
+        # BEGIN, COMMIT and their kin, with what carries them out: they mean the same to everybody
+        self.controls: dict[str, tuple[Callable[..., Any], ast.Statement]] = {}
         self.quick: dict[str, Compiled] = {}  # by the text alone: what ran last, which knows its own parameters
         self.by_text: dict[Any, Compiled] = {}
         self.by_shape: dict[Any, Compiled | None] = {}  # None: cannot be shared by shape

@@ -106,7 +106,7 @@ def run_all(session: Session, translated: tuple[str, ...], sql: str) -> Result:
     def run() -> Result:
         results = [statements.run_ddl(session, each, text) for each, text in zip(parsed, translated)]
         main = results[isinstance(parsed[0], ast.Drop) and len(results) > 1]
-        main.notices[:] = [notice for each in results for notice in each.notices]
+        main.notices = [notice for each in results for notice in each.notices]
         return main
 
     return session.within_transaction(run, sql)

@@ -104,7 +104,6 @@ class Workbench(Database):
         self.recorder = Recorder()
         self.seed = 0
         self.next_session = 1
-        self.delta_rows = 0
         self.manager = manager = self.new_manager(self.base.root.number, self.manager.waiting)
         manager.log = NoLog(manager)
         manager.encode = no_payload

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import signal
 import threading
+from array import array
+from collections import UserDict, deque, namedtuple
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
@@ -157,20 +159,25 @@ def test_executemany(conn: Connection, session: FakeSession) -> None:
         assert caught.value.sqlstate == "07001"
 
 
-def test_parameter_containers(conn: Connection, session: FakeSession) -> None:
-    seen: list[Any] = []
-    session.answers["ECHO"] = lambda parameters: seen.append(parameters) or 0
-    for given in ((1,), [1], {"a": 1}, range(2), MappingProxyType({"a": 1}), None):
-        conn.execute("ECHO", given)
-    assert seen == [(1,), [1], {"a": 1}, (0, 1), {"a": 1}, None]
-    for wrong in ("abc", b"abc", 5, {1, 2}, object()):
-        with pytest.raises(errors.ProgrammingError) as caught:
-            conn.execute("ECHO", wrong)  # type: ignore[arg-type]
-        assert caught.value.sqlstate == "07001"
-    with pytest.raises(errors.ProgrammingError, match=r"HINT: .*\('abc',\)"):
-        conn.execute("ECHO", "abc")
-    with pytest.raises(errors.InterfaceError, match="a statement is a str"):
-        conn.execute(None)  # type: ignore[arg-type]
+def test_parameter_containers() -> None:
+    pair = namedtuple("pair", "first second")
+    with minidb.connect(":memory:") as conn:
+        for _ in range(3):  # compiled, found, and found by its text
+            for given in ((1, 2), [1, 2], range(1, 3), pair(1, 2), deque([1, 2]), array("q", [1, 2])):
+                assert conn.execute("SELECT ?, ?", given).fetchone() == (1, 2)
+            for named in ({"a": 1}, MappingProxyType({"a": 1}), UserDict({"a": 1})):
+                assert conn.execute("SELECT :a", named).fetchone() == (1,)
+            assert conn.execute("SELECT 1", None).fetchone() == (1,)
+            for wrong in ("ab", b"ab", 5, {1, 2}, object(), iter((1, 2))):
+                with pytest.raises(errors.ProgrammingError) as caught:
+                    conn.execute("SELECT ?, ?", wrong)  # type: ignore[arg-type]
+                assert caught.value.sqlstate == "07001"
+            with pytest.raises(errors.ProgrammingError, match=r"HINT: .*\('abc',\)"):
+                conn.execute("SELECT ?", "abc")  # type: ignore[arg-type]
+            for statement in (None, b"SELECT 1", 5, ["SELECT 1"], {}):
+                with pytest.raises(errors.InterfaceError, match="a statement is a str"):
+                    conn.execute(statement)  # type: ignore[arg-type]
+            assert conn.execute("SELECT 1").fetchone() == (1,), "the transaction goes on"
 
 
 def test_closed_objects(conn: Connection, session: FakeSession) -> None:

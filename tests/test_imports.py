@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "txn": GROUND | {"storage", "access"},
     "sql": GROUND | {"txn.door"},
     "parameters": GROUND,
-    "statement_cache": GROUND | {"sql", "parameters"},
+    "statement_cache": GROUND | {"sql", "txn", "parameters"},
     "garbage": set(),
     "bulk_inserts": GROUND | {"garbage", "sql", "txn", "parameters", "statement_cache"},
     "schema_functions": GROUND | {"sql", "txn.door"},
@@ -57,8 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "translation": GROUND | {"sql", "results", "statements"},
     "idle": {"errors"},
     "session": GROUND
-    | {"bulk_inserts", "context", "idle", "setting_changes", "sql", "txn", "results", "statements", "statement_cache"}
-    | {"translation"},
+    | {"bulk_inserts", "context", "idle", "parameters", "setting_changes", "sql", "txn", "results", "statements"}
+    | {"statement_cache", "translation"},
     "context": GROUND | {"sql", "statements", "statement_cache"},
     "inside": GROUND | {"storage", "access", "txn", "sql"},
     "database": GROUND

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
-from minidb.latches import make_latch
+from minidb import latches
+from minidb.latches import give_way, make_latch
 
 
 def test_one_at_a_time() -> None:
@@ -84,3 +86,39 @@ def test_who_waits_does_not_take_it_over_before_it_can_run() -> None:
         released.set()
         thread.join()
     assert free
+
+
+def test_it_says_how_many_wait() -> None:
+    latch = make_latch()
+    with latch:
+        assert latch.wanted() == 0
+        thread = threading.Thread(target=latch.__enter__)
+        thread.start()
+        while not latch.wanted():
+            time.sleep(0)
+    thread.join()
+    assert latch.wanted() == 0 and latch.locked()
+    latch.__exit__(None, None, None)
+
+
+def test_giving_way_is_for_somebody() -> None:
+    slept = 0
+
+    class Wanted:
+        waiting = 0
+
+        def wanted(self) -> int:
+            return self.waiting
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += 1
+
+    latch: Any = Wanted()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latches, "sleep", sleep)
+        give_way(latch)
+        assert slept == 0
+        latch.waiting = 2
+        give_way(latch)
+    assert slept == 1

@@ -29,27 +29,57 @@ def shape_of(name: str) -> str:
     return "rows" if name.startswith("scan") else "log2(rows)"
 
 
-def sizes(sized: Sequence[Sized], chart: Chart) -> Iterator[str]:
-    yield from ["### With the number of rows", "", "Microseconds of one operation.", ""]
+def sizes(sized: Sequence[Sized], cache_bytes: int, chart: Chart) -> Iterator[str]:
+    words = "Microseconds of one operation; seconds of processor for the load."
+    yield from ["### With the number of rows", "", words, ""]
+    yield from costs_table(sized)
+    lines = [Series(name, sorted(costs.items())) for name, costs in costs_of(sized).items()]
+    yield from ["", chart("growth-rows", line_chart("Microseconds of one operation", ROWS, "us", lines)), ""]
+    yield from ["What the trees of the accounts take, decoded, and pages that one operation did not find cached.", ""]
+    yield from table(["rows", "MiB of leaves", "of inner nodes", *sized[0].misses], [
+        [f"{one.rows:,}", *(f"{mebibytes(one, part):,.1f}" for part in ("leaf_bytes", "inner_bytes")),
+         *(f"{missed:,.1f}" for missed in one.misses.values())] for one in sized
+    ])
+    yield ""
+    yield from predictions(sized, cache_bytes)
+    yield from changes(sized, chart)
+
+
+def cached(sized: Sequence[Sized], cache_bytes: int) -> Iterator[str]:
+    """The same with a cache that holds everything."""
+    yield from ["### With everything cached", "", f"Page cache of {cache_bytes >> 20:,} MiB.", ""]
+    yield from costs_table(sized)
+    yield ""
+    yield from predictions(sized, cache_bytes)
+
+
+def costs_table(sized: Sequence[Sized]) -> Iterator[str]:
     names = list(sized[0].micros)
     yield from table(["rows", *names, "load, seconds"], [
         [f"{one.rows:,}", *(f"{one.micros[name]:,.1f}" for name in names), f"{one.load_seconds:,.1f}"] for one in sized
     ])
-    lines = [Series(name, sorted(costs.items())) for name, costs in costs_of(sized).items()]
-    yield from ["", chart("growth-rows", line_chart("Microseconds of one operation", ROWS, "us", lines)), ""]
-    yield from predictions(sized)
-    yield from changes(sized, chart)
 
 
-def predictions(sized: Sequence[Sized]) -> Iterator[str]:
+def mebibytes(one: Sized, part: str) -> float:
+    return float(sum(getattr(tree, part) for tree in one.trees.values())) / (1 << 20)
+
+
+def predictions(sized: Sequence[Sized], cache_bytes: int) -> Iterator[str]:
     if len(sized) < 3:
         return
-    yield from ["### The next decade, foretold", "", "A model fitted to all sizes but the largest, tried on that.", ""]
+    yield from ["Foretold by a model fitted to all sizes but the largest:", ""]
+    trees = {one.rows: one.trees for one in sized}
     cells = []
     for name, costs in costs_of(sized).items():
-        model, largest, foretold, found = tried(shape_of(name), costs)
-        cells.append([name, str(model), f"{largest:,}", f"{foretold:,.1f}", f"{found:,.1f}", f"{foretold / found:.2f}"])
-    yield from table(["operation", "microseconds", "at rows", "foretold", "measured", "foretold / measured"], cells)
+        trial = tried(shape_of(name), name, costs, trees, cache_bytes)
+        known = trial.foretold is not None
+        cells.append([
+            name, str(trial.model), f"{trial.rows:,}", f"{trial.misses:,.1f}",
+            f"{trial.foretold:,.1f}" if known else "-", f"{trial.measured:,.1f}",
+            f"{trial.foretold / trial.measured:.2f}" if trial.foretold is not None else "-",
+        ])
+    head = ["operation", "microseconds", "at rows", "misses", "foretold", "measured", "foretold / measured"]
+    yield from table(head, cells)
     yield ""
 
 

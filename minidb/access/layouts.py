@@ -10,10 +10,12 @@ rows that are older than a column are completed here (R66).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from minidb.access.page_parts import Parts, Payload, pack
 from minidb.errors import DatabaseCorrupt
 from minidb.keys import ArrayKey, Key, KeyColumn, Row, key_maker
 from minidb.schema import Index, IndexKey, Table
@@ -68,32 +70,6 @@ class RowCodec:
         return [row + tail for row in rows]
 
 
-def pack(width: int, refs: Any, rows: list[Row]) -> bytes:
-    """Two blobs behind their sizes: refs (empty when they follow from the rows) and rows."""
-    head = encode_value(refs) if refs is not None else b""
-    return width.to_bytes(2, "little") + len(head).to_bytes(4, "little") + head + encode_value(rows)
-
-
-def unpack(data: bytes) -> tuple[int, memoryview, memoryview]:
-    if len(data) < 6:
-        raise DatabaseCorrupt("a page's payload is too short")
-    view = memoryview(data)
-    width, size = int.from_bytes(view[:2], "little"), int.from_bytes(view[2:6], "little")
-    if 6 + size > len(data):
-        raise DatabaseCorrupt("a page's payload is shorter than it says")
-    return width, view[6 : 6 + size], view[6 + size :]
-
-
-RIDS: msgspec.msgpack.Decoder[list[int]] = msgspec.msgpack.Decoder(list[int])
-
-
-def decode_rids(data: memoryview) -> list[int]:
-    try:
-        return RIDS.decode(data)
-    except msgspec.MsgspecError as error:
-        raise DatabaseCorrupt(f"row addresses cannot be decoded: {error}") from error
-
-
 class Same:
     """Layouts are equal if they were made from the same facts: then decoded pages can be shared (R66)."""
 
@@ -107,6 +83,9 @@ class Same:
     def __hash__(self) -> int:
         return hash(self.facts)
 
+    def parts(self, data: bytes) -> Parts | None:
+        return None
+
 
 class HeapLayout(Same):
     """Pages of a heap file: RIDs and rows."""
@@ -116,15 +95,21 @@ class HeapLayout(Same):
         self.facts = codec.facts
 
     def encode(self, keys: list[Key], refs: list[Ref], rows: list[Row]) -> bytes:
-        return pack(self.codec.width, refs, rows)
+        return pack(encode_value, self.codec.width, refs, rows, rids=True, keyed=False)
 
     def decode(self, data: bytes) -> tuple[list[Key], list[Ref], list[Row]]:
-        width, head, body = unpack(data)
-        refs = decode_rids(head)
-        rows = self.codec.decode(width, body)
+        payload = Payload(data)
+        refs = list(payload.rids())
+        rows = self.codec.decode(payload.width, payload.body)
         if len(refs) != len(rows):
             raise DatabaseCorrupt("a heap page has another number of addresses than rows")
         return refs, refs, rows
+
+    def parts(self, data: bytes) -> Parts | None:
+        payload = Payload(data)
+        if payload.directory is None:
+            return None
+        return Parts(payload, partial(self.codec.decode, payload.width), None, payload.rids())
 
 
 def heap_layout(table: Table, codec: RowCodec) -> Layout:
@@ -145,13 +130,19 @@ class ClusteredLayout(Same):
         self.facts = (codec.facts, key_facts)
 
     def encode(self, keys: list[Key], refs: list[Ref], rows: list[Row]) -> bytes:
-        return pack(self.codec.width, None, rows)
+        return pack(encode_value, self.codec.width, None, rows, rids=False, keyed=True)
 
     def decode(self, data: bytes) -> tuple[list[Key], list[Ref], list[Row]]:
-        width, _, body = unpack(data)
-        rows = self.codec.decode(width, body)
+        payload = Payload(data)
+        rows = self.codec.decode(payload.width, payload.body)
         keys = list(map(self.key, rows))
         return keys, keys, rows
+
+    def parts(self, data: bytes) -> Parts | None:
+        payload = Payload(data)
+        if payload.directory is None:
+            return None
+        return Parts(payload, partial(self.codec.decode, payload.width), self.key, None)
 
 
 class IndexLayout(Same):
@@ -169,20 +160,40 @@ class IndexLayout(Same):
 
     def encode(self, keys: list[Key], refs: list[Ref], rows: list[Row]) -> bytes:
         stored = refs if self.primary is None else [self.primary.values(ref) for ref in refs]
-        return pack(self.width, stored, rows)
+        return pack(encode_value, self.width, stored, rows, rids=self.primary is None, keyed=True)
 
     def decode(self, data: bytes) -> tuple[list[Key], list[Ref], list[Row]]:
-        width, head, body = unpack(data)
-        if width != self.width:
-            raise DatabaseCorrupt(f"an index entry has {width} values where {self.width} are expected")
-        try:
-            rows: list[Row] = self.decoder.decode(body)
-        except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as error:
-            raise DatabaseCorrupt(f"index entries cannot be decoded: {error}") from error
-        refs = decode_rids(head) if self.primary is None else self.primary.decode(head)
+        payload = self.payload(data)
+        rows = self.decode_rows(payload.body)
+        refs = list(self.refs(payload))
         if len(refs) != len(rows):
             raise DatabaseCorrupt("an index page has another number of addresses than entries")
         return list(map(self.key, rows)), refs, rows
+
+    def parts(self, data: bytes) -> Parts | None:
+        payload = self.payload(data)
+        if payload.directory is None:
+            return None
+        refs = self.refs(payload)
+        if len(refs) != payload.count:
+            raise DatabaseCorrupt("an index page has another number of addresses than entries")
+        return Parts(payload, self.decode_rows, self.key, refs)
+
+    def payload(self, data: bytes) -> Payload:
+        payload = Payload(data)
+        if payload.width != self.width:
+            raise DatabaseCorrupt(f"an index entry has {payload.width} values where {self.width} are expected")
+        return payload
+
+    def decode_rows(self, data: bytes) -> list[Row]:
+        try:
+            rows: list[Row] = self.decoder.decode(data)
+        except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as error:
+            raise DatabaseCorrupt(f"index entries cannot be decoded: {error}") from error
+        return rows
+
+    def refs(self, payload: Payload) -> Sequence[Ref]:
+        return payload.rids() if self.primary is None else self.primary.decode(payload.head)
 
 
 class PrimaryKeyForm:

@@ -90,7 +90,7 @@ class TableAccess:
         found = self.tree.find(root, ref)
         return None if found is None else found[1]
 
-    def base_rows(self, root: Root, refs: list[Ref]) -> list[Row | None]:
+    def base_rows(self, root: Root, refs: Sequence[Ref]) -> list[Row | None]:
         """`base_row` of many addresses."""
         return self.tree.find_rows(root, refs)
 
@@ -110,6 +110,11 @@ class TableAccess:
                     if point not in points:
                         points.append(point)
         return points
+
+    def places(self, ref: Ref, row: Row) -> list[tuple[int, Key]]:
+        """`points` of a row as it stands. May run expressions, as `keys` does."""
+        entries = [(index.relation, index.entry(row)) for index in self.index_list]
+        return [(self.relation, ref), *[entry for entry in entries if entry[1] is not None]]
 
     def new_ref(self, row: Row) -> Ref:
         """An address for a row that is about to be inserted. Under the latch."""

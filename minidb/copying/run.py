@@ -19,7 +19,6 @@ from minidb.sql import ast
 from minidb.sql.binder.copies import CopiedRows, copied_columns, copied_table
 from minidb.sql.statement import prepare
 from minidb.statement_cache import Compiled
-from minidb.txn.versions import Version
 from minidb.types import RECORD
 
 if TYPE_CHECKING:
@@ -71,11 +70,11 @@ def _insert(session: Session, loader: Loader, compiled: Compiled, door: Any, con
             direct: bool) -> int:
     """Inserts block by block; `direct`: the rows are complete, and go to the table as they are."""
     assert session.txn is not None
-    undo = session.txn.undo
+    changes = session.txn.changes
     count = 0
     for block in loader.blocks(iter(source)):
         rows = loader.rows(block)
-        copied, before = CopiedRows(rows), len(undo)
+        copied, before = CopiedRows(rows), len(changes)
         try:
             if direct:
                 loader.check_nulls(rows)
@@ -84,7 +83,7 @@ def _insert(session: Session, loader: Loader, compiled: Compiled, door: Any, con
             else:
                 count += compiled.run_write(door, (copied,), context)[0]
         except errors.Error as error:
-            _locate(error, loader, block, rows, copied.current, undo[before:], direct)
+            _locate(error, loader, block, rows, copied.current, len(changes) - before, direct)
             raise
         door.check_interrupt()
         if session.port is not None and session.port.progress is not None:
@@ -105,12 +104,12 @@ def uncollected() -> Iterator[None]:
 
 
 def _locate(error: errors.Error, loader: Loader, block: Block, rows: Sequence[Row], current: int,
-            undo: Sequence[Any], direct: bool) -> None:
+            done: int, direct: bool) -> None:
     """Tells the line of the row that could not be inserted."""
     if error.context is not None:
         return
     if isinstance(error, errors.UniqueViolation):
-        current = sum(isinstance(entry[2], Version) for entry in undo)
+        current = done
         if not direct and len(rows) != len(block.records):
             return
     elif isinstance(error, errors.NotNullViolation) and direct:

@@ -130,10 +130,8 @@ class Cursor:
         Without autocommit it opens a transaction if none is open. Raises InterfaceError if the cursor or its connection
         is closed or another thread is using it, and whatever error the statement runs into."""
         connection = self.connection
-        if self._closed or type(sql) is not str:
+        if self._closed:
             self._refuse(sql)
-        if parameters is not None and type(parameters) is not tuple:
-            parameters = plain_container(parameters)
         if not connection._enter(False):
             connection._refuse_thread()
         try:
@@ -156,6 +154,7 @@ class Cursor:
             self._forget(NOTHING_EXECUTED)
             if isinstance(error, Error):
                 connection._raise_interrupt(error)
+            self._refuse(sql)
             raise
         finally:
             connection._leave()
@@ -366,20 +365,3 @@ class Cursor:
             raise InterfaceError("the cursor is closed")
         if not isinstance(sql, str):
             raise InterfaceError(f"a statement is a str, not {type(sql).__name__}")
-
-
-def plain_container(parameters: object) -> Parameters:
-    """Lists and mappings as they are, any other sequence as a tuple; raises ProgrammingError (07001) for the rest."""
-    if isinstance(parameters, (list, dict, Mapping)):
-        return parameters
-    if isinstance(parameters, Sequence) and not isinstance(parameters, (str, bytes, bytearray, memoryview)):
-        return tuple(parameters)
-    raise ProgrammingError(
-        f"parameters are a sequence (for ?) or a mapping (for :name), not {type(parameters).__name__}",
-        sqlstate="07001",
-        hint=f"A single parameter is a tuple of one: ({parameters!r},)." if is_single(parameters) else None,
-    )
-
-
-def is_single(parameters: object) -> bool:
-    return isinstance(parameters, (str, bytes, int, float)) and len(repr(parameters)) < 60

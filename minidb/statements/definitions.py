@@ -33,7 +33,7 @@ def run_ddl(session: Session, statement: ast.Statement, sql: str) -> Result:
     outcome = ddl.execute(statement, sql, door, session.environment(), run_query, session.relations.compiler)
     session.statement_door().finish_statement()
     result = Result(outcome.tag)
-    result.notices.extend(outcome.notices)
+    result.notices = outcome.notices
     return result
 
 

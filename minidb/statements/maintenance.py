@@ -70,7 +70,7 @@ def tables_to_look_at(
     for name, columns in named:
         found = relation_named(session, name)
         if not isinstance(found, schema.Table):
-            result.notices.append(f'skipping "{found.name}" --- cannot {work} non-tables or special system tables')
+            result.notice(f'skipping "{found.name}" --- cannot {work} non-tables or special system tables')
             continue
         for column in columns:
             if found.column(column.value) is None:
@@ -129,7 +129,7 @@ def discard(session: Session, statement: ast.Discard, sql: str, parameters: Para
 def set_constraints(session: Session, statement: ast.SetConstraints, sql: str, parameters: Parameters | None) -> Result:
     result = Result("SET CONSTRAINTS")
     if session.autocommit and not session.explicit:
-        result.notices.append("SET CONSTRAINTS can only be used in transaction blocks")
+        result.notice("SET CONSTRAINTS can only be used in transaction blocks")
     names = [constraint_named(session, name) for name in statement.names]
     ids = {key for found in names for key in found} if names else None
     assert session.txn is not None

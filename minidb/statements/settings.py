@@ -55,7 +55,7 @@ def show(session: Session, statement: ast.Show, sql: str, parameters: Parameters
 def set_setting(session: Session, statement: ast.SetSetting, sql: str, parameters: Parameters | None) -> Result:
     result = Result("SET")
     if statement.local and session.autocommit and not session.explicit:
-        result.notices.append("SET LOCAL can only be used in transaction blocks")
+        result.notice("SET LOCAL can only be used in transaction blocks")
     assign(session, statement.name.lower(), statement.values, statement.local)
     return result
 

@@ -24,6 +24,8 @@ def begin(session: Session, statement: ast.Begin) -> Result:
 def commit(session: Session, statement: ast.Commit) -> Result:
     ended = ending(session, "COMMIT", statement.chain)
     modes = session.txn
+    if modes is not None:
+        modes.interrupted = False  # whoever interrupted nothing does not mean this
     ended.tag = session.commit()
     chain(session, statement.chain, modes)
     return ended
@@ -41,7 +43,7 @@ def ending(session: Session, command: str, chained: bool) -> Result:
     """The result of a statement that ends the transaction; without one it says so."""
     result = Result(command)
     if session.state == "idle" and session.autocommit:
-        result.notices.append("there is no transaction in progress")
+        result.notice("there is no transaction in progress")
     if session.state == "idle" and chained:
         raise NoActiveTransaction(f"{command} AND CHAIN can only be used in transaction blocks")
     return result
@@ -76,7 +78,7 @@ def set_transaction(session: Session, statement: ast.SetTransaction) -> Result:
         raise failed_transaction()
     if session.autocommit and not session.explicit:
         result = Result("SET")
-        result.notices.append("SET TRANSACTION can only be used in transaction blocks")
+        result.notice("SET TRANSACTION can only be used in transaction blocks")
         return result
     change_modes(session, modes)
     return Result("SET")

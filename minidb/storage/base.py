@@ -38,10 +38,19 @@ from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, ReadOn
 from minidb.storage.audit import audit_blocks
 from minidb.storage.extents import Extent, FreeExtents, decode_map, merge
 from minidb.storage.fold import Sizes
-from minidb.storage.interface import File, FileSystem, Layout
+from minidb.storage.interface import File, FileSystem, Layout, Parts
 from minidb.storage.meta import NOWHERE, SLOT_SIZE, Meta, read_metas, unfinished, write_creation_mark
-from minidb.storage.page_file import CATALOG, FREE_MAP, RELATIONS, PageFile, disk_errors, read_inner, read_leaf
-from minidb.storage.pages import Page, PageCache, PagePool, Pointer, page_id
+from minidb.storage.page_file import (
+    CATALOG,
+    FREE_MAP,
+    RELATIONS,
+    PageFile,
+    disk_errors,
+    read_inner,
+    read_leaf,
+    read_parts,
+)
+from minidb.storage.pages import ENOUGH, PART, WHOLE, Leaf, Page, PageCache, PagePool, Pointer, page_id
 from minidb.storage.roots import Root, StaleRoot, decode_relations
 from minidb.storage.writer import BaseWriter, Freed
 
@@ -284,16 +293,47 @@ class Base:
             known = self._caches.get(relation)
             return {} if known is None else known[1]
 
-    def load(self, root: Root, relation: int, layout: Layout, cache: PageCache, pointer: Pointer, level: int) -> Page:
-        """Reads and decodes a page that is not cached, with the root pinned for just that time (R18)."""
-        self.pool.misses += 1
+    def load(
+        self,
+        root: Root,
+        relation: int,
+        layout: Layout,
+        cache: PageCache,
+        pointer: Pointer,
+        level: int,
+        weight: int = WHOLE,
+    ) -> Page:
+        """Reads and decodes a page that is not cached, with the root pinned for just that time (R18).
+
+        A leaf is cached if the pool admits it at this `weight`.
+        """
+        pool, identity = self.pool, page_id(pointer)
+        pool.misses += 1
         self.pin(root)
         try:
             page = self.read(relation, layout, pointer, level)
         finally:
             self.unpin(root)
-        self.pool.decoded += 1
-        return self.pool.put(cache, page_id(pointer), page)
+        pool.decoded += 1
+        if level or pool.admits(identity, pointer[1], weight):
+            return pool.put(cache, identity, page)
+        return page
+
+    def load_parts(
+        self, root: Root, relation: int, layout: Layout, cache: PageCache, pointer: Pointer
+    ) -> Parts | Leaf:
+        """A leaf that is not cached, of which little is wanted: decoded if the pool admits it, else its parts."""
+        if self.pool.admits(page_id(pointer), pointer[1], PART):
+            return self.load(root, relation, layout, cache, pointer, 0, ENOUGH)  # type: ignore[return-value]
+        self.pin(root)
+        try:
+            parts = read_parts(self.pages, relation, layout, pointer)
+        finally:
+            self.unpin(root)
+        if parts is None:
+            return self.load(root, relation, layout, cache, pointer, 0)  # type: ignore[return-value]
+        self.pool.misses += 1
+        return parts
 
     def read(self, relation: int, layout: Layout, pointer: Pointer, level: int) -> Page:
         """A page from the file, checked and decoded; the cache is not asked."""

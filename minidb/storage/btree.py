@@ -35,18 +35,18 @@ What this module does not do: change anything (that is `fold`), see versions, in
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from minidb.errors import DatabaseCorrupt
 from minidb.keys import Key, Row
 from minidb.storage.audit import audit_tree
 from minidb.storage.base import Base
-from minidb.storage.interface import Layout, Ref
-from minidb.storage.page_file import read_leaf
-from minidb.storage.pages import Fence, Inner, Leaf, PageCache, PageMiss, Pointer, page_id
-from minidb.storage.roots import RelationRoot, Root
+from minidb.storage.interface import Cut, Layout, Parts, Ref
+from minidb.storage.page_file import LEAF, read_leaf
+from minidb.storage.pages import ENOUGH, Fence, Inner, Leaf, PageCache, PageMiss, Pointer, page_id
+from minidb.storage.roots import RelationRoot, Root, StaleRoot
 
-Cut = tuple[Key, int]  # before (0) or behind (1) all entries of a key
 Found = tuple[Leaf | None, Fence | None]
 NOTHING: Found = (None, None)
 
@@ -73,7 +73,7 @@ class Tree:
 
     def fetch(self, root: Root, miss: PageMiss) -> None:
         """Reads the page that a resident search missed."""
-        self._load(root, miss.pointer, miss.level)
+        self.base.load(root, self.relation, self.layout, self.cache, miss.pointer, miss.level, ENOUGH)
 
     def _load(self, root: Root, pointer: Pointer, level: int) -> Any:
         return self.base.load(root, self.relation, self.layout, self.cache, pointer, level)
@@ -93,10 +93,7 @@ class Tree:
                 page = cache[page.ids[bisect_right(page.keys, key)]]
                 page.hot = True
         except KeyError:
-            leaf = self._descend(root, key, None)[0]
-            if leaf is None:
-                return None
-            page = leaf
+            return self._find_uncached(root, key)
         keys = page.keys
         first = keys[0]
         if type(key) is int and type(first) is int:  # addresses and generated keys are dense: the first guess is right,
@@ -108,41 +105,105 @@ class Tree:
             return page.refs[place], page.rows[place]
         return None
 
-    def find_rows(self, root: Root, keys: list[Key]) -> list[Row | None]:
+    def find_rows(self, root: Root, keys: Sequence[Key]) -> list[Row | None]:
         """The rows of many keys in a tree whose keys are unique, None for those that it lacks.
 
         As `find` for each; what is gained is the call for each, and the descent where keys follow each other in a leaf.
         """
-        top = root.relations.get(self.relation)
-        if top is None or top.level < 0:
-            return [None] * len(keys)
-        get, load, height = self._get, self._load, top.level
-        first = self._node(root, top.pointer, height)
+        cache = self.cache
         found: list[Row | None] = []
         leaf_keys: list[Key] = []
         rows: list[Row] = []
         low = high = None
+        dense = False
+        opened: dict[Pointer, Parts | Leaf] = {}  # leaves that are not cached
         for key in keys:
             if not leaf_keys or key < low or key > high:
-                page, level = first, height
-                while level:
-                    level -= 1
-                    place = bisect_right(page.keys, key)
-                    child = get(page.ids[place])
-                    if child is None:
-                        child = load(root, page.children[place], level)
-                    else:
-                        child.hot = True
-                    page = child
+                try:
+                    top = root.relations[self.relation]
+                    page = cache[top.id]
+                    page.hot = True
+                    level = top.level
+                    while level:
+                        level -= 1
+                        page = cache[page.ids[bisect_right(page.keys, key)]]
+                        page.hot = True
+                except KeyError:
+                    pointer = self._leaf_of(root, key)
+                    page = None if pointer is None else opened.get(pointer)
+                    if page is None and pointer is not None:
+                        page = opened[pointer] = self._parts(root, pointer)
+                    if not isinstance(page, Leaf):
+                        hit = None if page is None else self._asked(pointer, page.find, key)
+                        found.append(None if hit is None else hit[1])
+                        leaf_keys = []
+                        continue
                 leaf_keys, rows = page.keys, page.rows
                 low, high = leaf_keys[0], leaf_keys[-1]
-            place = bisect_left(leaf_keys, key)
+                dense = type(low) is int
+            place = key - low if dense else 0  # as in `find`
+            if not dense or place >= len(rows) or leaf_keys[place] != key:
+                place = bisect_left(leaf_keys, key)
             found.append(rows[place] if place < len(rows) and leaf_keys[place] == key else None)
         return found
 
+    # -- where a page is not cached: a leaf is not decoded for little of it, unless it is to be cached --------
+
+    def _leaf_of(self, root: Root, key: Key) -> Pointer | None:
+        """The leaf that holds `key`, which is unique; None if the tree is empty."""
+        top = root.relations.get(self.relation)
+        if top is None or top.level < 0:
+            return None
+        pointer = top.pointer
+        for level in range(top.level, 0, -1):
+            node = self._node(root, pointer, level)
+            pointer = node.children[bisect_right(node.keys, key)]
+        return pointer
+
+    def _parts(self, root: Root, pointer: Pointer) -> Parts | Leaf:
+        """A leaf of which little is wanted."""
+        leaf: Leaf | None = self._get(page_id(pointer))
+        if leaf is not None:
+            leaf.hot = True
+            return leaf
+        return self.base.load_parts(root, self.relation, self.layout, self.cache, pointer)
+
+    def _asked(self, pointer: Any, verb: Callable[..., Any], *args: Any) -> Any:
+        """What a part of a leaf says; an error names the page."""
+        try:
+            return verb(*args)
+        except DatabaseCorrupt as error:
+            raise self.base.pages.damaged(pointer, LEAF, self.relation, error.message) from error
+
+    def _find_uncached(self, root: Root, key: Key) -> tuple[Ref, Row] | None:
+        pointer = self._leaf_of(root, key)
+        if pointer is None:
+            return None
+        found: tuple[Ref, Row] | None = self._asked(pointer, self._parts(root, pointer).find, key)
+        return found
+
+    def _within_uncached(self, root: Root, low: Cut, high: Cut) -> tuple[Leaf, int, int] | None:
+        top = root.relations.get(self.relation)
+        if top is None or top.level < 0:
+            return None
+        pointer, fence, key = top.pointer, (), low[0]
+        try:
+            for level in range(top.level, 0, -1):
+                node = self._node(root, pointer, level)
+                place = _place_right(node, key, None)
+                fence = node.keys[place : place + 1] or fence
+                pointer = node.children[place]
+            if fence and (fence[0] < high[0] or (high[1] and fence[0] == high[0])):
+                return None
+            keys, refs, rows = self._asked(pointer, self._parts(root, pointer).between, low, high)
+        except StaleRoot:
+            return None
+        start = bisect_right(keys, key) if low[1] else bisect_left(keys, key)
+        return Leaf(keys, refs, rows, 0), start, bisect_right(keys, high[0]) if high[1] else bisect_left(keys, high[0])
+
     def within(self, root: Root, low: Cut, high: Cut) -> tuple[Leaf, int, int] | None:
         """The leaf that holds all entries between two cuts, and where they begin and end in it. None if they are in
-        several leaves, or if a page is not cached."""
+        several leaves."""
         cache, key = self.cache, low[0]
         fence: Any = None
         fenced = False
@@ -160,7 +221,7 @@ class Tree:
                 page = cache[page.ids[place]]
                 page.hot = True
         except KeyError:
-            return None
+            return self._within_uncached(root, low, high)
         keys = page.keys
         start = bisect_right(keys, key) if low[1] else bisect_left(keys, key)
         stop = bisect_right(keys, high[0]) if high[1] else bisect_left(keys, high[0])
@@ -376,6 +437,12 @@ class ResidentTree(Tree):
 
     def _load(self, root: Root, pointer: Pointer, level: int) -> Any:
         raise PageMiss(pointer, level)
+
+    def _parts(self, root: Root, pointer: Pointer) -> Leaf:
+        leaf: Leaf | None = self._get(page_id(pointer))
+        if leaf is None:
+            raise PageMiss(pointer, 0)
+        return leaf
 
 
 # -- places in a page -------------------------------------------------------------------------------------

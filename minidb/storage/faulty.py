@@ -17,8 +17,9 @@ torn or not at all. The caller chooses by handing over the list: `pending(step)`
 
 Invariants
 
- X1  A change of contents is pending until a sync of the same file succeeds; a change of names until its directory is
-     synced. A write to a file whose name is lost is lost with it.
+ X1  A change of contents is pending until a sync of the same file succeeds, or of the same place if it is synced by
+     the call that writes it (`write_synced`); a change of names until its directory is synced. A write to a file whose
+     name is lost is lost with it.
  X2  A sync that fails makes nothing durable, and what was pending then may still arrive but is not made durable by
      any later sync of the file, although that one reports success: so does Linux, which marks the pages clean (R5).
      What was written later in the same place, and synced, stays on top of it.
@@ -53,6 +54,7 @@ class Change(NamedTuple):
         step: its place in the history.
         inode: the file's number, whatever its name is by then.
         offset: where a write begins; the new size for a truncation.
+        data: what is written; for a sync: what was written with it in one call, which then is all that it concerns.
         failed: for a sync: it raised.
         target: the new name for a rename.
     """
@@ -131,10 +133,17 @@ class FaultyFile(MemoryFile):
         if fault is not None:
             raise self.system.error(fault, self.path)
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        self.write(offset, data)
+        self._sync(offset, data)
+
     def sync(self) -> None:
+        self._sync(0, b"")
+
+    def _sync(self, offset: int, data: bytes) -> None:
         fault = self.system.struck("sync", self.path)
         super().sync()
-        self.system.note("sync", self.path, self.inode.number, failed=fault is not None)
+        self.system.note("sync", self.path, self.inode.number, offset=offset, data=data, failed=fault is not None)
         if fault is not None:
             raise self.system.error(fault, self.path)
 
@@ -315,7 +324,10 @@ class FaultyFileSystem(MemoryFileSystem):
 def _covers(sync: Change, change: Change) -> bool:
     """Whether this sync concerns this change (X1)."""
     if change.kind in ("write", "truncate"):
-        return sync.kind == "sync" and sync.inode == change.inode
+        if sync.kind != "sync" or sync.inode != change.inode:
+            return False
+        within = sync.offset <= change.offset and change.offset + len(change.data) <= sync.offset + len(sync.data)
+        return not sync.data or (change.kind == "write" and within)
     same_directory = os.path.dirname(sync.path) == os.path.dirname(change.path)
     return sync.kind == "sync_directory" and same_directory
 

@@ -28,9 +28,10 @@ import threading
 from typing import Any
 
 from minidb.storage.interface import File
-from minidb.storage.mapped import Mapping, map_file
+from minidb.storage.mapped import Mapping, map_file, writes_in_place
 
 CLOSED = (1 << 31) - 1  # no descriptor: the system answers EBADF; some of Python's functions answer -1 with ValueError
+RWF_DSYNC: int = getattr(os, "RWF_DSYNC", 0)  # Linux: one call writes and syncs
 LARGEST_TRANSFER = 1 << 30  # bytes per system call; Linux stops at 2 GiB - 4 KiB, macOS at 2 GiB - 1
 
 
@@ -44,13 +45,15 @@ def _os_error(code: int, path: str) -> OSError:
 class OSFile:
     """A regular file of the operating system. Threads may use it at once; each call names its offset."""
 
-    __slots__ = ("_descriptor", "_mapping", "_unmapped", "path")
+    __slots__ = ("_descriptor", "_in_place", "_mapping", "_syncing", "_unmapped", "path")
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+        self._in_place: bool | None = None  # see `writes_in_place`; None: not asked yet
         self._mapping: Mapping | None = None
         self._unmapped = 0  # the size at which no mapping could be had
+        self._syncing = bool(RWF_DSYNC)  # until the system says no
 
     def read(self, offset: int, length: int) -> bytes:
         data = os.pread(self._descriptor, min(length, LARGEST_TRANSFER), offset)
@@ -78,6 +81,25 @@ class OSFile:
                     raise _os_error(errno.EIO, self.path)
                 written += count
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        if self._syncing:
+            try:
+                if self.in_place() and os.pwritev(self._descriptor, (data,), offset, RWF_DSYNC) == len(data):
+                    return
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):  # an old kernel
+                    raise
+                self._syncing = False
+        self.write(offset, data)
+        self.sync()
+
+    def in_place(self) -> bool:
+        """Whether it is on a file system that is known well (`writes_in_place`): others may not be told, over a network
+        or in user space, that a single write is to be synced."""
+        if self._in_place is None:
+            self._in_place = writes_in_place(self._descriptor)
+        return self._in_place
+
     def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
         mapping, end = self._mapping, offset + sum(map(len, pieces))
         if mapping is None or end > mapping.size:
@@ -93,18 +115,12 @@ class OSFile:
     def _map(self, end: int) -> Mapping | None:
         if self._unmapped >= end:
             return None
-        self._unmap()
-        mapping = map_file(self._descriptor)
+        mapping = map_file(self._descriptor) if self.in_place() else None
         if mapping is None or mapping.size < end:
-            self._unmapped = max(end, self.size())
+            self._mapping, self._unmapped = None, max(end, self.size())
             return None
         self._mapping = mapping
         return mapping
-
-    def _unmap(self) -> None:
-        mapping, self._mapping = self._mapping, None
-        if mapping is not None:
-            mapping.close()
 
     if sys.platform == "darwin":  # fsync there leaves the data in the drive's cache
 
@@ -119,8 +135,7 @@ class OSFile:
         return os.fstat(self._descriptor).st_size
 
     def truncate(self, size: int) -> None:
-        self._unmap()  # beyond the end there is nothing that could be stored to
-        self._unmapped = 0
+        self._mapping, self._unmapped = None, 0  # beyond the end there is nothing that could be stored to
         os.ftruncate(self._descriptor, size)
 
     def identity(self) -> tuple[int, int]:
@@ -132,7 +147,9 @@ class OSFile:
 
     def close(self) -> None:
         """Closes the descriptor (F3: without unlocking). Closing again does nothing."""
-        self._unmap()
+        mapping, self._mapping = self._mapping, None
+        if mapping is not None:
+            mapping.close()
         descriptor, self._descriptor = self._descriptor, CLOSED
         if descriptor != CLOSED:
             os.close(descriptor)
@@ -226,8 +243,13 @@ class MemoryFile:
         self._check_writable()
         self.inode.write(offset, data)
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        self.write(offset, data)
+        self.sync()
+
     def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
-        self.write(offset, b"".join(pieces))
+        if pieces:
+            self.write(offset, b"".join(pieces))
         return True
 
     def sync(self) -> None:

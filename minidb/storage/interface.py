@@ -6,13 +6,14 @@ comes in through `FileSystem`; both have more than one implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from minidb.errors import DatabaseCorrupt
 from minidb.keys import Key, Row
 
 Ref = Any  # a row's address: RID (int) in a heap, primary key (a Key) in a clustered table
+Cut = tuple[Key, int]  # before (0) or behind (1) all entries of a key
 
 
 class File(Protocol):
@@ -26,10 +27,14 @@ class File(Protocol):
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Writes all of `data`; not durable before `sync`."""
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        """Writes all of `data`, durable on return. It says nothing of what was written before."""
+
     def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
         """Writes all pieces, one behind the other, into a range that exists and was synced, without a system call;
         False if that is not to be had: then nothing was written. A process that is killed meanwhile leaves a prefix of
-        the pieces, and of the next one any of its bytes."""
+        the pieces, and of the next one any of its bytes. No pieces: `offset` is where the range ends that is going to
+        be stored to, so that what takes time is done now."""
 
     def sync(self) -> None: ...
 
@@ -78,6 +83,16 @@ class Contents(Protocol):
         """Made once."""
 
 
+class Parts(Protocol):
+    """A leaf of which only what is asked for is decoded. Every method may raise DatabaseCorrupt."""
+
+    def find(self, key: Key) -> tuple[Ref, Row] | None:
+        """(ref, row) of the entry with `key`, in a leaf whose keys are unique."""
+
+    def between(self, low: Cut, high: Cut) -> tuple[Sequence[Key], Sequence[Ref], Sequence[Row]]:
+        """Entries in a row among which are all that lie between the cuts; more may be there, or none."""
+
+
 class Layout(Protocol):
     """How the leaves of one relation are encoded. Made from the schema by `access`; pure and free of latches."""
 
@@ -90,3 +105,6 @@ class Layout(Protocol):
 
     def decode(self, data: bytes) -> tuple[list[Key], list[Ref], list[Row] | Contents]:
         """The inverse; raises DatabaseCorrupt on anything else than what encode made. Rows may be made later."""
+
+    def parts(self, data: bytes) -> Parts | None:
+        """The same leaf to be read in parts; None if it can be read as a whole only. Raises DatabaseCorrupt."""

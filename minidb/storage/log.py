@@ -65,12 +65,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
-from minidb.errors import DatabaseFailed, ProgramLimitExceeded, TransactionResolutionUnknown
+from minidb.errors import (
+    DatabaseFailed,
+    DiskFull,
+    OperationalError,
+    ProgramLimitExceeded,
+    TransactionResolutionUnknown,
+)
 from minidb.storage.interface import FileSystem
 from minidb.storage.log_format import BLOCK, LARGEST_PAYLOAD, SegmentHeader, space_for
-from minidb.storage.log_leader import COMMITTED, REFUSED, UNKNOWN, Gate, Leadership, Ticket
+from minidb.storage.log_leader import COMMITTED, FULL, NORMAL, OFF, REFUSED, UNKNOWN, Gate, Leadership, Ticket
 from minidb.storage.log_reader import Commit, LogReader
 from minidb.storage.log_recovery import read_log, secure
 from minidb.storage.log_segments import MOST_SEGMENTS, Segment, SegmentFiles, SyncFailed, disk_error
@@ -78,7 +85,6 @@ from minidb.storage.log_writer import LogWriter
 
 __all__ = ["Commit", "Log", "RecoveredLog", "Ticket"]
 
-OFF, NORMAL, FULL = 0, 1, 2
 LEVELS = {"off": OFF, "normal": NORMAL, "full": FULL}
 
 OnDurable = Callable[[list[Ticket]], None]
@@ -128,7 +134,7 @@ class Log:
         self._chunk_limit = chunk_limit
         self._leadership = Leadership(make_gate)
         self._files = SegmentFiles(fs, path, segment_step, largest_step, kept_segment)
-        self._writer = LogWriter(database_id, self._files, self._leadership.mutex, calm)
+        self._writer = LogWriter(database_id, self._files, calm)
         self._queue: list[Ticket] = []  # appended to under the owner's latch, cut off at the front by the leader
         self._secured = True
         self._maintenance = threading.Lock()  # one switch or release at a time; taken before the leadership
@@ -238,6 +244,17 @@ class Log:
                 with _SyncGuard(self):
                     writer.grow(space)
 
+    def is_low(self) -> bool:
+        """Whether `extend` is due. Any thread; costs nothing."""
+        return self._writer.is_low()
+
+    def extend(self) -> None:
+        """Makes room before a committer has to wait until that is done. Without the latch. Does nothing if the disk is
+        full: who needs the space will be told; raises DatabaseFailed if the log has failed."""
+        with self._maintenance, _SyncGuard(self), suppress(DiskFull, OperationalError):
+            self._check_usable()
+            self._writer.grow_ahead()
+
     def queue(self, number: int, payload: bytes, durability: str, time_us: int, transaction_id: int = 0) -> Ticket:
         """Gives the commit its place in the log. Under the owner's latch, in the hold that assigned the number; the
         space must be reserved. Never fails: a log that has failed refuses the ticket in `settle` (R11).
@@ -261,35 +278,20 @@ class Log:
         the number and publishes it; nothing was reserved. False: nothing has happened, it must take the long way.
 
         Raises DatabaseFailed, TransactionResolutionUnknown: see the module's text."""
-        leadership, writer = self._leadership, self._writer
-        space = space_for(len(payload))
-        with leadership.mutex:
-            if leadership.leading or self._queue or self.failed is not None:
+        if self._queue or self.failed is not None or not self._leadership.try_to_lead():
+            return False
+        assert number == self.last_number + 1, "L1"
+        ticket = Ticket(number, payload, LEVELS[durability], time_us, space_for(len(payload)))
+        try:
+            if not self._writer.take_alone(ticket, self._flush_limit):
                 return False
-            if writer.segments[-1].end + writer.reserved + space > writer.limit:
-                return False
-            assert number == self.last_number + 1, "L1"
-            if durability == "normal":
-                try:
-                    if not writer.store_alone(number, payload, time_us):
-                        return False
-                except BaseException as error:
-                    self.failed = error  # in this hold: nobody writes any more (L4)
-                    writer.limit = -1
-            elif durability == "off":
-                size = writer.unwritten_bytes + len(payload) + 64
-                if size > self._flush_limit:
-                    return False
-                writer.reserved += space
-                writer.unwritten_bytes = size
-                writer.unwritten.append(Ticket(number, payload, OFF, time_us, space))
-            else:
-                return False
-            if self.failed is None:
-                self.last_number = number
-                return True
-        self._give_up(Ticket(number, payload, NORMAL, time_us, space))
-        return False
+            self.last_number = number
+        except BaseException as error:
+            self._fail(error)  # while leading: nobody writes any more (L4)
+            self._give_up(ticket)
+        finally:
+            self._leadership.hand_on()
+        return True
 
     def _give_up(self, ticket: Ticket) -> None:
         """The store of a commit has failed, and with it the log."""
@@ -348,9 +350,7 @@ class Log:
             for ticket in tickets:
                 level = ticket.level if ticket.level > level else level
             if level or not writer.keep(tickets, self._flush_limit):
-                writer.write(tickets, level == NORMAL and writer.may_store())
-                if level == FULL:
-                    writer.sync()
+                writer.write(tickets, level)
             written = True
             if tickets:
                 self.on_durable(tickets)

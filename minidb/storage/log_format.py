@@ -63,6 +63,7 @@ _WITH_ROUNDING = BATCH_OVERHEAD + FRAME_BYTES + BLOCK - 1
 LARGEST_PAYLOAD = (1 << 31) - 1
 MOST_CHUNKS = (1 << 24) - 1
 
+_SMALL = 2 * BLOCK - BATCH_OVERHEAD  # a payload up to this size has no block of its own
 _ZERO_BLOCK = bytes(BLOCK)
 _ZERO_RUN = bytes(BLOCK // 2 - 1)  # a block with at most one byte that is not zero has such a run (M3)
 
@@ -191,9 +192,10 @@ def encode_batch(
     In three pieces, for who cannot write all at once: the header, which by itself is no damage (M1), what is behind it,
     and the end mark, without which nothing is there (M2)."""
     payload = b"".join(frames)
-    assert payload and payload[0], "M1: something must stand behind the header"
+    size = len(payload)
+    assert size and payload[0], "M1: something must stand behind the header"
     mask = 0
-    if BATCH_OVERHEAD + len(payload) > 2 * BLOCK and _ZERO_RUN in payload:
+    if size > _SMALL and _ZERO_RUN in payload:
         mask, payload = _masked(payload)
     head = _BATCH.pack(
         _BATCH_MAGIC,
@@ -204,21 +206,22 @@ def encode_batch(
         incarnation,
         sequence,
         offset,
-        len(payload),
+        size,
         synced,
         known_size,
         mask,
         previous,
     )
-    head += _CHECKSUM.pack(crc32(head))
-    checksum = crc32(payload, crc32(head))
-    return (head, payload + _CHECKSUM.pack(checksum), _END), checksum
+    checksum = crc32(head)
+    seal = _CHECKSUM.pack(checksum)
+    checksum = crc32(payload, crc32(seal, checksum))
+    return (head + seal, payload + _CHECKSUM.pack(checksum), _END), checksum
 
 
 def whole_blocks(pieces: tuple[bytes, bytes, bytes]) -> bytes:
     """A batch as it is written."""
     data = b"".join(pieces)
-    return data + bytes(-len(data) % BLOCK)
+    return data.ljust(round_up(len(data)), b"\0")
 
 
 def decode_batch_header(block: bytes, database_id: bytes, generation: int, offset: int) -> BatchHeader | None:

@@ -34,7 +34,7 @@ from minidb.storage.log_format import BLOCK, SegmentHeader, encode_segment_heade
 
 MOST_SEGMENTS = 64
 LAST_STEP = 1 << 14  # bytes of the segment that the last checkpoint leaves
-ZEROS = bytes(1 << 18)
+ZEROS = bytes(1 << 21)  # costs address space only; in one piece, since each call of the system may cost a turn (GIL)
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -55,6 +55,13 @@ def sync(file: File) -> None:
         file.sync()
     except OSError as error:
         raise SyncFailed(f"could not sync {file.path}: {error}") from error
+
+
+def write_synced(file: File, offset: int, data: bytes) -> None:
+    try:
+        file.write_synced(offset, data)
+    except OSError as error:
+        raise SyncFailed(f"could not write and sync {file.path}: {error}") from error
 
 
 def write_zeros(file: File, start: int, stop: int) -> None:

@@ -1,6 +1,7 @@
 """Writing the log: space, chunks, batches, segments. No waiting and no order of commits: that is `log`'s.
 
-What is called by the leader only says so; the rest is guarded by the mutex that all of the log shares.
+What is called by the leader only says so; the rest is guarded by `mutex`. It is innermost: nothing is called or waited
+for under it, and nothing written but by a store (`mapped`), a copy.
 
     live segments   [ old, old, current ]
     current         |header|batch|batch|batch| zeros, reserved ..... | zeros, not reserved .... | a spare block |
@@ -16,10 +17,12 @@ transaction that is open (`opened`), or that is committed but not yet in the bas
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
-from minidb.latches import Latch
+from minidb.latches import make_latch
 from minidb.storage.log_format import (
     BATCH_OVERHEAD,
     BLOCK,
@@ -35,8 +38,8 @@ from minidb.storage.log_format import (
     space_for,
     whole_blocks,
 )
-from minidb.storage.log_leader import Ticket
-from minidb.storage.log_segments import ZEROS, Segment, SegmentFiles, SyncFailed, sync
+from minidb.storage.log_leader import FULL, NORMAL, OFF, Ticket
+from minidb.storage.log_segments import ZEROS, Segment, SegmentFiles, SyncFailed, sync, write_synced
 
 PAGE = 4096  # bytes that the system writes back as they are at one moment
 
@@ -58,10 +61,10 @@ class LogWriter:
         unsynced: batches written since the last sync; from `calm` of them on storing is worth while (`mapped`).
     """
 
-    def __init__(self, database_id: bytes, files: SegmentFiles, mutex: Latch, calm: int) -> None:
+    def __init__(self, database_id: bytes, files: SegmentFiles, calm: int) -> None:
         self.database_id = database_id
         self.files = files
-        self.mutex = mutex
+        self.mutex = make_latch()
         self.calm = calm
         # Of the leader:
         self.incarnation = 1
@@ -72,6 +75,9 @@ class LogWriter:
         self.unwritten_bytes = 0
         self.unsynced = 0
         self._storable = True  # until a file says no
+        self._storing = False  # once a batch was stored: what the next ones need is then made ahead
+        self._growing = threading.Lock()  # held while the current segment grows
+        self._full_at = -1  # a size from which growing ahead has failed
         # Under the mutex:
         self.reserved = 0
         self.limit = -1
@@ -106,11 +112,38 @@ class LogWriter:
 
     def grow(self, space: int) -> None:
         """Leader only: extends the current segment so that `reserve(space)` may succeed."""
-        segment = self.current
-        needed = segment.end + self.reserved + space + BLOCK
-        if needed > segment.filled:
-            segment.grow(self.files.step(segment, needed))
-            self.open_for_reservations()
+        with self._growing:
+            segment = self.current
+            needed = segment.end + self.reserved + space + BLOCK
+            if needed > segment.filled:
+                self._extend(segment, needed)
+
+    def is_low(self) -> bool:
+        """Whether less than half a step of the current segment is left, and the disk may have room for more."""
+        segment, limit = self.segments[-1], self.limit
+        missing = segment.end + self.reserved + (self.files.step(segment, 0) - segment.filled) // 2 - limit
+        return missing > 0 and limit >= 0 and segment.filled != self._full_at
+
+    def grow_ahead(self) -> None:
+        """The same as `grow` before it is needed, by somebody who does not lead, while the segment stays the current
+        one: what is written meanwhile lies before `filled`."""
+        with self._growing:
+            if self.is_low():
+                segment = self.current
+                self._full_at = segment.filled
+                self._extend(segment, 0)
+
+    def _extend(self, segment: Segment, needed: int) -> None:
+        segment.grow(self.files.step(segment, needed))
+        self._prepare_storing(segment)
+        with self.mutex:
+            if self.limit >= 0:  # it has not failed meanwhile
+                self.limit = segment.filled - BLOCK
+
+    def _prepare_storing(self, segment: Segment) -> None:
+        if self._storing:
+            with suppress(OSError):  # it will be told by the store that needs it
+                segment.file.store(segment.filled, ())
 
     def open_for_reservations(self) -> None:
         with self.mutex:
@@ -189,39 +222,54 @@ class LogWriter:
         self.unwritten_bytes = size
         return True
 
-    def write(self, tickets: list[Ticket], stored: bool = False) -> None:
-        """One batch of all that waits: chunks (L5), commits kept in memory, and the tickets. `stored`: by a store, if
-        that is to be had."""
+    def write(self, tickets: list[Ticket], level: int) -> None:
+        """One batch of all that waits: chunks (L5), commits kept in memory, and the tickets. At level FULL it is synced
+        with all before it, at NORMAL it may be stored."""
         frames, space = self._take_chunks() if self._chunks else ([], 0)
         commits = self.unwritten + tickets if self.unwritten else tickets
         for ticket in commits:
             payload = ticket.payload
-            frames.append(
-                encode_frame(COMMIT, ticket.number, ticket.time_us, ticket.transaction_id, len(payload), ticket.chunks)
+            frames += (
+                encode_frame(COMMIT, ticket.number, ticket.time_us, ticket.transaction_id, len(payload), ticket.chunks),
+                payload,
             )
-            frames.append(payload)
             space += ticket.space
-        if not frames:
-            return
-        self._write_batch(frames, space, stored)
-        if commits:
-            self.segments[-1].last = commits[-1].number
-            if self.unwritten:
-                self.unwritten = []
-                self.unwritten_bytes = 0
-
-    def _write_batch(self, frames: list[bytes], space: int, stored: bool) -> None:
         segment = self.segments[-1]
+        if frames:
+            end = self._write_batch(segment, frames, level)
+            with self.mutex:
+                segment.end = end
+                self.reserved -= space
+            if commits:
+                segment.last = commits[-1].number
+                if self.unwritten:
+                    self.unwritten = []
+                    self.unwritten_bytes = 0
+        if level == FULL and segment.synced != segment.end:
+            sync(segment.file)
+            segment.synced = segment.end
+            self.unsynced = 0
+
+    def _write_batch(self, segment: Segment, frames: list[bytes], level: int) -> int:
+        """Returns where it ends. Where nothing before it waits for a sync, one call writes and syncs it: between two of
+        them another thread would take the interpreter."""
         start = segment.end
         pieces, checksum = self._batch(frames)
-        end = start + round_up(BATCH_OVERHEAD + sum(map(len, frames)))
+        if level == NORMAL and self.may_store() and self._store(segment, start, pieces):
+            self._follow(checksum)
+            return start + round_up(sum(map(len, pieces)))
+        data = whole_blocks(pieces)
+        end = start + len(data)
         assert end <= segment.filled, "L3"
-        if not (stored and self._store(segment, start, pieces)):
-            segment.file.write(start, whole_blocks(pieces))
-        self._follow(checksum)
-        with self.mutex:
-            segment.end = end
-            self.reserved -= space
+        if level == FULL and segment.synced == start:
+            write_synced(segment.file, start, data)
+            segment.synced = end
+            self._follow(checksum)
+            self.unsynced = 0
+        else:
+            segment.file.write(start, data)
+            self._follow(checksum)
+        return end
 
     def _batch(self, frames: list[bytes]) -> tuple[tuple[bytes, bytes, bytes], int]:
         """The batch that follows in the current segment, and its checksum."""
@@ -249,35 +297,38 @@ class LogWriter:
         page back in the middle of a copy; with two of them the end mark could be on the disk before what it ends."""
         if start // PAGE != (start + sum(map(len, pieces)) - 1) // PAGE:
             return False
-        self._storable = segment.file.store(start, pieces)
+        self._storable = self._storing = segment.file.store(start, pieces)
         return self._storable
 
-    def store_alone(self, number: int, payload: bytes, time_us: int) -> bool:
-        """One batch of one commit, under the mutex and while nobody leads, by a store; False if something else waits or
-        a store is not to be had: then nothing has happened."""
+    def take_alone(self, ticket: Ticket, limit: int) -> bool:
+        """Takes an `off` or `normal` commit that has no space reserved, without a system call: it is kept in memory, as
+        long as they are not more than `limit` bytes, or stored. False if that cannot be: then nothing has happened."""
+        with self.mutex:
+            segment = self.segments[-1]
+            if segment.end + self.reserved + ticket.space > self.limit:
+                return False
+            if ticket.level == NORMAL:
+                return self._store_alone(segment, ticket)
+            if ticket.level == OFF and self.keep([ticket], limit):
+                self.reserved += ticket.space
+                return True
+            return False
+
+    def _store_alone(self, segment: Segment, ticket: Ticket) -> bool:
         if self.unwritten or not self.may_store():
             return False
-        segment = self.segments[-1]
-        start = segment.end
-        frames = [encode_frame(COMMIT, number, time_us, 0, len(payload)), payload]
-        pieces, checksum = self._batch(frames)
+        payload, start = ticket.payload, segment.end
+        pieces, checksum = self._batch([encode_frame(COMMIT, ticket.number, ticket.time_us, 0, len(payload)), payload])
         if not self._store(segment, start, pieces):
             return False
         self._follow(checksum)
         segment.end = start + round_up(BATCH_OVERHEAD + FRAME_BYTES + len(payload))
-        segment.last = number
+        segment.last = ticket.number
         return True
 
     def may_store(self) -> bool:
         """Whether a batch should be stored rather than written. Never with chunks, which are large."""
         return self._storable and self.unsynced >= self.calm and not self._chunks
-
-    def sync(self) -> None:
-        segment = self.segments[-1]
-        if segment.synced != segment.end:
-            sync(segment.file)
-            segment.synced = segment.end
-            self.unsynced = 0
 
     def erase(self, start: int) -> bool:
         """Zeros over the first block of a batch whose write or sync failed, synced (R4). False if that fails, too."""
@@ -325,6 +376,7 @@ class LogWriter:
             self.open_for_reservations()
             raise
         self.open_for_reservations()
+        self._prepare_storing(segment)
 
     def release(self, number: int) -> None:
         """Cleans the segments that hold nothing above `number`, oldest first; one thread at a time."""

@@ -24,7 +24,8 @@ MOUNTS = "/proc/self/mountinfo"  # Linux; elsewhere a sync of the file need not 
 
 
 class Mapping:
-    """The present contents of a file, for storing to. Made by `map_file`."""
+    """The present contents of a file, for storing to. Made by `map_file`. While the file is open it ends when
+    nobody has it any more, so that another may take its place while somebody stores to it."""
 
     __slots__ = ("_map", "size")
 
@@ -42,20 +43,27 @@ class Mapping:
             offset = end
 
     def close(self) -> None:
+        """Nobody stores to it from now on: who tries gets ValueError."""
         self._map.close()
 
 
-def map_file(descriptor: int) -> Mapping | None:
-    """None where storing to a map is not as good as writing."""
+def writes_in_place(descriptor: int) -> bool:
+    """Whether storing to a map of the file is as good as writing."""
     if sys.platform != "linux":
-        return None
+        return False
+    try:
+        return file_system(os.fstat(descriptor).st_dev) in IN_PLACE
+    except OSError:
+        return False
+
+
+def map_file(descriptor: int) -> Mapping | None:
+    """The present contents; None if there are none, or no memory for them."""
     from mmap import mmap  # who only reads stores nothing
 
-    status = os.fstat(descriptor)
+    size = os.fstat(descriptor).st_size
     try:
-        if not status.st_size or file_system(status.st_dev) not in IN_PLACE:
-            return None
-        return Mapping(mmap(descriptor, status.st_size))
+        return Mapping(mmap(descriptor, size)) if size else None
     except (OSError, ValueError):
         return None
 
@@ -71,4 +79,4 @@ def file_system(device: int) -> str:
     return ""
 
 
-__all__ = ["Mapping", "map_file"]
+__all__ = ["Mapping", "map_file", "writes_in_place"]

@@ -32,7 +32,8 @@ from minidb.storage.pages import Pointer
 
 CREATION_MARK = b"a minidb base is being created\n".ljust(512, b"\0")
 MAGIC = b"minidb base\r\n\x1a\n\0"
-FORMAT = 1
+FORMAT = 2  # what is written; 1 had no directories in its leaves
+READABLE = (1, 2)
 SLOT_SIZE = 4096
 META_SIZE = 512  # one sector
 CLEAN = 1  # flag: everything is in the base, the log is not needed
@@ -72,7 +73,7 @@ def decode_meta(data: bytes, slot: int) -> Meta | None:
     if len(data) < META_SIZE or _CRC.unpack_from(data, _CRC_OFFSET)[0] != crc32(data[:_CRC_OFFSET]):
         return None
     magic, format_, block, database_id, generation, number, blocks, flags = _FIXED.unpack_from(data)
-    if magic != MAGIC or format_ != FORMAT:
+    if magic != MAGIC or format_ not in READABLE:
         return None
     relations, catalog, free_map = (
         _POINTER.unpack_from(data, _FIXED.size + index * _POINTER.size) for index in range(3)
@@ -126,9 +127,9 @@ def _no_meta(path: str, slots: list[bytes]) -> DatabaseCorrupt:
     formats = [_FIXED.unpack_from(data)[1] for data in slots if data.startswith(MAGIC) and len(data) >= _FIXED.size]
     if not formats:
         return NotADatabase(f"{path} is not a minidb database")
-    if FORMAT not in formats:
+    if not any(number in READABLE for number in formats):
         return NotADatabase(
-            f"{path} is a minidb database of format {formats[0]}; this version reads format {FORMAT}",
+            f"{path} is a minidb database of format {formats[0]}; this version reads formats 1 to {FORMAT}",
             hint="Open it with the version that made it, write `minidb dump FILE`, and load that with this version.",
         )
     return DatabaseCorrupt(f"{path}: both meta pages are damaged", hint="Restore the database from a backup.")

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from zlib import crc32
 
 from minidb.errors import DatabaseCorrupt, DatabaseError, DiskFull, OperationalError
-from minidb.storage.interface import File, Layout
+from minidb.storage.interface import File, Layout, Parts
 from minidb.storage.pages import Inner, LateLeaf, Leaf, Pointer, decode_inner, decode_leaf
 
 HEADER = struct.Struct("<2scBIQQII")
@@ -129,3 +129,12 @@ def read_leaf(pages: PageFile, relation: int, layout: Layout, pointer: Pointer) 
     if type(leaf) is LateLeaf:
         leaf.contents.where = lambda what: pages.damaged(pointer, LEAF, relation, what)
     return leaf
+
+
+def read_parts(pages: PageFile, relation: int, layout: Layout, pointer: Pointer) -> Parts | None:
+    """A leaf to be read in parts; None if it can be decoded as a whole only."""
+    payload = pages.read(pointer, LEAF, relation)
+    try:
+        return layout.parts(payload)
+    except DatabaseCorrupt as error:
+        raise pages.damaged(pointer, LEAF, relation, error.message) from error

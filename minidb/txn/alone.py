@@ -29,14 +29,13 @@ from minidb.storage.interface import Ref
 from minidb.storage.roots import Root
 from minidb.txn.claims import Overtaken, is_new
 from minidb.txn.locks import DATABASE_CONFLICTS, TABLE_CONFLICTS, TABLE_MODES
-from minidb.txn.manager import TRIM, Transaction
+from minidb.txn.manager import DATABASE, SHARED, TRIM, Transaction
 from minidb.txn.records import encode_single
 from minidb.txn.rows import RowDoor
 from minidb.txn.store import Store
-from minidb.txn.versions import Committed, Owner, Version
+from minidb.txn.versions import PENDING, Committed, Owner, Version
 
 ROW_EXCLUSIVE = TABLE_MODES.index("row exclusive")
-SHARED = 0
 AGAINST_WRITERS = TABLE_CONFLICTS[ROW_EXCLUSIVE]
 ALONE = DATABASE_CONFLICTS[SHARED]
 NO_KEYS: tuple[Key | None, ...] = ()
@@ -60,7 +59,7 @@ class LoneWriter(RowDoor):
         errors of the statement; in all of these cases nothing was changed."""
         manager, txn = self.manager, self.txn
         base = self.relations.base
-        if manager.keeping or manager.failed is not None or base.root.clean:
+        if manager.keeping or base.root.clean:
             raise Overtaken
         self.change = None
         txn.interrupted = False
@@ -68,7 +67,7 @@ class LoneWriter(RowDoor):
         views = manager.views
         views[txn] = 0
         published = views[txn] = manager.published
-        self.snapshot = txn.policy.snapshot(txn, published)
+        self.snapshot = PENDING if txn.policy.reads_uncommitted else published
         self.root = base.root
         try:
             outcome = function(self, values, None)
@@ -156,30 +155,20 @@ class LoneWriter(RowDoor):
     def commit_change(self, change: Change, keys: Sequence[Key | None], version: int, durability: str) -> None:
         store, ref, _, new = change
         payload = encode_single(store, ref, new)
-        if durability == "full" or not self.commit_at_once(change, keys, payload, version, durability):
-            self.commit_in_flight(change, keys, payload, version, durability)
-
-    def commit_at_once(self, change: Change, keys: Sequence[Key | None], payload: bytes, version: int,
-                       durability: str) -> bool:
-        """False if something else is on its way to the log, or the log wants to take its time."""
-        store, ref, old, _ = change
-        manager = self.manager
-        with manager.latch:
-            self.refuse_contended(change, keys)
-            self.refuse_locked(store, version)
-            number = manager.assigned + 1
-            if manager.published != manager.assigned or manager.past.keepers:
-                return False
-            if not manager.pass_through(number, payload, durability):
-                return False
-            manager.assigned = number
-            installed = self.install_alone(change, keys, self.owner(number), 0)
-            manager.published = number
-            if old is not None:
-                manager.supersede(number, store, ref, installed, not manager.views)
-            manager.trim(TRIM)
-            manager.on_wrote(store)
-        return True
+        manager, txn = self.manager, self.txn
+        if durability != "full":
+            with manager.latch:
+                self.refuse_overtaken(change, keys, version)
+                number = 0 if manager.past.keepers else manager.pass_through(payload, durability)
+                if number:
+                    manager.next_id += 1
+                    owner = Committed(manager.next_id - 1, number, txn.session_name, txn.statement_text)
+                    installed = self.install_alone(change, keys, owner, 0)
+                    manager.published = number
+                    manager.hand_over(number, owner, ((store, ref, installed),), not manager.views)
+                    manager.trim(TRIM)
+                    return
+        self.commit_in_flight(change, keys, payload, version, durability)
 
     def commit_in_flight(self, change: Change, keys: Sequence[Key | None], payload: bytes, version: int,
                          durability: str) -> None:
@@ -188,22 +177,21 @@ class LoneWriter(RowDoor):
         manager = self.manager
         log = manager.log
         assert log is not None
-        txn = Transaction(0, self.txn.policy, self.txn.session_name, False, False)
+        txn = Transaction(0, self.txn.policy, self.txn.session_name, False, False, self.txn.parking)
         txn.durability = durability
         txn.started = manager.clock()
         log.reserve(len(payload))
         ticket = None
         try:
             with manager.latch:
-                self.refuse_contended(change, keys)
-                self.refuse_locked(store, version)
+                self.refuse_overtaken(change, keys, version)
                 txn.id = manager.next_id
                 manager.next_id += 1
                 txn.start_statement(self.txn.statement_text)
                 manager.active[txn] = None
                 self.hold_locks(store, txn)
                 installed = self.install_alone(change, keys, txn, txn.statement)
-                txn.undo.append((store, ref, installed))
+                txn.changes.append((store, ref, installed))
                 txn.wrote = True
                 ticket = manager.assign(txn, payload)
         finally:
@@ -215,47 +203,47 @@ class LoneWriter(RowDoor):
 
     def hold_locks(self, store: Store, txn: Transaction) -> None:
         """What a writer holds of its table and of the database, both of which are free for it."""
-        manager = self.manager
-        table, database = manager.table_locks.get(store.schema.id), manager.database_lock
-        txn.weak[store.schema.id] = 1 << ROW_EXCLUSIVE
-        if table is not None:
-            table.hold(txn, 1 << ROW_EXCLUSIVE)
-            txn.locks[id(table)] = table
-        database.hold(txn, 1 << SHARED)
-        txn.locks[id(database)] = database
+        txn.weak = {store.schema.id: 1 << ROW_EXCLUSIVE, DATABASE: 1 << SHARED}
+        if self.manager.table_locks:
+            for key, mask in txn.weak.items():
+                lock = self.manager.table_locks.get(key)
+                if lock is not None:
+                    lock.hold(txn, mask)
+                    txn.locks[id(lock)] = lock
 
-    def owner(self, number: int) -> Owner:
-        manager, txn = self.manager, self.txn
-        manager.next_id += 1
-        return Committed(manager.next_id - 1, number, txn.session_name, txn.statement_text)
-
-    def refuse_locked(self, store: Store, version: int) -> None:
-        """Raises Overtaken if somebody keeps writers out of the table or the database, or has changed the schema."""
-        manager = self.manager
-        database, lock = manager.database_lock, manager.table_locks.get(store.schema.id)
+    def refuse_overtaken(self, change: Change, keys: Sequence[Key | None], version: int) -> None:
+        """Raises Overtaken unless the schema, the row and its new keys are as the statement has found them, and nobody
+        else wants any of them."""
+        store, ref, old, _ = change
+        manager, relations = self.manager, self.relations
         if (
-            self.relations.catalog.version != version
-            or (lock is not None and (lock.queue or lock.held_modes & AGAINST_WRITERS))
-            or database.queue
-            or database.held_modes & ALONE
+            relations.catalog.version != version
+            or ref in store.row_locks
+            or store.intervals.active
+            or (manager.table_locks and self.is_kept_out(store))
             or manager.failed is not None
             or manager.keeping  # records are to carry old rows from now on
         ):
             raise Overtaken
-
-    def refuse_contended(self, change: Change, keys: Sequence[Key | None]) -> None:
-        """Raises Overtaken unless the row and its new keys are as the statement has found them."""
-        store, ref, old, _ = change
-        chain = store.chains.get(ref)
-        if self.relations.base.root is not self.root or ref in store.row_locks or store.intervals.active:
+        chain = None if old is None else store.chains.get(ref)
+        if chain is None:
+            if relations.base.root is not self.root:  # in which the row was found, or none
+                raise Overtaken
+        elif chain.row is not old or chain.owner.number > manager.published:
             raise Overtaken
-        if old is not None:
-            if chain is not None and (chain.row is not old or chain.owner.number > self.manager.published):
-                raise Overtaken
-            return
-        for index, key in zip(store.index_list, keys):
-            if index.unique and key in index.overlay.by_key:
-                raise Overtaken
+        if old is None:
+            for index, key in zip(store.index_list, keys):
+                if index.unique and key in index.overlay.by_key:
+                    raise Overtaken
+
+    def is_kept_out(self, store: Store) -> bool:
+        """Whether somebody keeps writers out of the table or the database, or waits to."""
+        locks = self.manager.table_locks
+        for key, against in ((store.schema.id, AGAINST_WRITERS), (DATABASE, ALONE)):
+            lock = locks.get(key)
+            if lock is not None and (lock.queue or lock.held_modes & against):
+                return True
+        return False
 
     def install_alone(self, change: Change, keys: Sequence[Key | None], owner: Owner, statement: int) -> Version:
         store, ref, old, new = change

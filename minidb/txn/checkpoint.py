@@ -33,6 +33,7 @@ from minidb.keys import Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root
 from minidb.txn.compacting import Compactor
+from minidb.txn.index_entries import entry_of, sorted_entries
 from minidb.txn.old_views import OldViews
 from minidb.txn.relations import Relations, decode_catalog, encode_catalog, relations_of
 from minidb.txn.sorting import sorted_in_parts
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 SLICE = 200  # rows looked at in one hold of the latch: about a millisecond
 give_way = partial(sleep, 0)
-address_of, entry_of = itemgetter(0), itemgetter(0, 1)
+address_of = itemgetter(0)
 StoreThen = tuple[Store, list[IndexStore]]  # a table and its indexes as they were when a fold began
 Folded = tuple[Ref, Row | None, Row | None]  # address, row as of F, row in the base
 
@@ -116,7 +117,9 @@ class Checkpointer:
 
     def on_leaf(self) -> None:
         """Whoever gives way at each leaf gets a sixth of the processor beside a busy writer, who meanwhile fills the
-        log: not when that has grown too long."""
+        log: not when that has grown too long. Its room is looked after here, since nobody else does meanwhile."""
+        if self.log.is_low():
+            self.log.extend()
         if not self.pressed():
             self.on_slice()
 
@@ -257,13 +260,7 @@ class Checkpointer:
 
     def write_tree(self, store: Store, target: IndexStore) -> None:
         root = self.base.root
-        entries = []
-        for leaf in store.tree.walk(root):
-            for ref, row in zip(leaf.refs, leaf.rows):
-                key = target.entry(row)
-                if key is not None:
-                    entries.append((key, ref, target.stored(row)))
-        entries = sorted_in_parts(entries, entry_of)
+        entries = sorted_entries(store, target, root)
         writer = self.base.begin(self.on_leaf)
         try:
             if target.relation in root.relations:

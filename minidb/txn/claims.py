@@ -9,17 +9,20 @@ newest version and free:
     claim       nothing
     compute     the new row
     rewrite     one hold: the chain's newest version is the very row that was seen (or: no chain, and the base is the
-                one of the statement's beginning), no lock of others on the row, no intervals of 2PL
+                one of the statement's beginning), no lock of others on the row, no interval of 2PL there
                   yes -> version, undo record; the version itself locks the row, as long as nobody waits for it
                          (`Writer.try_lock`): only a stronger lock than NO KEY UPDATE has to be taken
                   no  -> the long way: lock, then install; Overtaken if the lock gave another row than the one seen
 
 Who catches Overtaken runs the statement again with `claiming` off; nothing was changed by it, and if the row is locked
-it stays so. Levels that wait for writers when they read (2PL, SERIAL) have locked what they read and do not claim.
+it stays so. Levels that wait for writers when they read (2PL, SERIAL) have locked the key that they looked for: nobody
+is faster, but others may have locked the row, or share that key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from minidb.keys import Key, Row
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from minidb.txn.store import Store
 
 STRENGTHS = {name: number for number, name in enumerate(ROW_STRENGTHS)}
+IMPLIED = ROW_STRENGTHS[NO_KEY_UPDATE]  # the lock that a version stands for
 
 
 class Overtaken(Exception):
@@ -47,10 +51,19 @@ class Claimer(Writer):
     root: Root | None = None  # the base when the statement began
 
     def claim(self, table: int, ref: Ref, seen: Row, strength: str = "update") -> Row | None:
-        if not self.claiming or self.policy.awaits_writers:
+        if not self.claiming:
             return self.lock(table, ref, seen, strength)
         self.claimed = strength
         return seen
+
+    @contextmanager
+    def without_claims(self) -> Iterator[None]:
+        """For a statement that runs again: what it finds is locked at once."""
+        self.claiming, self.claimed = False, None
+        try:
+            yield
+        finally:
+            self.claiming = True
 
     def keep_claim(self, table: int, ref: Ref, old: Row) -> None:
         """Locks a row that was only claimed."""
@@ -78,10 +91,7 @@ class Claimer(Writer):
         """The change in one hold; False if somebody is in the way."""
         manager, txn = self.manager, self.txn
         assert self.claimed is not None
-        strength = STRENGTHS[self.claimed]
-        points = None
-        if txn.in_graph:
-            points = store.points(ref, store.keys(new))
+        points = store.places(ref, new) if txn.in_graph or store.intervals.active else None
         with manager.latch:
             chain = store.chains.get(ref)
             if chain is None:
@@ -92,24 +102,38 @@ class Claimer(Writer):
             held = store.row_locks.get(ref)
             if held is not None and (type(held) is not tuple or held[0] is not txn):
                 return False
-            if store.intervals.active:
+            if points is None:
+                if store.intervals.active:
+                    return False
+            elif not self.may_stand(store, points, ref, new):
                 return False
-            if points is not None:
-                txn.policy.before_write(txn, manager, store, points, ref, new)
-                manager.check(txn)
-            undo = txn.undo
-            if held is None:
-                if strength != NO_KEY_UPDATE:
-                    store.row_locks[ref] = (txn, 1 << strength)
-                    txn.row_locks.append((store, ref))
-                undo.append((store, ref, 0))  # what somebody takes in our name meanwhile goes with the version
-            elif not held[1] >> strength & 1:
-                store.row_locks[ref] = (txn, held[1] | 1 << strength)
-                undo.append((store, ref, held[1]))
-            undo.append((store, ref, store.rewrite(txn, txn.statement, ref, chain, old, new)))
+            if held is not None or self.claimed != IMPLIED or txn.nested:
+                self.lock_claimed(store, ref, 0 if held is None else held[1])
+            txn.changes.append((store, ref, store.rewrite(txn, txn.statement, ref, chain, old, new)))
             txn.wrote = True
         self.claimed = None
         return True
+
+    def may_stand(self, store: Store, points: list[tuple[int, Key]], ref: Ref, row: Row) -> bool:
+        """Whether nobody has locked an interval in which one of these points lies, and those who have marked one do
+        not make a dangerous structure of it (R47, R55). Under the latch, in the hold that installs the row."""
+        txn = self.txn
+        if store.intervals.hinder(txn, points):
+            return False
+        txn.policy.before_write(txn, self.manager, store, points, ref, row)
+        return txn.doomed is None
+
+    def lock_claimed(self, store: Store, ref: Ref, held: int) -> None:
+        """Takes the claimed lock on a row on which others have none, or notes that the version stands for it: what
+        somebody takes in our name meanwhile is given back with the version. Under the latch."""
+        txn = self.txn
+        mask = 0 if self.claimed == IMPLIED and not held else held | 1 << STRENGTHS[self.claimed or IMPLIED]
+        if txn.nested and (mask != held or not held):
+            txn.undo.append((store, ref, held))
+        if mask != held:
+            store.row_locks[ref] = (txn, mask)
+            if not held:
+                txn.row_locks.append((store, ref))
 
     # -- inserting
 
@@ -123,7 +147,7 @@ class Claimer(Writer):
     def insert_plainly(self, store: Store, row: Row) -> Ref | None:
         """Inserts a row that meets nobody; None if it might."""
         manager, txn = self.manager, self.txn
-        if txn.in_graph or store.key is not None:
+        if store.key is not None:
             return None
         if store.space is None:
             self.load_space(store)
@@ -135,14 +159,18 @@ class Claimer(Writer):
                 return None
             keys.append(key)
         with manager.latch:
-            if store.base.root is not root or store.intervals.active:
+            if store.base.root is not root:
                 return None
             for index, key in zip(store.index_list, keys):
                 if index.unique and key in index.overlay.by_key:
                     return None
             ref = store.heap_space.allocate(0)
+            if store.intervals.active or (txn.in_graph and manager.conflicts.marks):
+                if not self.may_stand(store, store.points(ref, keys), ref, row):
+                    store.heap_space.release(ref)
+                    return None
             version = store.add(txn, txn.statement, ref, row, keys)
-            txn.undo.append((store, ref, version))
+            txn.changes.append((store, ref, version))
             txn.wrote = True
         return ref
 

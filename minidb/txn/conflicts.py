@@ -34,7 +34,9 @@ from minidb.txn.summaries import Summary, summarise
 from minidb.txn.versions import PENDING, Version
 
 if TYPE_CHECKING:
+    from minidb.keys import Row
     from minidb.txn.manager import Transaction
+    from minidb.txn.store import Store
 
 MOST_COMMITTED = 1000  # committed transactions that are kept one by one
 READ_LOG = 128  # reads remembered word for word per transaction, for explanations only
@@ -94,7 +96,8 @@ class Conflicts:
     def __init__(self, on_doom: Callable[[Transaction], None]) -> None:
         self.on_doom = on_doom  # wakes a transaction that waits although it can no longer commit
         self.marks: dict[int, Marks] = {}  # by relation; none is empty
-        self.active: dict[Transaction, None] = {}  # SSI transactions with a snapshot
+        self.active: dict[Transaction, None] = {}  # SSI transactions with a snapshot, the oldest first
+        self.unsettled: dict[Transaction, None] = {}  # those of them that only read, and may still become unsafe
         self.committed: deque[Transaction] = deque()  # participants that committed, by number
         self.most_committed = MOST_COMMITTED
         self.summary = Summary()  # of those that committed before these
@@ -106,10 +109,24 @@ class Conflicts:
         if only_reads(txn):
             txn.unsafe_with = {t for t in self.active if not only_reads(t)}
             txn.safe = not txn.unsafe_with
+            if not txn.safe:
+                self.unsettled[txn] = None
         self.active[txn] = None
+
+    def withdrawn(self, txn: Transaction) -> None:
+        """It gives its snapshot up, for another one."""
+        self.active.pop(txn, None)
+        self.unsettled.pop(txn, None)
+        txn.unsafe, txn.unsafe_with = False, None
 
     def assigned(self, txn: Transaction) -> None:
         """`txn` has just got its commit number: as T3 it may have closed a dangerous structure (R57)."""
+        if txn.in_edges:
+            self.check_pivots(txn)
+        if self.unsettled:
+            self.settle_read_only(txn)
+
+    def check_pivots(self, txn: Transaction) -> None:
         for pivot in list(txn.in_edges):
             if pivot.number != PENDING or not pivot.policy.can_be_victim:
                 continue
@@ -117,43 +134,54 @@ class Conflicts:
                 if (first.number == PENDING or first is txn) and self.counts(first, txn):
                     self.doom(pivot, pivot.in_edges[first], pivot.out_edges[txn])
                     break
-        self.settle_read_only(txn)
 
     def ended(self, txn: Transaction, committed: bool) -> None:
-        self.active.pop(txn, None)
-        if committed and (txn.in_edges or txn.out_edges or txn.marked):
-            if self.active:
+        active = self.active
+        active.pop(txn, None)
+        if not active:  # nobody is left who could meet a mark
+            self.marks.clear()
+            txn.marked.clear()
+        if self.unsettled:
+            self.unsettled.pop(txn, None)
+            if not committed:
+                self.settle_read_only(txn)
+        if not committed:
+            self.rolled_back(txn)
+        elif txn.marked or txn.in_edges or txn.out_edges:
+            if active:
                 self.committed.append(txn)
                 if len(self.committed) > self.most_committed:
                     summarise(self, self.committed.popleft())
             else:
                 self.forget(txn)
-        elif not committed:
-            self.settle_read_only(txn)
-            self.forget(txn)
-            for reader in txn.in_edges:
-                reader.out_edges.pop(txn, None)
-            txn.in_edges = {}
-        self.clean()
+        if self.committed or self.summary.number:
+            self.clean()
+
+    def rolled_back(self, txn: Transaction) -> None:
+        self.forget(txn)
+        for reader in txn.in_edges:
+            reader.out_edges.pop(txn, None)
+        txn.in_edges = {}
 
     def settle_read_only(self, txn: Transaction) -> None:
         """Tells the read-only transactions that ran beside `txn` whether it has made them unsafe (R63)."""
-        if only_reads(txn) or not txn.policy.can_be_victim:
-            return
-        for reader in self.active:
+        for reader in list(self.unsettled):
             waiting_for = reader.unsafe_with
             if waiting_for is None or txn not in waiting_for:
                 continue
             waiting_for.discard(txn)
             if txn.number != PENDING and any(t.number <= reader.snapshot for t in txn.out_edges):
                 reader.unsafe = True
-            if not waiting_for and not reader.unsafe:
-                reader.safe = True
-                self.drop_marks(reader)
+            if not waiting_for:
+                del self.unsettled[reader]
+                if not reader.unsafe:
+                    reader.safe = True
+                    self.drop_marks(reader)
 
     def clean(self) -> None:
         """Drops what no running SSI transaction can still meet (R58)."""
-        oldest = min((t.snapshot for t in self.active), default=PENDING)
+        first = next(iter(self.active), None)
+        oldest = PENDING if first is None else first.snapshot
         while self.committed and self.committed[0].number <= oldest:
             self.forget(self.committed.popleft())
         if self.summary.number and self.summary.number <= oldest:
@@ -164,10 +192,12 @@ class Conflicts:
     def forget(self, txn: Transaction) -> None:
         """Nobody can meet `txn` any more. Those who have read what it overwrote keep their edges to it: one of them
         may be the pivot, and `txn` the one that committed first, for a reader that began after `txn` was over."""
-        self.drop_marks(txn)
-        for other in txn.out_edges:
-            other.in_edges.pop(txn, None)
-        txn.out_edges = {}
+        if txn.marked:
+            self.drop_marks(txn)
+        if txn.out_edges:
+            for other in txn.out_edges:
+                other.in_edges.pop(txn, None)
+            txn.out_edges = {}
 
     def drop_marks(self, txn: Transaction) -> None:
         for relation in txn.marked:
@@ -180,10 +210,15 @@ class Conflicts:
 
     # -- marks
 
+    def begin_marks(self, relation: int) -> Marks:
+        """For the first that are made on a relation; the caller makes one."""
+        held = self.marks[relation] = Marks()
+        return held
+
     def mark(self, txn: Transaction, relation: int, low: Cut, high: Cut) -> None:
         held = self.marks.get(relation)
         if held is None:
-            held = self.marks[relation] = Marks()
+            held = self.begin_marks(relation)
         held.add(txn, low, high)
         txn.marked.add(relation)
 
@@ -232,19 +267,20 @@ class Conflicts:
                 edge.writer_statement = writer.statement_text
                 self.add(edge, writer)
 
-    def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], place: tuple[str, Any],
-              names: dict[int, str]) -> None:
+    def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], store: Store, ref: Any,
+              row: Row | None) -> None:
         """`writer` is about to install a row with these entries: who has read there? (R47, R55)"""
         for relation, key in points:
             held = self.marks.get(relation)
             if held is None:
                 continue
-            for reader in held.at(key):
-                if reader is writer or self.is_known(reader, writer):
+            for reader in held.others_at(key, writer):
+                if self.is_known(reader, writer):
                     continue
                 if reader.number != PENDING and reader.number <= writer.concurrent_from:
                     continue  # was over before the writer began: no cycle can use this edge
-                edge = Edge(reader, writer, place[0], names.get(relation, str(relation)), place[1])
+                name = store.names.get(relation, str(relation))
+                edge = Edge(reader, writer, store.name, name, store.row_title(ref, row))
                 edge.writer_statement = writer.statement_text
                 self.describe_read(edge, relation, key)
                 self.add(edge, writer)

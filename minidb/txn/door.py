@@ -50,26 +50,26 @@ class Rows(Protocol):
     # -- reading; batches are lists, so that generated loops run over them at full speed. No latch is held at a yield.
 
     def scan(self, table: int, low: Cut | None = None, high: Cut | None = None, *, reverse: bool = False,
-             first: int = 0, locking: bool = False) -> Iterable[tuple[list[Ref], list[Row]]]:
+             first: int = 0, locking: bool = False) -> Iterable[tuple[Sequence[Ref], Sequence[Row]]]:
         """Visible rows in the table's own order (heap: RID; clustered: primary key, where cuts may bound it).
 
         `first`: how many rows the caller expects to need (LIMIT, EXISTS, min), 0 for all: batches begin at that size,
         so that no more is read, locked or marked than was looked at (R49). `locking`: the search of UPDATE, DELETE and
         FOR UPDATE, whose intervals are taken in update mode under 2PL (R50)."""
 
-    def pages(self, table: int) -> Iterable[tuple[PageColumns | None, list[int], list[Row]]]:
+    def pages(self, table: int) -> Iterable[tuple[PageColumns | None, list[int], Sequence[Row]]]:
         """All visible rows of a table kept by columns: (the contents of a page, which of its rows do not count, rows
         that count besides); None where there are rows alone."""
 
     def range(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
-              first: int = 0, locking: bool = False) -> Iterable[tuple[list[Ref], list[Row]]]:
+              first: int = 0, locking: bool = False) -> Iterable[tuple[Sequence[Ref], Sequence[Row]]]:
         """Visible whole rows in index order."""
 
     def entries(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
-                first: int = 0) -> Iterable[list[Row]]:
+                first: int = 0) -> Iterable[Sequence[Row]]:
         """Index-only: per visible row the tuple of the index's stored values: key columns, then INCLUDE columns."""
 
-    def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[list[Ref]]:
+    def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[Sequence[Ref]]:
         """The addresses of visible rows in index order. What the interval leaves behind is that of `range`."""
 
     def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:

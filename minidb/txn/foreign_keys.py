@@ -94,10 +94,12 @@ class ForeignKeys(Claimer):
         for child, constraint in self.referencing(store.schema.id):
             if any(old[p] != new[p] for p in constraint.parent_columns):
                 self.parent_changes.append(ParentChange(store, child, constraint, old, new))
+                self.unsettled = True
 
     def deleted(self, store: Store, old: Row) -> None:
         for child, constraint in self.referencing(store.schema.id):
             self.parent_changes.append(ParentChange(store, child, constraint, old, None))
+            self.unsettled = True
 
     def note_child(self, store: Store, constraint: schema.ForeignKey, row: Row) -> None:
         values = tuple(row[p] for p in constraint.columns)
@@ -110,6 +112,7 @@ class ForeignKeys(Claimer):
                 )
             return
         self.child_values.setdefault((store.schema.id, constraint.id), set()).add(values)
+        self.unsettled = True
 
     # -- the statement's end
 
@@ -128,7 +131,7 @@ class ForeignKeys(Claimer):
     def unless_deferred(self, constraint: schema.ForeignKey, table: schema.Table, check: Callable[[], None]) -> None:
         if is_deferred(self.txn, constraint):
             later = partial(self.run_deferred, constraint, table, check)
-            self.txn.deferred.append(DeferredCheck(constraint.id, later))
+            self.txn.defer(DeferredCheck(constraint.id, later))
         else:
             check()
 

@@ -58,6 +58,11 @@ class IntervalSet:
         at = bisect_right(self.lows, low) - 1
         return at >= 0 and self.highs[at] >= high
 
+    def reach(self, low: Cut) -> Cut | None:
+        """How far everything from `low` on is taken; None: not at all."""
+        at = bisect_right(self.lows, low) - 1
+        return self.highs[at] if at >= 0 and self.highs[at] > low else None
+
     def overlaps(self, low: Cut, high: Cut) -> bool:
         at = bisect_right(self.highs, low)
         return at < len(self.lows) and self.lows[at] < high

@@ -22,10 +22,11 @@ Sources: Gray & Reuter, Transaction Processing, ch. 8; PostgreSQL, src/backend/s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from minidb.txn.intervals import Cut, IntervalSet, key_words, words
+from minidb.txn.intervals import Cut, key_words, words
+from minidb.txn.marks import Marks
 
 if TYPE_CHECKING:
     from minidb.txn.manager import Transaction
@@ -62,15 +63,18 @@ Edge = tuple["Transaction", bool, "Request | None"]  # whom, hard, the request i
 
 
 class Request:
-    """One transaction asking for one thing. `mode` indexes the resource's modes; intervals use the other fields."""
+    """One transaction asking for one thing. `mode` indexes the resource's modes; intervals use the other fields.
 
-    __slots__ = ("granted", "high", "low", "mode", "passed", "points", "relation", "resource", "txn")
+    `judge`, of some who wait for a row, raises what they would fail with if they got it now."""
+
+    __slots__ = ("granted", "high", "judge", "low", "mode", "passed", "points", "relation", "resource", "txn")
 
     def __init__(self, txn: Transaction, resource: Resource, mode: int = 0) -> None:
         self.txn = txn
         self.resource = resource
         self.mode = mode
         self.granted = False
+        self.judge: Callable[[], object] | None = None
         self.passed: set[int] = set()  # ids of requests in front that this one need not heed
         self.relation = 0
         self.low: Cut | None = None
@@ -218,40 +222,48 @@ def strongest(modes: tuple[str, ...], mask: int) -> str:
 
 
 class IntervalLocks(Resource):
-    """The intervals of one table that 2PL transactions hold, and the writers and readers that wait for each other."""
+    """The intervals of one table that 2PL transactions hold, and the writers and readers that wait for each other.
 
-    __slots__ = ("names", "shared", "update")
+    Held are, per relation and mode, marks as SSI has them (`marks`): a writer finds by its keys who is in the way."""
+
+    __slots__ = ("active", "names", "shared", "update")
 
     def __init__(self, names: dict[int, str]) -> None:
         super().__init__()
+        self.active = False  # whether a writer may have something to look at: asked for every row that is written
         self.names = names  # relation -> name of the index or table, shared with the table's store
-        self.shared: dict[int, dict[Transaction, IntervalSet]] = {}
-        self.update: dict[int, dict[Transaction, IntervalSet]] = {}
+        self.shared: dict[int, Marks] = {}
+        self.update: dict[int, Marks] = {}
 
-    @property
-    def active(self) -> bool:
-        """Whether a writer has anything to look at."""
-        return bool(self.shared or self.update or self.queue)
+    def enqueue(self, request: Request) -> Request:
+        self.active = True
+        return super().enqueue(request)
+
+    def cancel(self, request: Request) -> list[Request]:
+        granted = super().cancel(request)
+        self.look_around()
+        return granted
+
+    def look_around(self) -> None:
+        self.active = bool(self.shared or self.update or self.queue)
 
     def words(self) -> str:
         return "an index range"
 
     def request_words(self, request: Request) -> str:
         if request.points:
-            relation, key = request.points[0]
-            for other in self.holding(request):
-                relation, key = other
-                break
+            relation, key = next(((place, at) for place, at, _ in self.holders(request)), request.points[0])
             return f"a write at {self.names.get(relation, relation)} = {key_words(key)}"
         assert request.low is not None and request.high is not None
         return f"a read of {self.names.get(request.relation, request.relation)} {words(request.low, request.high)}"
 
-    def holding(self, request: Request) -> Iterator[tuple[int, Any]]:
+    def holders(self, request: Request) -> Iterator[tuple[int, Any, Transaction]]:
+        """Where a writer meets an interval of somebody else, and whose it is."""
         for relation, key in request.points:
             for table in (self.shared, self.update):
-                for txn, held in table.get(relation, {}).items():
-                    if txn is not request.txn and held.contains(key):
-                        yield relation, key
+                held = table.get(relation)
+                for txn in held.others_at(key, request.txn) if held is not None else ():
+                    yield relation, key, txn
 
     # -- readers
 
@@ -262,12 +274,30 @@ class IntervalLocks(Resource):
 
     def held_by(self, txn: Transaction, relation: int, low: Cut, high: Cut, update: bool) -> bool:
         """Whether the interval is held already, in a mode that is strong enough."""
-        tables = (self.update,) if update else (self.shared, self.update)
-        for table in tables:
-            held = table.get(relation, {}).get(txn)
-            if held is not None and held.covers(low, high):
+        for table in (self.update,) if update else (self.shared, self.update):
+            held = table.get(relation)
+            if held is not None and held.covers(txn, low, high):
                 return True
         return False
+
+    def take_key(self, txn: Transaction, relation: int, key: Any, update: bool) -> bool | None:
+        """Takes a single key where nobody waits and nobody else is in the way: whether it had to be taken; None if
+        that is to be found out by a request."""
+        if self.queue:
+            return None
+        updated = self.update.get(relation)
+        if updated is not None:
+            if update and updated.others_at(key, txn):
+                return None
+            if updated.covers(txn, (key, 0), (key, 1)):
+                return False
+        table = self.update if update else self.shared
+        held = table.get(relation)
+        if held is None:
+            held = table[relation] = Marks()
+        self.active = True
+        txn.interval_tables[id(self)] = self
+        return held.add_point(txn, key)
 
     # -- writers
 
@@ -276,6 +306,18 @@ class IntervalLocks(Resource):
         request.points = points
         return request
 
+    def hinder(self, txn: Transaction, points: Iterable[tuple[int, Any]]) -> bool:
+        """Whether a writer at these points has to ask by a request."""
+        if self.queue:
+            return True
+        for table in (self.shared, self.update):
+            if table:
+                for relation, key in points:
+                    held = table.get(relation)
+                    if held is not None and held.others_at(key, txn):
+                        return True
+        return False
+
     def blockers(self, request: Request) -> Iterator[Edge]:
         if request.points:
             yield from self.writer_blockers(request)
@@ -283,11 +325,8 @@ class IntervalLocks(Resource):
             yield from self.reader_blockers(request)
 
     def writer_blockers(self, request: Request) -> Iterator[Edge]:
-        for relation, key in request.points:
-            for table in (self.shared, self.update):
-                for txn, held in table.get(relation, {}).items():
-                    if txn is not request.txn and held.contains(key):
-                        yield txn, True, None
+        for _, _, txn in self.holders(request):
+            yield txn, True, None
         for other in self.in_front(request):
             if not other.points and not other.granted and reads_a_point(other, request):
                 yield other.txn, False, other
@@ -295,11 +334,11 @@ class IntervalLocks(Resource):
     def reader_blockers(self, request: Request) -> Iterator[Edge]:
         assert request.low is not None and request.high is not None
         if request.mode == 1:  # update mode passes shared intervals, not another's update mode (R50)
-            for txn, held in self.update.get(request.relation, {}).items():
-                if txn is not request.txn and held.overlaps(request.low, request.high):
-                    yield txn, True, None
-        if self.held_by(request.txn, request.relation, request.low, request.high, False):
-            return  # holds it already: does not wait behind the writers that wait for it (R51)
+            held = self.update.get(request.relation)
+            for txn in held.others_in(request.low, request.high, request.txn) if held is not None else ():
+                yield txn, True, None
+        if not self.queue or self.held_by(request.txn, request.relation, request.low, request.high, False):
+            return  # who holds it already does not wait behind the writers that wait for it (R51)
         for other in self.in_front(request):
             if other.points and reads_a_point(request, other):
                 yield other.txn, False, other
@@ -309,21 +348,25 @@ class IntervalLocks(Resource):
             return  # stays in the queue until the row is installed
         assert request.low is not None and request.high is not None
         table = self.update if request.mode == 1 else self.shared
-        held = table.setdefault(request.relation, {})
-        if request.txn not in held:
-            held[request.txn] = IntervalSet()
-            request.txn.interval_tables[id(self)] = self
-        held[request.txn].add(request.low, request.high)
-        if request in self.queue:
+        held = table.get(request.relation)
+        if held is None:
+            held = table[request.relation] = Marks()
+        self.active = True
+        held.add(request.txn, request.low, request.high)
+        request.txn.interval_tables[id(self)] = self
+        if self.queue and request in self.queue:
             self.queue.remove(request)
 
-    def release(self, txn: Transaction) -> list[Request]:
+    def release(self, txn: Transaction) -> Sequence[Request]:
         for table in (self.shared, self.update):
-            for relation in [r for r, held in table.items() if txn in held]:
-                del table[relation][txn]
-                if not table[relation]:
+            for relation in list(table):
+                held = table[relation]
+                held.remove(txn)
+                if not held:
                     del table[relation]
-        return self.pump()
+        granted = self.pump() if self.queue else ()
+        self.look_around()
+        return granted
 
 
 def reads_a_point(reader: Request, writer: Request) -> bool:

@@ -11,15 +11,15 @@ Invariants, cited by number where they are guarded:
  3. From the number on nothing can stop a commit: no interrupt, victim choice or time limit (R11).
  4. A transaction waits for at most one request at a time, and every wait goes through `park`.
  5. Modes of a table that only conflict with strong ones are noted in the transaction alone (`weak`), without the latch,
-    while the table has no lock object. Who makes that object puts it in place first and gathers the notes then; who
-    makes a note looks afterwards whether there is an object. So one of them sees the other.
+    while the table has no lock object in `table_locks`. Who puts one there does so first and gathers the notes then;
+    who makes a note looks afterwards whether there is an object. So one of them sees the other. The lock of the whole
+    database is one of them, and stands there while somebody wants the database for himself.
  6. A snapshot is registered before anybody can trim what it sees (R27): `views` first gets 0, then the number read.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minidb.errors import (
@@ -28,9 +28,10 @@ from minidb.errors import (
     LockNotAvailable,
     QueryCanceled,
     ReadOnlyTransaction,
+    RetryableError,
 )
 from minidb.isolation import IsolationLevel
-from minidb.latches import Latch, make_latch
+from minidb.latches import Latch, give_way, make_latch
 from minidb.txn.conflicts import Conflicts
 from minidb.txn.isolation import POLICIES
 from minidb.txn.locks import (
@@ -54,18 +55,22 @@ from minidb.txn.sequences import drawn_queued, drawn_settled, needs_log
 from minidb.txn.transaction import Savepoint, Transaction
 from minidb.txn.transaction_memory import take_back, weigh
 from minidb.txn.trimming import Trimmer
-from minidb.txn.versions import ABORTED, PENDING, Committed, Version
+from minidb.txn.versions import ABORTED, PENDING, Committed, Owner, Version
 from minidb.txn.views import Views
-from minidb.txn.waiting import Threads, Waiting
+from minidb.txn.waiting import Parking, Threads, Waiting
 
 if TYPE_CHECKING:
     from minidb.txn.store import Store
 
-SLICE = 2000  # versions that are unlinked in one hold
+FEW = 100  # changes and row locks that are undone in somebody else's name
+SLICE = 500  # versions that are unlinked or handed over, and row locks that are released, in one hold
 CHUNK = 20_000  # changes after which a transaction begins to write ahead into the log
 TABLE_MODE = {mode: number for number, mode in enumerate(TABLE_MODES)}
 ACCESS_EXCLUSIVE, ROW_EXCLUSIVE = TABLE_MODE["access exclusive"], TABLE_MODE["row exclusive"]
+DATABASE = 0  # stands for the whole database where tables stand by their ids
+SHARED = 0  # mode of the database lock
 TRIM = 8  # rows whose old versions are looked at per commit
+LOOKED_AT = 15  # bits of the number of changed rows that are 0 when somebody looks whether a checkpoint is due
 
 
 class CommitLog(Protocol):
@@ -91,7 +96,7 @@ class Manager:
 
     def __init__(self, *, published: int = 0, waiting: Waiting | None = None,
                  clock: Callable[[], float] | None = None) -> None:
-        self.latch: Latch = make_latch() if waiting is None else threading.Lock()  # scheduled: in one thread
+        self.latch: Latch = make_latch()
         self.published = published
         self.assigned = published
         self.horizon = published  # up to here versions may have been trimmed
@@ -106,29 +111,33 @@ class Manager:
         self.strong_locks = 0  # table locks ever granted in a mode that keeps readers out
         self.idle_locks: dict[int, ModeLock] = {}  # of tables that nobody locks, kept to be used again
         self.names: dict[str, ModeLock] = {}
-        self.database_lock = ModeLock("database", None, "the database", DATABASE_MODES, DATABASE_CONFLICTS)
+        self.database_lock = ModeLock("database", DATABASE, "the database", DATABASE_MODES, DATABASE_CONFLICTS)
         self.committing: dict[int, Transaction] = {}
         self.trimmer = Trimmer(self)
         self.trim_queue = self.trimmer.queue
         self.log: CommitLog | None = None
+        self.title_of: Callable[[int], str] = str  # what people call a table
         self.encode: Callable[[Transaction], bytes] = lambda txn: b""
         self.encode_chunk: Callable[[Transaction], bytes] = lambda txn: b""
         self.before_first_write: Callable[[], None] | None = None
-        self.on_published: Callable[[Transaction], None] | None = None  # under the latch: catalog, trimming
-        self.on_wrote: Callable[[Store], None] = lambda store: None  # the same for a row that was changed `alone`
+        self.on_redefined: Callable[[Transaction], None] | None = None  # under the latch: its catalog is published
+        self.on_outdated: Callable[[Store], None] = outdate  # under the latch: a table differs from its statistics
+        self.on_grown: Callable[[], None] | None = None  # under the latch, now and then: log and delta have grown
+        self.delta_rows = 0  # changed rows since the last checkpoint began
         self.failed: Exception | None = None
         self.keeping = 0  # not 0 while somebody keeps the log: records then carry old rows; each time another number
 
     # -- beginning
 
     def begin(self, level: IsolationLevel, *, session_name: str = "", read_only: bool = False,
-              deferrable: bool = False, durability: str = "full") -> Transaction:
-        with self.latch:
-            txn = Transaction(self.next_id, POLICIES[level], session_name, read_only, deferrable)
-            self.next_id += 1
-            self.active[txn] = None
+              deferrable: bool = False, durability: str = "full", parking: Parking | None = None) -> Transaction:
+        txn = Transaction(0, POLICIES[level], session_name, read_only, deferrable, parking)
         txn.durability = durability
         txn.started = self.clock()
+        with self.latch:
+            txn.id = self.next_id
+            self.next_id += 1
+            self.active[txn] = None
         return txn
 
     def start_statement(self, txn: Transaction, text: str) -> None:
@@ -144,20 +153,24 @@ class Manager:
         policy = txn.policy
         if policy.keeps_snapshot and txn.snapshot >= 0:
             txn.statement_snapshot = txn.snapshot
-            return
-        if txn.deferrable and txn.read_only and policy.can_be_victim:
+        elif policy.can_be_victim:
+            self.take_tracked_snapshot(txn)
+        else:
+            views = self.views
+            views[txn] = 0
+            published = views[txn] = self.published
+            txn.snapshot = txn.statement_snapshot = PENDING if policy.reads_uncommitted else published
+            if not txn.concurrent_from:
+                txn.concurrent_from = published
+
+    def take_tracked_snapshot(self, txn: Transaction) -> None:
+        """That of a transaction that the graph must know of from the same moment on."""
+        if txn.deferrable and txn.read_only:
             self.take_safe_snapshot(txn)
             return
         self.views[txn] = 0
-        if policy.can_be_victim:
-            with self.latch:
-                self.take_snapshot_now(txn)
-        else:
-            published = self.published
-            self.views[txn] = published
-            txn.snapshot = txn.statement_snapshot = policy.snapshot(txn, published)
-            if txn.concurrent_from == 0:
-                txn.concurrent_from = published
+        with self.latch:
+            self.take_snapshot_now(txn)
 
     def take_snapshot_now(self, txn: Transaction) -> None:
         self.views[txn] = txn.snapshot = txn.statement_snapshot = txn.concurrent_from = self.published
@@ -175,26 +188,22 @@ class Manager:
             with self.latch:
                 if txn.safe:
                     return
-                self.conflicts.active.pop(txn, None)
-                txn.unsafe, txn.unsafe_with = False, None
+                self.conflicts.withdrawn(txn)
 
-    def enter_statement(self, txn: Transaction, text: str, tables: Iterable[tuple[int, str]],
-                        title: Callable[[int], str]) -> None:
+    def enter_statement(self, txn: Transaction, text: str, modes: Iterable[tuple[int, int]]) -> None:
         """`start_statement`, the table locks and `take_snapshot` in one, for a transaction that has begun."""
-        if txn.interrupted or txn.doomed is not None:
+        if txn.doomed is not None or txn.interrupted:
             self.check(txn)
         txn.start_statement(text)
-        policy = txn.policy
-        if policy.in_graph:
-            mode = policy.database_mode(txn, False)
+        if txn.in_graph and not txn.weak.get(DATABASE):
+            mode = txn.policy.database_mode(txn, False)
             if mode is not None:
                 self.lock_database(txn, mode)
         weak = txn.weak
-        for table, name in tables:
-            number = TABLE_MODE[name]
+        for table, number in modes:
             if not weak.get(table, 0) >> number & 1:
                 if number > ROW_EXCLUSIVE or not self.note_weak(txn, table, number):
-                    self.acquire(txn, "table", table, title(table), number)
+                    self.acquire(txn, "table", table, self.title_of(table), number)
         self.take_snapshot(txn)
 
     def end_statement(self, txn: Transaction) -> None:
@@ -214,9 +223,9 @@ class Manager:
             raise DatabaseFailed("the database has failed and must be reopened", detail=str(self.failed))
         if txn.read_only and not temporary:
             raise ReadOnlyTransaction(f"cannot execute {command} in a read-only transaction")
-        if len(txn.undo) - txn.weighed >= CHUNK:
+        if len(txn.changes) + len(txn.row_locks) - txn.weighed >= CHUNK:
             self.spill(txn)
-        if id(self.database_lock) not in txn.locks:
+        if not txn.weak.get(DATABASE):
             mode = txn.policy.database_mode(txn, True)
             if mode is not None:
                 self.lock_database(txn, mode)
@@ -226,8 +235,9 @@ class Manager:
     # -- locks
 
     def lock_database(self, txn: Transaction, mode: int) -> None:
-        if not self.database_lock.holders.get(txn, 0) >> mode & 1:
-            self.acquire(txn, "database", None, "", mode)
+        if not txn.weak.get(DATABASE, 0) >> mode & 1:
+            if mode != SHARED or not self.note_weak(txn, DATABASE, mode):
+                self.acquire(txn, "database", DATABASE, "", mode)
 
     def lock_table(self, txn: Transaction, table: int, mode: str, title: str, nowait: bool = False) -> None:
         number = TABLE_MODE[mode]
@@ -244,7 +254,8 @@ class Manager:
         if table in self.table_locks:
             weak[table] = before
             return False
-        txn.undo.append((None, table, before))
+        if txn.nested and table != DATABASE:  # whose lock belongs to the transaction, not to a savepoint
+            txn.undo.append((None, table, before))
         return True
 
     def lock_name(self, txn: Transaction, name: str) -> None:
@@ -256,7 +267,7 @@ class Manager:
             lock = self.find_lock(kind, key, title)
             previous = lock.holders.get(txn, 0)
             if previous >> mode & 1:
-                if kind == "table" and not txn.weak.get(key, 0) >> mode & 1:  # was gathered while it was being noted
+                if kind != "name" and not txn.weak.get(key, 0) >> mode & 1:  # was gathered while it was being noted
                     self.remember(txn, lock, previous & ~(1 << mode))
                 return
             if not lock.queue and not lock.held_modes & lock.conflicts[mode]:  # most often; `try_now` knows the rest
@@ -293,19 +304,19 @@ class Manager:
         return False
 
     def find_lock(self, kind: str, key: Any, title: str) -> ModeLock:
-        if kind == "database":
-            return self.database_lock
-        table: dict[Any, ModeLock] = self.table_locks if kind == "table" else self.names
+        table: dict[Any, ModeLock] = self.names if kind == "name" else self.table_locks
         lock = table.get(key)
         if lock is None:
-            if kind == "table" and key in self.idle_locks:
+            if kind == "database":
+                lock = self.database_lock
+            elif kind == "table" and key in self.idle_locks:
                 lock = self.idle_locks.pop(key)
             elif kind == "table":
                 lock = ModeLock(kind, key, f"table {title}", TABLE_MODES, TABLE_CONFLICTS)
             else:
                 lock = ModeLock(kind, key, f"the name {title}", NAME_MODES, NAME_CONFLICTS)
             table[key] = lock
-            if kind == "table":
+            if kind != "name":
                 self.gather_weak(lock)
         return lock
 
@@ -319,10 +330,11 @@ class Manager:
 
     def remember(self, txn: Transaction, lock: ModeLock, previous: int) -> None:
         txn.locks[id(lock)] = lock
-        if lock.kind == "table":
-            txn.weak[lock.key] = lock.holders.get(txn, 0)
-        if lock is not self.database_lock and lock.holders.get(txn, 0) != previous:
-            txn.undo.append((lock, None, previous))  # the database lock belongs to the transaction, not to a savepoint
+        mask = lock.holders.get(txn, 0)
+        if lock.kind != "name":
+            txn.weak[lock.key] = mask
+        if txn.nested and lock is not self.database_lock and mask != previous:
+            txn.undo.append((lock, None, previous))
 
     # -- waiting
 
@@ -364,6 +376,34 @@ class Manager:
         self.stop_waiting(victim)
         self.waiting.wake(victim.parking)
 
+    def fail_overtaken(self, lock: ModeLock) -> None:
+        """A row has been changed for good: those who wait for it and would fail with it fail now, and give back what
+        they hold. Else each would keep its rows, and this one, from the others until its thread runs."""
+        for request in list(lock.queue):
+            if request.judge is not None:
+                try:
+                    request.judge()
+                except RetryableError as error:
+                    request.txn.wait_error = error
+                    self.stop_waiting(request.txn)
+                    self.roll_back_waiting(request.txn)
+                    self.waiting.wake(request.txn.parking)
+
+    def roll_back_waiting(self, txn: Transaction) -> None:
+        """`abort` in the name of one whose statement is about to fail, if that ends all of it and takes little. Under
+        the latch."""
+        last = not (txn.nested or txn.schema_undo or txn.redefined or txn.spilled or txn.catalog is not None)
+        if last and txn.state == "active" and len(txn.changes) + len(txn.row_locks) <= FEW:
+            txn.number = ABORTED
+            self.unlink_changes(txn, FEW)
+            self.release(txn, False)
+
+    def unlink_changes(self, txn: Transaction, most: int) -> None:
+        changes = txn.changes
+        for _ in range(min(most, len(changes))):
+            store, ref, version = changes.pop()
+            store.unlink(ref, version)
+
     def stop_waiting(self, txn: Transaction) -> None:
         request = txn.waiting
         txn.waiting = None
@@ -395,10 +435,10 @@ class Manager:
         finally:
             with self.latch:
                 self.stop_waiting(txn)
+                error, txn.wait_error = txn.wait_error, None  # also when a time limit came together with it
             txn.parking.woken = False
             if txn.on_wait is not None:
                 txn.on_wait(None)
-        error, txn.wait_error = txn.wait_error, None
         if error is not None:
             raise error
         self.check(txn)
@@ -425,7 +465,7 @@ class Manager:
         if other not in self.active:
             return None
         ending = Ending(other, why)
-        other.ending_waiters.append(ending)
+        other.ending_waiters = [*other.ending_waiters, ending]
         return ending.enqueue(Request(txn, ending))
 
     def check(self, txn: Transaction) -> None:
@@ -447,18 +487,24 @@ class Manager:
 
     def rollback_to(self, txn: Transaction, savepoint: Savepoint) -> None:
         """Undoes everything after `savepoint`; gives back row and table locks of after it, never reads (R52)."""
-        while len(txn.undo) > savepoint.undo:
-            floor = max(savepoint.undo, len(txn.undo) - SLICE)
+        while len(txn.changes) > savepoint.changes:
             with self.latch:
-                while len(txn.undo) > floor:
-                    self.undo_one(txn, txn.undo[-1], len(txn.undo) <= txn.chunked)
+                for _ in range(min(SLICE, len(txn.changes) - savepoint.changes)):
+                    self.undo_change(txn, *txn.changes[-1])
+                    txn.changes.pop()
+            give_way(self.latch)
+        while len(txn.undo) > savepoint.undo:  # afterwards: a lock stays as long as what it was taken for
+            with self.latch:
+                for _ in range(min(SLICE, len(txn.undo) - savepoint.undo)):
+                    self.undo_lock(txn, *txn.undo[-1])
                     txn.undo.pop()
+            give_way(self.latch)
         while len(txn.schema_undo) > savepoint.schema_undo:
             txn.schema_undo.pop()()
-        txn.chunked = min(txn.chunked, len(txn.undo))
+        txn.chunked = min(txn.chunked, len(txn.changes))
         take_back(txn)
         txn.catalog, txn.catalog_base = savepoint.catalog, savepoint.catalog_base
-        del txn.deferred[savepoint.deferred :]
+        txn.deferred = txn.deferred[: savepoint.deferred]
         txn.constraint_modes = savepoint.constraint_modes
         with self.latch:
             self.end_waits(txn)  # whoever waited for what is undone begins again, and waits again if there is cause
@@ -469,22 +515,27 @@ class Manager:
             self.wake_granted(ending.pump())
         txn.ending_waiters = []
 
-    def undo_one(self, txn: Transaction, entry: tuple[Any, ...], chunked: bool) -> None:
-        first, ref, what = entry
-        if isinstance(what, Version):
-            first.unlink(ref, what)
-            if chunked:
-                txn.compensate[first, ref] = None
-        elif first is None:
-            self.undo_weak(txn, ref, what)
-        elif isinstance(first, ModeLock):
-            self.wake_granted(first.set_held(txn, what))
-            if first.kind == "table":
-                txn.weak[first.key] = what
-            if not what:
-                txn.locks.pop(id(first), None)
+    def undo_change(self, txn: Transaction, store: Store, ref: Any, version: Version) -> None:
+        """Undoes the last change."""
+        store.unlink(ref, version)
+        if len(txn.changes) <= txn.chunked:
+            if not txn.compensate:
+                txn.compensate = {}
+            txn.compensate[store, ref] = None
+
+    def undo_lock(self, txn: Transaction, held: Any, ref: Any, before: int) -> None:
+        if held is None:
+            self.undo_weak(txn, ref, before)
+        elif isinstance(held, ModeLock):
+            self.wake_granted(held.set_held(txn, before))
+            if held.kind == "table":
+                txn.weak[held.key] = before
+            if not before:
+                txn.locks.pop(id(held), None)
         else:
-            self.wake_granted(first.set_row_lock(txn, ref, what))
+            self.wake_granted(held.set_row_lock(txn, ref, before))
+            if not before and txn.row_locks and txn.row_locks[-1] == (held, ref):
+                txn.row_locks.pop()
 
     def undo_weak(self, txn: Transaction, table: int, before: int) -> None:
         """Gives weak modes of a table back to what they were."""
@@ -500,6 +551,13 @@ class Manager:
     def commit(self, txn: Transaction) -> None:
         """Makes the transaction durable as its level demands, and visible; raises the reason if it cannot, having
         rolled it back."""
+        try:
+            self.log_and_publish(txn)
+        finally:
+            if txn.state == "committed" and (txn.changes or txn.row_locks):
+                self.finish(txn)
+
+    def log_and_publish(self, txn: Transaction) -> None:
         try:
             self.prepare(txn)
         except BaseException:
@@ -534,14 +592,13 @@ class Manager:
             raise
 
     def prepare(self, txn: Transaction) -> None:
-        self.check(txn)
-        checks = txn.deferred
-        while checks:
-            txn.deferred = []
+        """Runs the deferred checks."""
+        while txn.deferred:
+            self.check(txn)
+            checks, txn.deferred = txn.deferred, []
             txn.statement += 1
             for check in checks:
                 check.run()
-            checks = txn.deferred
         self.check(txn)
 
     def log_commit(self, txn: Transaction) -> Any:
@@ -565,26 +622,32 @@ class Manager:
         keeping = self.keeping
         payload = self.encode(txn)
         with self.latch:
-            number = self.assigned + 1
-            if self.published != self.assigned or txn.doomed is not None or keeping != self.keeping:
+            if txn.doomed is not None or keeping != self.keeping:
                 return False
-            if not self.pass_through(number, payload, txn.durability):
+            number = self.pass_through(payload, txn.durability)
+            if not number:
                 return False
-            self.assigned = txn.number = number
+            txn.number = number
             if txn.in_graph:
                 self.conflicts.assigned(txn)
             self.publish_one(txn, number)
             self.trim(TRIM)
         return True
 
-    def pass_through(self, number: int, payload: bytes, durability: str) -> bool:
-        """Whether the log has taken a commit at once (`Log.pass_through`). Under the latch."""
-        assert self.log is not None
+    def pass_through(self, payload: bytes, durability: str) -> int:
+        """The number of a commit that the log has taken at once (`Log.pass_through`), 0 if something else is on its
+        way. Under the latch, in the hold that publishes it."""
+        log, number = self.log, self.assigned + 1
+        assert log is not None
         try:
-            return self.log.pass_through(number, payload, durability, int(self.clock() * 1_000_000))
+            if self.published == self.assigned:
+                if log.pass_through(number, payload, durability, int(self.clock() * 1_000_000)):
+                    self.assigned = number
+                    return number
         except Exception as error:
             self.fail(error)
             raise
+        return 0
 
     def assign(self, txn: Transaction, payload: bytes) -> Any:
         """The point of no return (invariants 2 and 3): number, SSI check and log record in one hold."""
@@ -617,33 +680,50 @@ class Manager:
             drawn_settled(txn)
         if txn.catalog is not None:
             self.idle_locks.clear()  # their titles may be of the past
-        if self.on_published is not None:
-            self.on_published(txn)
-        self.queue_trimming(txn)
+            if self.on_redefined is not None:
+                self.on_redefined(txn)
+        if len(txn.changes) <= SLICE:
+            owner = txn if txn.in_graph else Committed(txn.id, number, txn.session_name, txn.texts)
+            self.hand_over(number, owner, txn.changes, not self.views or (len(self.views) == 1 and txn in self.views))
+            txn.changes = []
         if txn.in_graph:
             txn.policy.committed(txn, self)  # not before: until now its locks themselves hold writers up
         self.release(txn, True)
 
-    def queue_trimming(self, txn: Transaction) -> None:
-        """The transaction's versions change hands, and what they have replaced is given up."""
-        number = txn.number
-        owner = txn if txn.in_graph else Committed(txn.id, number, txn.session_name, txn.texts)
-        unseen = not self.views or (len(self.views) == 1 and txn in self.views)
-        for store, ref, what in txn.undo:
-            if type(what) is Version:
-                what.owner = owner
-                if what.older is not None:
-                    self.supersede(number, store, ref, what, unseen)
+    def finish(self, txn: Transaction) -> None:
+        """What publishing has left of a large transaction, by its own thread: its versions keep their owner, which is
+        visible already (R3); what they have replaced and the row locks are given up in slices. So nobody waits for the
+        latch while that is done for a million rows."""
+        number, changes = int(txn.number), txn.changes
+        while changes or txn.row_locks:
+            with self.latch:
+                self.hand_over(number, txn, changes[-SLICE:], not self.views)
+                del changes[-SLICE:]
+                self.release_rows(txn, SLICE)
+                self.trim(TRIM)
+            give_way(self.latch)
 
-    def supersede(self, number: int, store: Store, ref: Any, version: Version, unseen: bool) -> None:
-        """What lies below a version published as `number` is handed over to who removes it. Where nobody can look at it
-        any more (R27: this is asked after publishing), and no entry goes with it, it is removed at once."""
-        older = version.older
-        if unseen and version.keyed is None and older is not None and older.older is None:
-            version.older = None
-            self.horizon = number
-        else:
-            self.trim_queue.append((number, store, ref))
+    def hand_over(self, number: int, owner: Owner, changes: Sequence[tuple[Store, Any, Version]], unseen: bool) -> None:
+        """Versions published as `number` get the owner that stays, and what lies below them is handed over to who
+        removes it. Where nobody can look at it any more (R27: `unseen` is asked after publishing), and no entry goes
+        with it, it is removed at once."""
+        for store, ref, version in changes:
+            version.owner = owner
+            older = version.older
+            if older is not None:
+                if unseen and version.keyed is None and older.older is None:
+                    version.older = None
+                    if number > self.horizon:
+                        self.horizon = number
+                else:
+                    self.trim_queue.append((number, store, ref))
+            if store.changes >= store.changes_allowed and not store.outdated:
+                self.on_outdated(store)
+        before = self.delta_rows
+        self.delta_rows = rows = before + len(changes)
+        if (before ^ rows) > LOOKED_AT or not changes:
+            if self.on_grown is not None:
+                self.on_grown()
 
     def trim(self, most: int) -> None:
         """Vacuum, a few rows at a time: what nobody can see any more goes (R28)."""
@@ -654,7 +734,8 @@ class Manager:
         with self.latch:
             if txn.in_graph:
                 txn.number = self.assigned + 0.5  # type: ignore[assignment]  # after everybody assigned so far
-                self.conflicts.settle_read_only(txn)
+                if self.conflicts.unsettled:
+                    self.conflicts.settle_read_only(txn)
                 txn.policy.committed(txn, self)
             self.release(txn, True)
 
@@ -672,15 +753,16 @@ class Manager:
             for store in txn.redefined:
                 store.retire_indexes()
         txn.catalog = None
-        undo_log = txn.undo
-        while undo_log:
+        while txn.changes:
             with self.latch:
-                for _ in range(min(SLICE, len(undo_log))):
-                    first, ref, what = undo_log.pop()
-                    if isinstance(what, Version):
-                        first.unlink(ref, what)
+                self.unlink_changes(txn, SLICE)
+            give_way(self.latch)
         if txn.spilled and self.log is not None:
             self.log.forget(txn.id)
+        while len(txn.row_locks) > SLICE:
+            with self.latch:
+                self.release_rows(txn, SLICE)
+            give_way(self.latch)
         with self.latch:
             self.release(txn, False)
 
@@ -688,34 +770,26 @@ class Manager:
         """Writes a large transaction's changes ahead into the log (R6), and bounds them (R30). Nothing is written once
         it has redefined a table: a chunk with rows of the new form could not be read if the form is rolled back to a
         savepoint."""
-        if len(txn.undo) - txn.weighed < CHUNK:
+        if len(txn.changes) + len(txn.row_locks) - txn.weighed < CHUNK:
             return
         size = 0
         if self.log is not None and not txn.redefined:
             payload = self.encode_chunk(txn)
             self.log.chunk(txn.id, payload)
-            txn.chunked = len(txn.undo)
+            txn.chunked = len(txn.changes)
             txn.spilled = True
             size = len(payload)
         weigh(txn, size)
 
     def release(self, txn: Transaction, committed: bool) -> None:
-        """Ends the transaction: locks, intervals, waiters. Under the latch."""
+        """Ends the transaction: locks, intervals, waiters. Many row locks are left to `finish`. Under the latch."""
         txn.state = "committed" if committed else "aborted"
         self.active.pop(txn, None)
         self.views.pop(txn, None)
-        for lock in txn.locks.values():
-            lock.holders.pop(txn, None)
-            if lock.queue:
-                self.wake_granted(lock.pump())
-            if not lock.holders and not lock.queue:
-                self.forget_lock(lock)
-        txn.locks = {}
-        for store, ref in txn.row_locks:
-            granted = store.set_row_lock(txn, ref, 0)
-            if granted:
-                self.wake_granted(granted)
-        txn.row_locks = []
+        if txn.locks:
+            self.release_locks(txn)
+        if txn.row_locks and len(txn.row_locks) <= SLICE:
+            self.release_rows(txn, SLICE)
         if txn.interval_tables:
             for intervals in txn.interval_tables.values():
                 self.wake_granted(intervals.release(txn))
@@ -724,15 +798,38 @@ class Manager:
             self.end_waits(txn)
         if txn.in_graph:
             self.conflicts.ended(txn, committed)
-        txn.undo = []
+        if txn.undo:
+            txn.undo = []
+
+    def release_rows(self, txn: Transaction, most: int) -> None:
+        """Under the latch."""
+        locks = txn.row_locks
+        for store, ref in locks[-most:]:
+            lock = store.row_locks.get(ref)
+            if type(lock) is ModeLock and lock.queue and txn.state == "committed":
+                self.fail_overtaken(lock)
+            granted = store.set_row_lock(txn, ref, 0)
+            if granted:
+                self.wake_granted(granted)
+        del locks[-most:]
+
+    def release_locks(self, txn: Transaction) -> None:
+        """Of tables, names and the database."""
+        for lock in txn.locks.values():
+            lock.holders.pop(txn, None)
+            if lock.queue:
+                self.wake_granted(lock.pump())
+            if not lock.holders and not lock.queue:
+                self.forget_lock(lock)
+        txn.locks = {}
 
     def forget_lock(self, lock: ModeLock) -> None:
-        if lock.kind == "table":
-            if self.table_locks.pop(lock.key, None) is not None:
-                lock.held_modes = 0
-                self.idle_locks[lock.key] = lock
-        elif lock.kind == "name":
+        if lock.kind == "name":
             self.names.pop(lock.key, None)
+        elif self.table_locks.pop(lock.key, None) is not None:
+            lock.held_modes = 0
+            if lock.kind == "table":
+                self.idle_locks[lock.key] = lock
 
     def fail(self, error: BaseException) -> None:
         """After a broken critical section or a commit whose outcome is unknown: nothing more is accepted (R4, R72)."""
@@ -750,9 +847,13 @@ def deadlock(cycle: list[Wait]) -> DeadlockDetected:
     )
 
 
+def outdate(store: Store) -> None:
+    store.outdated = True
+
+
 def author_of(txn: Transaction) -> Author:
     """What is kept about a transaction for as long as its commit can be read."""
-    changed = {(id(store), ref) for store, ref, what in txn.undo if type(what) is Version}
+    changed = {(id(store), ref) for store, ref, _ in txn.changes}
     return txn.id, txn.session_name, txn.policy.level, len(changed)
 
 

@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import Error, SerializationFailure
 from minidb.storage.interface import Ref
+from minidb.txn.manager import DATABASE
 from minidb.txn.parked_views import ParkedView, frozen_store
 from minidb.txn.versions import PENDING, Owner, visible
 
@@ -159,7 +160,7 @@ class OldViews:
         self.let_go(view)
 
     def has_written(self, txn: Transaction) -> bool:
-        return id(self.manager.database_lock) in txn.locks or any(m >= ROW_SHARE for m in list(txn.weak.values()))
+        return bool(txn.weak.get(DATABASE)) or any(m >= ROW_SHARE for m in list(txn.weak.values()))
 
     def give_up(self, txn: Transaction) -> None:
         with self.manager.latch:

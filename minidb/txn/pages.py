@@ -12,7 +12,7 @@ rows. The columns of a page are immutable, like the page.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import sleep
 from typing import TYPE_CHECKING, cast
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from minidb.txn.store import Store
 
 FEW = 16  # rows of a page for each contested one: what is looked up singly costs so much more
-PageBatch = tuple[PageColumns | None, list[int], list[Row]]
+PageBatch = tuple[PageColumns | None, list[int], Sequence[Row]]
 
 
 def pages(reader: Reader, store: Store) -> Iterator[PageBatch]:
@@ -52,7 +52,7 @@ def pages(reader: Reader, store: Store) -> Iterator[PageBatch]:
             continue
         yield batch
         manager.check(txn)
-        if manager.latch.locked():
+        if manager.latch.wanted():
             sleep(0)
 
 

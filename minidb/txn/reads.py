@@ -17,7 +17,7 @@ out as it is (R25).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 FEW = 4  # a contested row costs as much as so many others that are looked at in their order
 OVERLAY_BATCH = 1000  # overlay entries that one batch takes at most
-YIELD_AFTER = 16  # batches after which a long scan gives way (R70)
+CHECK_AFTER = 16  # batches after which a long scan looks whether it is interrupted
 
 WHOLE, STORED = 0, 1  # what a batch returns: whole rows, or the values stored in the index
-Batch = tuple[list[Ref], list[Row]]
+Batch = tuple[Sequence[Ref], Sequence[Row]]
 
 
 class Place:
@@ -67,11 +67,12 @@ class Place:
 
 
 class Slice:
-    """What one leaf contributes to a batch: parallel lists, and where the batch ends."""
+    """What one leaf contributes to a batch: parallel sequences, and where the batch ends."""
 
     __slots__ = ("keys", "next", "refs", "rows")
 
-    def __init__(self, keys: list[Key], refs: list[Ref], rows: list[Row], following: Position | None) -> None:
+    def __init__(self, keys: Sequence[Key], refs: Sequence[Ref], rows: Sequence[Row],
+                 following: Position | None) -> None:
         self.keys = keys
         self.refs = refs
         self.rows = rows
@@ -121,27 +122,27 @@ class Reader:
 
     def rows_of(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool, first: int,
                 locking: bool) -> Iterable[Batch]:
-        batch = self.within_leaf(path, low, high, reverse, first, WHOLE)
+        batch = self.within_leaf(path, low, high, reverse, first, WHOLE, locking)
         return self.batches(path, low, high, reverse, first, locking, WHOLE) if batch is None else (batch,)
 
     def entries(self, table: int, index: int, low: Cut | None, high: Cut | None, *, reverse: bool = False,
-                first: int = 0) -> Iterable[list[Row]]:
+                first: int = 0) -> Iterable[Sequence[Row]]:
         path = self.path(table, index)
         batch = self.within_leaf(path, low, high, reverse, first, STORED)
         return self.entry_batches(path, low, high, reverse, first) if batch is None else (batch[1],)
 
     def entry_batches(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool,
-                      first: int) -> Iterator[list[Row]]:
+                      first: int) -> Iterator[Sequence[Row]]:
         for _, rows in self.batches(path, low, high, reverse, first, False, STORED):
             yield rows
 
     def within_leaf(self, path: Path, low: Cut | None, high: Cut | None, reverse: bool, first: int,
-                    form: int) -> Batch | None:
+                    form: int, locking: bool = False) -> Batch | None:
         """A short range as one batch, if it lies in one cached leaf and nobody has changed a row of it; else None.
 
         Without the latch, by the argument of `find_settled`: pages are immutable, and what the delta no longer says
-        the next root does."""
-        if low is None or high is None or not self.takes_short_ways or self.policy.tracks_reads:
+        the next root does. A level that marks or locks what it reads is told in the hold that finds it settled."""
+        if low is None or high is None or not self.takes_short_ways:
             return None
         store = path.store
         root = store.base.root
@@ -150,16 +151,20 @@ class Reader:
             return None
         leaf, start, stop = found
         refs = leaf.refs[start:stop]
+        tracks = self.policy.tracks_reads
+        if first and stop - start > first and (tracks or not (form == STORED or path.own)):
+            return None  # no more is to be read, or marked, than is looked at (R49)
         if form == STORED or path.own:
             rows = leaf.rows[start:stop]
-        elif first and stop - start > first:
-            return None
         else:
             try:
                 rows = store.base_rows(root, refs)  # type: ignore[assignment]
             except StaleRoot:
                 return None
-        if path.contested:
+        if tracks:
+            if not self.note_settled(path, root, low, high, refs, locking):
+                return None
+        elif path.contested:
             with self.manager.latch:
                 if path.hints(position(low), position(high), 1, False):
                     return None
@@ -167,7 +172,17 @@ class Reader:
             return None
         return (refs[::-1], rows[::-1]) if reverse else (refs, rows)
 
-    def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[list[Ref]]:
+    def note_settled(self, path: Path, root: Root, low: Cut, high: Cut, refs: Sequence[Ref], locking: bool) -> bool:
+        """Tells the level of a range whose rows nobody has changed, in the hold that finds this out."""
+        store = path.store
+        with self.manager.latch:
+            if path.contested and path.hints(position(low), position(high), 1, False):
+                return False
+            if store.base.root is not root or not store.chains.keys().isdisjoint(refs):
+                return False
+            return self.policy.read(self.txn, self.manager, store, path.relation, low, high, locking) is None
+
+    def addresses(self, table: int, index: int, low: Cut | None, high: Cut | None) -> Iterator[Sequence[Ref]]:
         for refs, _ in self.batches(self.path(table, index), low, high, False, 0, False, STORED):
             yield refs
 
@@ -177,13 +192,9 @@ class Reader:
         if not self.policy.tracks_reads:
             if found is None:
                 return self.find_clustered(store, key)
-            if key not in found.overlay.by_key:
-                return self.find_settled(store, found, key)
-        elif found is not None and not self.policy.awaits_writers:
-            marked = self.find_marked(store, found, key, locking)
-            if marked is not None:
-                return marked[0]
-        return self.find_merged(store, found, key, locking)
+            return self.find_settled(store, found, key)
+        marked = self.find_marked(store, found, key, locking)
+        return self.find_merged(store, found, key, locking) if marked is None else marked[0]
 
     def get(self, table: int, ref: Ref) -> Row | None:
         return self.row_at(self.store_of(table), ref)
@@ -191,7 +202,8 @@ class Reader:
     # -- points, without the latch: pages are immutable, and a chain that is dropped means that the root has changed
 
     def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
-        """The row under a key that no overlay entry mentions. Its chain, if any, left the key alone."""
+        """The row under a key that no overlay entry mentions: its chain, if any, left the key alone. Other keys take
+        the way of all ranges."""
         while True:
             root = store.base.root
             hot = index.hot
@@ -199,6 +211,8 @@ class Reader:
                 hot = index.hot = HotKeys(root, store.base)
             place: tuple[Ref, Row] | None = hot.found.get(key)
             if place is None:
+                if key in index.overlay.by_key:
+                    return self.find_merged(store, index, key)
                 try:
                     hit = index.tree.find(root, key)
                     row = None if hit is None else store.base_row(root, hit[0])
@@ -221,32 +235,44 @@ class Reader:
                 return place
 
     def find_marked(self, store: Store, index: Any, key: Key, locking: bool) -> tuple[tuple[Ref, Row] | None] | None:
-        """`find_settled` for a level that marks what it reads, in the same hold (R55); None: it takes the long way."""
-        root = store.base.root
-        try:
-            hit = index.tree.find(root, key)
-            row = None if hit is None else store.base_row(root, hit[0])
-        except StaleRoot:
-            return None
-        manager, txn, policy = self.manager, self.txn, self.policy
-        interval = (key, 0), (key, 1)
+        """The row under a key at a level that marks or locks what it reads: noted, and asked for changes, in one hold
+        (R48, R55). `index` None: of a table that is ordered by the key. None: it takes the way of all ranges, since
+        somebody must be waited for, or an overlay entry mentions the key."""
+        base, keeper = store.base, store if index is None else index
+        root, hot = base.root, keeper.hot
+        if hot.root is not root:
+            hot = keeper.hot = HotKeys(root, base)
+        place: tuple[Ref, Row] | None = hot.found.get(key)
+        if place is None:
+            try:
+                place = place_in_base(store, index, root, key)
+            except StaleRoot:
+                return None
+            if place is not None:
+                hot.keep(key, place)
+        manager, policy = self.manager, self.policy
         with manager.latch:
-            if store.base.root is not root or key in index.overlay.by_key:
+            if base.root is not root or (index is not None and key in index.overlay.by_key):
                 return None
-            if policy.read(txn, manager, store, index.relation, *interval, locking) is not None:
+            ref = key if place is None else place[0]
+            chain = store.chains.get(ref) if place is not None or index is None else None
+            if chain is not None and policy.awaits_writers and self.writer_of(chain) is not None:
                 return None
-            if hit is None:
-                return (None,)
-            ref = hit[0]
-            chain = store.chains.get(ref)
-            if chain is not None:
-                version = visible(chain, self.snapshot, txn, self.statement)
-                if version is not chain:
-                    policy.passed_over(txn, manager, store, index.relation, ref, chain, version, interval)
-                row = None if version is None else version.row
-                if row is not None and index.entry(row) != key:
-                    row = None
-        return (None if row is None else (ref, row),)
+            if not policy.read_key(self.txn, manager, store, keeper.relation, key, locking):
+                return None
+            return (place if chain is None else self.judge_place(store, index, key, ref, chain),)
+
+    def judge_place(self, store: Store, index: Any, key: Key, ref: Ref, chain: Version) -> tuple[Ref, Row] | None:
+        """`judge` for one row."""
+        policy, manager, txn = self.policy, self.manager, self.txn
+        snapshot = self.snapshot = policy.batch_snapshot(self.snapshot, manager.published)
+        version = visible(chain, snapshot, txn, self.statement)
+        if version is not chain:
+            relation = store.relation if index is None else index.relation
+            policy.passed_over(txn, manager, store, relation, ref, chain, version, ((key, 0), (key, 1)))
+        if version is None or version.row is None or (index is not None and index.entry(version.row) != key):
+            return None
+        return ref, version.row
 
     def find_clustered(self, store: Store, key: Key) -> tuple[Ref, Row] | None:
         """The row of a table that is ordered by the key."""
@@ -303,6 +329,7 @@ class Reader:
                 form: int) -> Iterator[Batch]:
         place = Place(position(low), position(high))
         manager, txn = self.manager, self.txn
+        latch = manager.latch
         limit = first
         count = 0
         while not place.done:
@@ -316,11 +343,11 @@ class Reader:
             if batch[0]:
                 yield batch
             limit *= 2
+            if latch.wanted():
+                sleep(0)
             count += 1
-            if count % YIELD_AFTER == 0:
+            if count % CHECK_AFTER == 0:
                 manager.check(txn)
-                if manager.latch.locked():
-                    sleep(0)
 
     def next_batch(self, path: Path, place: Place, reverse: bool, limit: int, locking: bool, form: int) -> Batch:
         """The next rows, and `place` moved behind them. Raises Blocked, with `place` where it has to go on."""
@@ -336,11 +363,11 @@ class Reader:
                 if base.root is root:
                     return self.merge(path, place, piece, rows, reverse, limit, locking, form)
 
-    def base_rows(self, path: Path, root: Root, piece: Slice) -> list[Row]:
+    def base_rows(self, path: Path, root: Root, piece: Slice) -> Sequence[Row]:
         """The whole rows behind index entries, as the base has them."""
         return path.store.base_rows(root, piece.refs)  # type: ignore[return-value]
 
-    def merge(self, path: Path, place: Place, piece: Slice, rows: list[Row], reverse: bool, limit: int,
+    def merge(self, path: Path, place: Place, piece: Slice, rows: Sequence[Row], reverse: bool, limit: int,
               locking: bool, form: int) -> Batch:
         """In one hold: overlay, level, versions."""
         store = path.store
@@ -369,7 +396,8 @@ class Reader:
         place.advance(following, reverse)
         return (piece.refs[::-1], rows[::-1]) if reverse else (piece.refs, rows)
 
-    def amended(self, path: Path, piece: Slice, rows: list[Row], hints: list[tuple[Key, Ref]], form: int) -> Batch:
+    def amended(self, path: Path, piece: Slice, rows: Sequence[Row], hints: list[tuple[Key, Ref]],
+                form: int) -> Batch:
         """The rows of a slice of which few are contested: those alone are looked at (R24)."""
         txn, chains, statement = self.txn, path.store.chains, self.statement
         snapshot = self.snapshot = self.policy.batch_snapshot(self.snapshot, self.manager.published)
@@ -391,17 +419,17 @@ class Reader:
                 added.append((at, ref, row))
         if not path.own:  # rows that have changed without their key
             found.update([(at, seen(keys[at], ref)) for at, ref in enumerate(refs) if ref in chains])
-        refs, rows = refs.copy(), rows.copy()
+        out_refs, out_rows = list(refs), list(rows)
         for at, row in found.items():
             if row is not None:
-                rows[at] = row
+                out_rows[at] = row
         for at, ref, row in reversed(added):
-            refs.insert(at, ref)
-            rows.insert(at, row)
+            out_refs.insert(at, ref)
+            out_rows.insert(at, row)
         for at in sorted([at for at, row in found.items() if row is None], reverse=True):
             at += bisect_right([place for place, _, _ in added], at) if added else 0
-            del refs[at], rows[at]
-        return refs, rows
+            del out_refs[at], out_rows[at]
+        return out_refs, out_rows
 
     def judge(self, path: Path, place: Place, entries: list[Entry], following: Position | None, reverse: bool,
               locking: bool, form: int) -> Batch:
@@ -473,10 +501,23 @@ class Reader:
             raise Blocked(request)
 
 
+def place_in_base(store: Store, index: Any, root: Root, key: Key) -> tuple[Ref, Row] | None:
+    """The base's row under a unique key; `index` None: in the table's own order."""
+    ref = key
+    if index is not None:
+        hit = index.tree.find(root, key)
+        if hit is None:
+            return None
+        ref = hit[0]
+    row = store.base_row(root, ref)
+    return None if row is None else (ref, row)
+
+
 Entry = tuple[Key, Ref, Row | None]
 
 
-def merged(piece: Slice, rows: list[Row], hints: list[tuple[Key, Ref]], chains: dict[Ref, Version]) -> list[Entry]:
+def merged(piece: Slice, rows: Sequence[Row], hints: list[tuple[Key, Ref]],
+           chains: dict[Ref, Version]) -> list[Entry]:
     """Entries of base and overlay in order, without duplicates. Those of the overlay have no row: their chain has
     it."""
     if not hints:
@@ -561,7 +602,7 @@ def part_of(leaf: Leaf, start: int, stop: int, following: Position | None) -> Sl
     return Slice(leaf.keys[start:stop], leaf.refs[start:stop], leaf.rows[start:stop], following)
 
 
-def cut_slice(piece: Slice, rows: list[Row], edge: Position, reverse: bool) -> tuple[Slice, list[Row]]:
+def cut_slice(piece: Slice, rows: Sequence[Row], edge: Position, reverse: bool) -> tuple[Slice, Sequence[Row]]:
     """What of `piece` belongs to a batch that ends at `edge`."""
     at = count_before(piece, edge)
     if reverse:

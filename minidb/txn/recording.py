@@ -9,7 +9,7 @@ so. Bulk inserts and reads without a transaction take the long way here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,15 @@ from minidb.isolation import IsolationLevel
 from minidb.keys import HIGHEST, Key, Row
 from minidb.storage.interface import Ref
 from minidb.txn.conflicts import Conflicts, Edge
-from minidb.txn.locks import DATABASE_CONFLICTS, NAME_CONFLICTS, ROW_CONFLICTS, TABLE_CONFLICTS, ModeLock, Request
+from minidb.txn.locks import (
+    DATABASE_CONFLICTS,
+    NAME_CONFLICTS,
+    ROW_CONFLICTS,
+    TABLE_CONFLICTS,
+    TABLE_MODES,
+    ModeLock,
+    Request,
+)
 from minidb.txn.manager import Manager, Transaction
 from minidb.txn.paths import Path, high_cut, low_cut
 from minidb.txn.reads import Batch, Blocked, Place, Slice
@@ -96,12 +104,12 @@ class RecordingConflicts(Conflicts):
         self.recorder.footprint.flags |= GRAPH  # also where the edge is known: who meets it first is a matter of order
         super().passed_over(reader, chain, seen, place, interval)
 
-    def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], place: tuple[str, Any],
-              names: dict[int, str]) -> None:
+    def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], store: Store, ref: Any,
+              row: Row | None) -> None:
         points = list(points)
         if any(self.is_marked(writer, relation, key) for relation, key in points):
             self.recorder.footprint.flags |= GRAPH
-        super().wrote(writer, points, place, names)
+        super().wrote(writer, points, store, ref, row)
 
     def is_marked(self, writer: Transaction, relation: int, key: Any) -> bool:
         held = self.marks.get(relation)
@@ -141,11 +149,10 @@ class RecordingManager(Manager):
         finally:
             self.recorder.history.accounts[txn.id].statements[txn.statement] = text
 
-    def enter_statement(self, txn: Transaction, text: str, tables: Iterable[tuple[int, str]],
-                        title: Callable[[int], str]) -> None:
+    def enter_statement(self, txn: Transaction, text: str, modes: Iterable[tuple[int, int]]) -> None:
         self.start_statement(txn, text)
-        for table, mode in tables:
-            self.lock_table(txn, table, mode, title(table))
+        for table, mode in modes:
+            self.lock_table(txn, table, TABLE_MODES[mode], self.title_of(table))
         self.take_snapshot(txn)
 
     def take_snapshot(self, txn: Transaction) -> None:
@@ -178,16 +185,18 @@ class RecordingManager(Manager):
 
     # -- rollbacks and ends
 
-    def undo_one(self, txn: Transaction, entry: tuple[Any, ...], chunked: bool) -> None:
-        first, ref, what = entry
+    def undo_change(self, txn: Transaction, store: Store, ref: Any, version: Version) -> None:
         self.recorder.footprint.tokens.add(("end", txn.id))
-        if isinstance(what, Version):
-            self.forget_write(what)
-        elif isinstance(first, ModeLock):
-            self.note_lock(first, first.holders.get(txn, 0))
+        self.forget_write(version)
+        super().undo_change(txn, store, ref, version)
+
+    def undo_lock(self, txn: Transaction, held: Any, ref: Any, before: int) -> None:
+        self.recorder.footprint.tokens.add(("end", txn.id))
+        if isinstance(held, ModeLock):
+            self.note_lock(held, held.holders.get(txn, 0))
         else:
-            self.note_row_lock(first, ref, first.row_mask(txn, ref))
-        super().undo_one(txn, entry, chunked)
+            self.note_row_lock(held, ref, held.row_mask(txn, ref))
+        super().undo_lock(txn, held, ref, before)
 
     def forget_write(self, version: Version) -> None:
         recorder = self.recorder
@@ -196,6 +205,9 @@ class RecordingManager(Manager):
             recorder.history.undone.add(write.time)
             recorder.history.undone_at[write.time] = recorder.history.tick()
             recorder.touch(write.relation, write.points, write.old is None)
+
+    def roll_back_waiting(self, txn: Transaction) -> None:
+        """It does so itself, as an event of its own."""
 
     def abort(self, txn: Transaction) -> None:
         if txn.state == "active":
@@ -306,6 +318,8 @@ class RecordingDoor(RowDoor):
             self.searching = False
 
     def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
+        if key in index.overlay.by_key:
+            return self.find_merged(store, index, key, self.searching)
         self.note_key(store, index.relation, key, self.kind_of(self.searching), self.seen_as_of())
         return super().find_settled(store, index, key)
 
@@ -320,7 +334,7 @@ class RecordingDoor(RowDoor):
         self.note_key(store, store.relation, ref, self.kind_of(self.searching), self.seen_as_of())
         return super().row_at(store, ref)
 
-    def merge(self, path: Path, place: Place, piece: Slice, rows: list[Row], reverse: bool, limit: int,
+    def merge(self, path: Path, place: Place, piece: Slice, rows: Sequence[Row], reverse: bool, limit: int,
               locking: bool, form: int) -> Batch:
         low, high = place.low, place.high
         if locking and self.policy.awaits_writers:
@@ -334,7 +348,7 @@ class RecordingDoor(RowDoor):
         self.note_batch(path, low_cut(low), high_cut(high), place, reverse, batch[0], locking)
         return batch
 
-    def note_batch(self, path: Path, low: Cut, high: Cut, place: Place, reverse: bool, refs: list[Ref],
+    def note_batch(self, path: Path, low: Cut, high: Cut, place: Place, reverse: bool, refs: Sequence[Ref],
                    locking: bool) -> None:
         """The interval that a batch has read. One that stopped at an entry, to wait there, has not read its key; other
         entries of that key that it has read are noted by their rows."""

@@ -22,11 +22,13 @@ that wrote chunks before somebody began to keep the log is `blind`: its COMMIT r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
-from minidb.access.layouts import PrimaryKeyForm, RowCodec, decode_rids, encode_value
+from minidb.access.layouts import PrimaryKeyForm, RowCodec, encode_value
+from minidb.access.page_parts import decode_rids
 from minidb.errors import DatabaseCorrupt
 from minidb.keys import Key, Row
 from minidb.schema import SequencePoint
@@ -57,19 +59,14 @@ class Payload(msgspec.Struct, array_like=True, frozen=True):
 ENCODE = msgspec.msgpack.Encoder().encode
 DECODER = msgspec.msgpack.Decoder(Payload)
 NOTHING = b""
-FEW = 100  # changes of a transaction whose record is made the short way
 
 
 def encode_commit(txn: Transaction, catalog: CatalogChange | None, old: bool = False) -> bytes:
     """What the COMMIT record of `txn` carries: everything that its chunks do not. `old`: with the rows before."""
-    undo = txn.undo
     if catalog is None and not txn.spilled and txn.drawn is None and not old:
-        only = single_write(undo)
-        if only is not None and not only[0].schema.temporary:
-            return encode_single(only[0], only[1], only[2].row)
-        states = states_of(undo) if len(undo) <= FEW else {}
-        if states and not any(store.dropped or store.schema.temporary for store in states):
-            return ENCODE((None, [encode_states(*group) for group in states.items()], (), None, None, ()))
+        groups = plain_groups(txn.changes)
+        if groups:
+            return ENCODE((None, groups, (), None, None, ()))
     writes = writes_of(txn, 0 if old and txn.blind else txn.chunked, remaining(txn))
     if catalog is None and not writes and not txn.spilled and txn.drawn is None:
         txn.durability = "off"  # only temporary tables were written: there is nothing to wait for
@@ -78,47 +75,28 @@ def encode_commit(txn: Transaction, catalog: CatalogChange | None, old: bool = F
 
 def encode_single(store: Store, ref: Ref, row: Row | None) -> bytes:
     """The whole payload of a transaction that changes one row: a `Payload`, written without making one."""
-    head = gone = body = NOTHING
-    if row is not None:
-        body = encode_value((row,))
-        if store.primary is None:
-            head = ENCODE((ref,))
-    elif store.primary is None:
-        gone = ENCODE((ref,))
-    else:
-        gone = encode_value((store.primary.values(ref),))
-    return ENCODE((None, ((store.relation, store.codec.width, head, body, gone),), (), None, None, ()))
+    return ENCODE((None, (plain_group(store, [ref], [row]),), (), None, None, ()))
 
 
-def single_write(undo: list[tuple[Any, ...]]) -> tuple[Any, ...] | None:
-    """The one version that a small transaction made, None if there are more."""
-    found = None
-    for entry in undo:
-        if type(entry[2]) is Version:
-            if found is not None:
-                return None
-            found = entry
-    return found
-
-
-def states_of(undo: list[tuple[Any, ...]]) -> dict[Store, dict[Ref, Row | None]]:
-    """By table, what each row is after the changes."""
+def plain_groups(changes: list[tuple[Store, Ref, Version]]) -> list[Group] | None:
+    """What the changes have made of each row, by table; None if some of them are not for the log."""
     states: dict[Store, dict[Ref, Row | None]] = {}
-    for store, ref, what in undo:
-        if type(what) is Version:
-            rows = states.get(store)
-            if rows is None:
-                rows = states[store] = {}
-            rows[ref] = what.row
-    return states
+    for store, ref, version in changes:
+        rows = states.get(store)
+        if rows is not None:
+            rows[ref] = version.row
+        elif store.dropped or store.schema.temporary:
+            return None
+        else:
+            states[store] = {ref: version.row}
+    return [plain_group(store, list(rows), list(rows.values())) for store, rows in states.items()]
 
 
-def encode_states(store: Store, rows: dict[Ref, Row | None]) -> Group:
-    now = list(rows.values())
-    if None in now:
-        return encode_group(store, [(ref, row, None) for ref, row in rows.items()])
-    head = ENCODE(list(rows)) if store.primary is None else NOTHING
-    return store.relation, store.codec.width, head, encode_value(now), NOTHING
+def plain_group(store: Store, refs: list[Ref], rows: list[Row | None]) -> Group:
+    if None in rows:
+        return encode_group(store, [(ref, row, None) for ref, row in zip(refs, rows)])
+    head = ENCODE(refs) if store.primary is None else NOTHING
+    return store.relation, store.codec.width, head, encode_value(rows), NOTHING
 
 
 def encode_chunk(txn: Transaction, old: bool = False) -> bytes:
@@ -137,7 +115,7 @@ def encode_writes(txn: Transaction, writes: list[tuple[Store, list[Change]]], ol
 
 
 def writes_of(txn: Transaction, start: int, first: Iterable[tuple[Store, Change]]) -> list[tuple[Store, list[Change]]]:
-    """What the changes `first`, then the writes from position `start` of the undo list on have made of each row, by
+    """What the changes `first`, then those of the transaction from position `start` on have made of each row, by
     table."""
     states: dict[int, tuple[Store, dict[Ref, tuple[Row | None, Row | None]]]] = {}
 
@@ -146,13 +124,10 @@ def writes_of(txn: Transaction, start: int, first: Iterable[tuple[Store, Change]
 
     for store, (ref, row, before) in first:
         state_of(store)[ref] = row, before
-    undo = txn.undo
-    for position in range(start, len(undo)):
-        store, ref, what = undo[position]
-        if type(what) is Version:
-            state = state_of(store)
-            known = state.get(ref)
-            state[ref] = what.row, (row_below(what) if known is None else known[1])
+    for store, ref, version in islice(txn.changes, start, None):
+        state = state_of(store)
+        known = state.get(ref)
+        state[ref] = version.row, (row_below(version) if known is None else known[1])
     return [
         (store, [(ref, row, before) for ref, (row, before) in changes.items()])
         for store, changes in states.values()

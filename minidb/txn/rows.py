@@ -42,7 +42,7 @@ class RowDoor(ForeignKeys):
     def begin(self) -> None:
         txn = self.txn
         self.snapshot, self.statement = txn.statement_snapshot, txn.statement
-        self.claiming, self.claimed, self.root = True, None, self.relations.base.root
+        self.claimed, self.root = None, self.relations.base.root
         txn.busy = True
         if txn.parked is not None:
             self.begin_parked()

@@ -113,13 +113,13 @@ class SchemaChanges:
         store = Store(self.relations.base, table, functions)
         with self.manager.latch:
             self.relations.stores[table.relation] = store
-        self.txn.schema_undo.append(lambda: self.remove(table.relation))
+        self.txn.undo_schema_by(lambda: self.remove(table.relation))
 
     def create_sequence(self, sequence: schema.Sequence) -> None:
         states = self.relations.sequences
         with self.manager.latch:
             states.add(sequence)
-        self.txn.schema_undo.append(lambda: states.remove(sequence.relation))
+        self.txn.undo_schema_by(lambda: states.remove(sequence.relation))
 
     def sequence_point(self, relation: int) -> tuple[int, bool]:
         """Where a sequence stands; its lock keeps it there."""
@@ -136,7 +136,7 @@ class SchemaChanges:
     def redefine(self, store: Store, old: schema.Table, new: schema.Table) -> None:
         self.define(store, new)
         self.txn.redefined |= {store}
-        self.txn.schema_undo.append(lambda: self.define(store, old))
+        self.txn.undo_schema_by(lambda: self.define(store, old))
 
     def define(self, store: Store, table: schema.Table) -> None:
         functions = self.relations.functions(table)

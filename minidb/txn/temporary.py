@@ -33,11 +33,8 @@ class Temporary:
         self.views: dict[str, schema.View] = {}
         self.sequences: dict[str, schema.Sequence] = {}
         self.comments: dict[str, schema.Comment] = {}
+        self.empty = True  # neither tables, nor views, nor sequences
         self.seen: tuple[schema.Catalog, schema.Catalog] | None = None  # a committed catalog, and that with these
-
-    @property
-    def empty(self) -> bool:
-        return not (self.tables or self.views or self.sequences)
 
     def over(self, relations: Relations) -> schema.Catalog:
         """The committed catalog with the session's own objects; one value for as long as neither changes (R67)."""
@@ -69,6 +66,7 @@ class Temporary:
         self.tables = {name: table for name, table in catalog.tables.items() if table.temporary}
         self.views = {name: view for name, view in catalog.views.items() if view.temporary}
         self.sequences = {name: s for name, s in catalog.sequences.items() if s.temporary}
+        self.empty = not (self.tables or self.views or self.sequences)
         own = temporary_ids(catalog)
         self.comments = {key: comment for key, comment in catalog.comments.items() if comment.object in own}
         self.seen = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import RetryableError
@@ -17,7 +18,7 @@ from minidb.txn.deferral import DeferredCheck, Modes
 from minidb.txn.intervals import Cut
 from minidb.txn.isolation import Policy
 from minidb.txn.locks import Ending, IntervalLocks, ModeLock, Request
-from minidb.txn.versions import Named
+from minidb.txn.versions import PENDING, Named, Version
 from minidb.txn.waiting import Parking
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from minidb.txn.temporary import Temporary
 
 MOST_TEXTS = 200  # statements whose texts are remembered, for explanations
-# Shared by the transactions that never fill their own.
+# Shared by the transactions that never fill their own; none of them can be changed.
+NONE: Any = ()
+UNMAPPED: Any = MappingProxyType({})
 NOTHING: frozenset[Any] = frozenset()
 UNMARKED: set[int] = set()
 UNREAD: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=0)
@@ -38,6 +41,7 @@ class Transaction(Named):
     """One transaction, from its first statement until nobody needs to know of it any more."""
 
     durability = "full"
+    nested = False  # it has had a savepoint: notes of locks are kept, so that they can be given back one by one
     lock_timeout: float | None = None
     deadlock_timeout = 1.0
     narrowed = False  # READ ONLY was said when it had begun to read and write
@@ -58,16 +62,22 @@ class Transaction(Named):
     parked: ParkedView | None = None  # reads on from there
     # what it did
     wrote = False
+    undo: list[tuple[Any, ...]] = NONE  # of locks, once it is `nested`: (ModeLock | store, ref, previous mask)
+    schema_undo: list[Callable[[], None]] = NONE
+    compensate: dict[tuple[Store, Any], None] = UNMAPPED  # rows of chunks that were rolled back to a savepoint
+    deferred: list[DeferredCheck] = NONE
+    constraint_modes: Modes = UNMAPPED  # SET CONSTRAINTS
     drawn: dict[SequenceState, int] | None = None  # stamps of the sequences that it has drawn from
-    chunked = 0  # writes before this position of `undo` are in the log's chunks already
+    chunked = 0  # those before this position of `changes` are in the log's chunks already
     spilled = False  # the log has chunks of it, whatever was rolled back since
     blind = False  # some of those chunks lack the old rows
-    weighed = 0  # what is before this position of `undo` takes so many bytes of memory (`transaction_memory`):
+    weighed = 0  # so many changes and row locks take so many bytes of memory (`transaction_memory`):
     weight = 0
     memory_limit: int | None = None
     # what it waits for
     waiting: Request | None = None
     wait_error: Exception | None = None
+    ending_waiters: list[Ending] = NONE
     interrupted = False
     on_wait: Callable[[str | None], None] | None = None
     # serializability
@@ -75,33 +85,33 @@ class Transaction(Named):
     marked = UNMARKED
     mark_limit = 4096
     read_log = UNREAD
+    in_edges: dict[Transaction, Edge] = UNMAPPED
+    out_edges: dict[Transaction, Edge] = UNMAPPED
+    interval_tables: dict[int, IntervalLocks] = UNMAPPED
     doomed: RetryableError | None = None
     unsafe_with: set[Transaction] | None = None
     safe = False
     unsafe = False
 
-    def __init__(self, txn_id: int, policy: Policy, session_name: str, read_only: bool, deferrable: bool) -> None:
-        super().__init__(txn_id)
+    def __init__(self, txn_id: int, policy: Policy, session_name: str, read_only: bool, deferrable: bool,
+                 parking: Parking | None = None) -> None:
+        self.id = txn_id
+        self.number = PENDING
         self.policy = policy
         self.session_name = session_name
         self.read_only = read_only
         self.deferrable = deferrable
-        self.schema_undo: list[Callable[[], None]] = []
-        self.undo: list[tuple[Any, ...]] = []  # (store, ref, version) or (ModeLock | store, ref, previous mask)
-        self.compensate: dict[tuple[Store, Any], None] = {}  # rows of chunks that were rolled back to a savepoint
-        self.deferred: list[DeferredCheck] = []
-        self.constraint_modes: Modes = {}  # SET CONSTRAINTS
+        self.changes: list[tuple[Store, Any, Version]] = []  # the versions that it has made, by table and address
         self.locks: dict[int, ModeLock] = {}
         self.weak: dict[int, int] = {}  # table -> modes that it holds; weak ones stand here alone (`manager`, 5)
         self.row_locks: list[tuple[Store, Any]] = []
-        self.interval_tables: dict[int, IntervalLocks] = {}
-        self.parking = Parking()
-        self.ending_waiters: list[Ending] = []
-        self.in_edges: dict[Transaction, Edge] = {}
-        self.out_edges: dict[Transaction, Edge] = {}
+        self.parking = Parking() if parking is None else parking
         self.texts: dict[int, str] = {}
         if policy.in_graph:
             self.in_graph = True
+            self.in_edges = {}
+            self.out_edges = {}
+            self.interval_tables = {}
             self.marked = set()
             self.read_log = deque(maxlen=READ_LOG)
 
@@ -114,6 +124,16 @@ class Transaction(Named):
         if len(self.texts) < MOST_TEXTS:
             self.texts[self.statement] = text
 
+    def undo_schema_by(self, undo: Callable[[], None]) -> None:
+        if not self.schema_undo:
+            self.schema_undo = []
+        self.schema_undo.append(undo)
+
+    def defer(self, check: DeferredCheck) -> None:
+        if not self.deferred:
+            self.deferred = []
+        self.deferred.append(check)
+
     def log_read(self, relation: int, low: Cut, high: Cut) -> None:
         self.read_log.append((relation, low, high, self.statement_text))
 
@@ -125,12 +145,15 @@ class Transaction(Named):
 class Savepoint:
     """A place in a transaction to return to."""
 
-    __slots__ = ("catalog", "catalog_base", "constraint_modes", "deferred", "name", "read_only", "schema_undo",
-                 "settings", "undo")
+    __slots__ = ("catalog", "catalog_base", "changes", "constraint_modes", "deferred", "name", "read_only",
+                 "schema_undo", "settings", "undo")
 
     def __init__(self, name: str, txn: Transaction, settings: int = 0) -> None:
         self.name = name
         self.settings = settings  # changes of settings before it
+        if not txn.nested:
+            txn.nested, txn.undo = True, []
+        self.changes = len(txn.changes)
         self.undo = len(txn.undo)
         self.catalog = txn.catalog
         self.catalog_base = txn.catalog_base

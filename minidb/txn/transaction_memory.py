@@ -28,27 +28,31 @@ GROUP_LIMIT = "/sys/fs/cgroup/memory.max"
 
 def weigh(txn: Transaction, size: int) -> None:
     """Adds the changes since the last time, whose rows have `size` bytes in the log. Raises OutOfMemory."""
-    undo = txn.undo
-    entries = 0
-    for position in range(txn.weighed, len(undo)):
-        entries += len(getattr(undo[position][0], "index_list", ()))
-    txn.weight += (len(undo) - txn.weighed) * PER_CHANGE + entries * PER_ENTRY + int(size * PER_BYTE)
-    txn.weighed = len(undo)
+    count = amount(txn)
+    new = count - txn.weighed
+    entries = sum(len(store.index_list) for store, _, _ in txn.changes[-new:])
+    txn.weight += new * PER_CHANGE + entries * PER_ENTRY + int(size * PER_BYTE)
+    txn.weighed = count
     limit = txn.memory_limit or default_limit()
     if txn.weight > limit:
         raise OutOfMemory(
             f"the transaction's changes take more than {limit >> 20:,} MB of memory",
-            detail=f"There are about {len(undo):,} of them.",
+            detail=f"There are about {count:,} of them.",
             hint="Commit more often, or SET minidb.transaction_memory to a larger size.",
         )
 
 
 def take_back(txn: Transaction) -> None:
     """Some of the changes were undone."""
-    left = len(txn.undo)
+    left = amount(txn)
     if left < txn.weighed:
         txn.weight = txn.weight * left // txn.weighed
         txn.weighed = left
+
+
+def amount(txn: Transaction) -> int:
+    """Changes, and rows that are locked by more than a change."""
+    return len(txn.changes) + len(txn.row_locks)
 
 
 @cache

@@ -97,7 +97,7 @@ class Trimmer:
         queue, waiting = self.queue, self.waiting
         if queue and queue[0][0] > horizon and (most > AT_ONCE or len(queue) >= self.enough):
             self.thin(max(most, AT_ONCE))
-        most = max(most, len(queue) >> 6)  # the more there is the faster it goes: large transactions come one by one
+        most = max(most, min(len(queue) >> 6, AT_ONCE))  # the more there is the faster it goes
         while queue and most > 0 and queue[0][0] <= horizon:
             _, store, ref = queue.popleft()
             store.trim(ref, horizon)

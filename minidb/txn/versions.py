@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from minidb.keys import Row
 
 PENDING = 1 << 62
@@ -67,24 +69,20 @@ class Committed(Named):
 SETTLED = Owner(0, SETTLED_NUMBER)
 
 
-class Version:
-    """One version of one row.
+class Version(msgspec.Struct, eq=False):
+    """One version of one row. (A Struct is made in a third of the time of other objects.)
 
     `row` None is a tombstone; `moved_to` then names the new primary key if the row went there (R33).
     `keyed` says that the change touched a key that others may refer to: it conflicts with FOR KEY SHARE. None: it left
     the entries of all indexes alone.
     """
 
-    __slots__ = ("keyed", "moved_to", "older", "owner", "row", "statement")
-
-    def __init__(self, row: Row | None, owner: Owner, statement: int, older: Version | None,
-                 keyed: bool | None) -> None:
-        self.row = row
-        self.owner = owner
-        self.statement = statement
-        self.older = older
-        self.keyed = keyed
-        self.moved_to: Any = None
+    row: Row | None
+    owner: Owner
+    statement: int
+    older: Version | None
+    keyed: bool | None
+    moved_to: Any = None
 
 
 def visible(version: Version | None, snapshot: int, me: Owner, statement: int) -> Version | None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import CardinalityViolation, LockNotAvailable, UniqueViolation
 from minidb.keys import Key, Row
+from minidb.latches import give_way
 from minidb.row_texts import index_key
 from minidb.storage.free_space import HeapSpace
 from minidb.storage.interface import Ref
@@ -90,6 +91,7 @@ class Writer(Reader):
         self.moves: list[tuple[Store, Row]] = []  # rows whose clustered key changed, inserted at the end (R33)
         self.doubtful: list[tuple[Store, IndexStore, Key]] = []  # keys judged at the statement's end (R43)
         self.tolerant = False  # an UPDATE is running: a clash may go away before the statement ends
+        self.unsettled = False  # something waits for the statement's end: one of these three, or a foreign key
 
     # -- row locks
 
@@ -117,6 +119,9 @@ class Writer(Reader):
                 elif wait == "skip locked":
                     return None
                 else:
+                    if self.policy.keeps_snapshot:  # a newer version is there to stay: whoever needs the old one fails
+                        request.judge = partial(self.newest_row, store, ref, seen, came)
+                        request.judge()
                     request.resource.enqueue(request)
                     manager.begin_wait(txn, request)
             if request is None:
@@ -161,7 +166,8 @@ class Writer(Reader):
 
     def hold(self, store: Store, ref: Ref, previous: int) -> None:
         self.txn.row_locks.append((store, ref))
-        self.txn.undo.append((store, ref, previous))
+        if self.txn.nested:
+            self.txn.undo.append((store, ref, previous))
 
     def newest_row(self, store: Store, ref: Ref, seen: Row,
                    came: Version | None) -> tuple[Row | None, Version | None]:
@@ -220,7 +226,7 @@ class Writer(Reader):
         change = Change(store, ref, old, new)
         if change.keyed and not store.row_mask(self.txn, ref) >> UPDATE & 1:
             self.lock_row(store, ref, old, UPDATE)
-        self.tolerant = True
+        self.tolerant = self.unsettled = True
         self.apply(change)
         self.updated(store, old, new)
 
@@ -238,6 +244,7 @@ class Writer(Reader):
         self.lock_row(store, ref, old, UPDATE)
         self.apply(Change(store, ref, old, None), moved_to=store.key(new))
         self.moves.append((store, new))
+        self.unsettled = True
         self.updated(store, old, new)
 
     def insert_many(self, table: int, rows: Sequence[Row]) -> None:
@@ -251,6 +258,7 @@ class Writer(Reader):
                     self.apply(Change(store, None, None, row))
             for row in part:
                 self.inserted(store, row)
+            give_way(self.manager.latch)
             self.manager.check(self.txn)
             self.manager.spill(self.txn)
 
@@ -340,6 +348,7 @@ class Writer(Reader):
                             return clash
                         if clash.index is not None:
                             self.doubtful.append((store, clash.index, clash.key))
+                            self.unsettled = True
                             return self.install(change, moved_to)
                     else:
                         if wait.resource is not store.intervals:
@@ -399,7 +408,7 @@ class Writer(Reader):
         if change.ref is None:
             change.ref = store.new_ref(change.new) if change.new is not None else None
         change.points = store.points(change.ref, change.old_keys, change.new_keys)
-        if writer is not None or store.intervals.active:
+        if writer is not None or store.intervals.hinder(txn, change.points):
             if writer is None:
                 writer = store.intervals.writer(txn, change.points)
             if not store.intervals.can_grant(writer):
@@ -496,7 +505,7 @@ class Writer(Reader):
             txn, txn.statement, change.ref, change.old, change.new, change.old_keys, change.new_keys, change.keyed
         )
         version.moved_to = moved_to
-        txn.undo.append((store, change.ref, version))
+        txn.changes.append((store, change.ref, version))
         txn.wrote = True
         return change.ref
 
@@ -524,7 +533,7 @@ class Writer(Reader):
                     return False
             refs = own if own is not None else store.heap_space.allocate_many(len(rows), 0)
             versions = store.install_many(txn, txn.statement, refs, rows, keys)
-            txn.undo.extend([(store, ref, version) for ref, version in zip(refs, versions)])
+            txn.changes.extend([(store, ref, version) for ref, version in zip(refs, versions)])
             txn.wrote = True
         return True
 
@@ -574,10 +583,12 @@ class Writer(Reader):
 
     def finish_statement(self) -> None:
         """What is judged when all rows are changed: moved rows, doubtful keys, then foreign keys."""
-        if self.moves or self.doubtful:
-            self.settle_changes()
-        self.tolerant = False
-        self.check_references()
+        if self.unsettled:
+            self.unsettled = False
+            if self.moves or self.doubtful:
+                self.settle_changes()
+            self.tolerant = False
+            self.check_references()
         self.manager.spill(self.txn)
 
     def settle_changes(self) -> None:
@@ -589,7 +600,7 @@ class Writer(Reader):
         for store, index, key in dict.fromkeys(doubtful):
             if is_deferred(self.txn, index.schema):
                 judge = partial(self.judge_later, store, index, key)
-                self.txn.deferred.append(DeferredCheck(index.schema.id, judge))
+                self.txn.defer(DeferredCheck(index.schema.id, judge))
             else:
                 self.judge_key(store, index, key)
         self.tolerant = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log2
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,7 +16,7 @@ from benchmarks.document import begin, end, replace_part
 from benchmarks.engines.choose import engine_of
 from benchmarks.engines.interface import Durability, Engine, Level
 from benchmarks.growth import crowding, levels, report, sizes
-from benchmarks.growth.model import fit, tried
+from benchmarks.growth.model import TreeSize, fit, misses, tried
 from benchmarks.report import Sitting, machine, table, write
 from benchmarks.runner import due, measure
 from benchmarks.spread import percentile, ratios, spread
@@ -93,7 +94,7 @@ def test_places_are_measured_in_processes_of_their_own(key: str) -> None:
 def test_growth_is_measured_and_told(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
     chart = report.charts_of(document)
-    text = "\n".join(report.sizes(sizes.measure([100, 200, 400], 1 << 20, 0.01), chart))
+    text = "\n".join(report.sizes(sizes.measure([100, 200, 400], 1 << 20, 0.01), 1 << 20, chart))
     assert "foretold" in text and "growth-changes" in text
     found = crowding.snapshots([1, 3], 100, 0.01)
     assert [x for x, _ in found["update"]] == [1, 3]
@@ -110,8 +111,22 @@ def test_latency_is_measured_beside_each_disturber() -> None:
 def test_a_model_finds_the_line_that_made_its_costs() -> None:
     model = fit("rows", {10: 25.0, 100: 205.0, 1000: 2005.0})
     assert (round(model.fixed, 6), round(model.slope, 6)) == (5, 2)
-    _, largest, foretold, found = tried("log2(rows)", {16: 5.0, 64: 7.0, 256: 9.0})
-    assert (largest, round(foretold, 6), found) == (256, 9.0, 9.0)
+
+
+def test_a_model_foretells_what_does_not_fit_the_cache() -> None:
+    """10 bytes a row in leaves of 10 rows, one of which is looked at: 2 us a level, 50 us if it is not cached."""
+    sizes = {rows: TreeSize(rows / 10, rows * 10.0, 0.0) for rows in (64, 256, 1024, 4096)}
+    trees = {rows: {"account_opened": size} for rows, size in sizes.items()}
+    missed = {rows: misses("covering range of 20", trees[rows], 5120) for rows in sizes}
+    assert missed == {64: 0, 256: 0, 1024: 0.5, 4096: 0.875}
+    costs = {rows: 3 + 2 * log2(rows) + 50 * missed[rows] for rows in sizes}
+    trial = tried("log2(rows)", "covering range of 20", costs, trees, 5120)
+    assert (trial.rows, trial.misses, trial.measured) == (4096, 0.875, costs[4096])
+    assert trial.foretold is not None and round(trial.foretold, 6) == round(costs[4096], 6)
+    assert trial.model.miss is not None and round(trial.model.miss, 6) == 50
+    del costs[1024]
+    unknown = tried("log2(rows)", "covering range of 20", costs, trees, 5120)
+    assert unknown.foretold is None, "no cost of a miss is known"
 
 
 def test_figures() -> None:

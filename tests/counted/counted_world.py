@@ -13,6 +13,7 @@ from benchmarks.counted_files import CountedFiles, Tally
 from minidb.storage import base, writer
 from minidb.storage.file import MemoryFileSystem
 from minidb.storage.pages import Leaf
+from minidb.txn import store
 from minidb.txn.reads import Reader
 from minidb.txn.versions import Version
 
@@ -64,7 +65,7 @@ class World:
         return self.database.connect(autocommit=True, durability=durability)
 
     def watch(self, patch: pytest.MonkeyPatch) -> None:
-        read_leaf, new_version, judge = base.read_leaf, Version.__init__, Reader.judge
+        read_leaf, judge = base.read_leaf, Reader.judge
 
         def counted_leaf(*args: Any) -> Leaf:
             leaf = read_leaf(*args)
@@ -73,7 +74,7 @@ class World:
 
         patch.setattr(base, "read_leaf", counted_leaf)
         patch.setattr(writer, "read_leaf", counted_leaf)
-        patch.setattr(Version, "__init__", self.counting("versions", new_version))
+        patch.setattr(store, "Version", self.counting("versions", Version))
         patch.setattr(Reader, "judge", self.counting("judged", judge))
         patch.setattr(Reader, "amended", self.counting("amended", Reader.amended))
 

@@ -35,6 +35,21 @@ def test_a_warm_point_read_touches_no_file_and_decodes_nothing(bank: Bank) -> No
     assert (work.base.reads, work.log.writes, work.decoded, work.compiled, work.versions) == (0, 0, 0, 0, 0)
 
 
+def test_a_point_read_decodes_no_page_where_there_is_no_room_for_it(bank: Bank) -> None:
+    world = bank(ROWS)
+    world.reopen()
+    connection = world.connect()
+    connection.execute(POINT, (5,)).fetchone()
+    connection.execute(COVERED, (5, 24)).fetchall()  # the inner nodes are cached, and one leaf of each tree
+    world.engine.pool.limit = world.engine.pool.bytes
+    with world.counted() as work:
+        assert connection.execute(POINT, (2900,)).fetchone() == (2900, "owner 2900", 2900 * 7 % ROWS, 2900)
+    assert (work.base.reads, work.decoded, work.rows_decoded) == (2, 0, 0)
+    with world.counted() as work:
+        assert len(connection.execute(COVERED, (1000, 1019)).fetchall()) == 20
+    assert (work.base.reads, work.decoded, work.rows_decoded) == (1, 0, 0)
+
+
 def test_pages_of_a_point_read_grow_with_the_depth_of_the_tree_only(bank: Bank) -> None:
     found = []
     for rows in (500, 5000):

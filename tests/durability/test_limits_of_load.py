@@ -259,6 +259,10 @@ class SmallDiskFile:
         used |= more
         self.file.write(offset, data)
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        self.write(offset, data)
+        self.file.sync()
+
     def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
         self.write(offset, b"".join(pieces))
         return True

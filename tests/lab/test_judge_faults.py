@@ -14,11 +14,14 @@ from minidb.isolation import IsolationLevel
 from minidb.lab.judge import judge
 from minidb.lab.judge.client import Temper
 from minidb.lab.judge.workload import Settings, run
+from minidb.txn.claims import Claimer
 from minidb.txn.conflicts import Conflicts
 from minidb.txn.isolation.policy import Policy
 from minidb.txn.isolation.read_committed import ReadCommitted
 from minidb.txn.isolation.snapshot import Snapshot
+from minidb.txn.isolation.ssi import SerializableSnapshot
 from minidb.txn.isolation.two_phase import TwoPhaseLocking
+from minidb.txn.locks import IntervalLocks
 from minidb.txn.manager import Manager, Transaction
 from minidb.txn.versions import PENDING
 
@@ -44,6 +47,13 @@ def forgetful(conflicts: Conflicts, txn: Transaction) -> None:
     forget(conflicts, txn)
 
 
+def one_commit_old(manager: Manager, txn: Transaction, *, take: Any = Manager.take_snapshot) -> None:
+    first = txn.snapshot < 0
+    take(manager, txn)
+    if first:
+        txn.snapshot = txn.statement_snapshot = max(txn.snapshot - 1, 0)
+
+
 def no_readers(conflicts: Conflicts, first: Transaction, last: Transaction) -> bool:
     """A reader never counts as the first transaction of a dangerous structure."""
     return not (first.read_only or (first.number != PENDING and not first.wrote))
@@ -57,28 +67,35 @@ FAULTS: dict[str, Fault] = {
     "the first updater does not win": (SNAPSHOT, Snapshot, "changed", Policy.changed, {"lost update"}),
     "a snapshot for each statement": (SNAPSHOT, Snapshot, "keeps_snapshot", False, {"read skew"}),
     "a snapshot that is one commit old": (
-        SNAPSHOT, Snapshot, "snapshot", lambda self, txn, published: max(published - 1, 0),
-        {"read skew against the order of time"},
+        SNAPSHOT, Manager, "take_snapshot", one_commit_old, {"read skew against the order of time"},
     ),
     "published out of turn": (SNAPSHOT, Manager, "publish", too_early, {"read skew"}),
     "versions vanish that are still read": (
         SNAPSHOT, Manager, "oldest_view", lambda self: self.published, {"read skew"},
     ),
     "READ COMMITTED reads what is not committed": (
-        READ_COMMITTED, ReadCommitted, "snapshot", lambda self, txn, published: PENDING,
+        READ_COMMITTED, ReadCommitted, "reads_uncommitted", True,
         {"aborted read", "intermediate read", "circular information flow"},
     ),
     "no dangerous structure is broken": (SSI, Conflicts, "doom", lambda *_: None, {"write skew"}),
     "reads leave no marks": (SSI, Conflicts, "mark", lambda *_: None, {"write skew"}),
+    "keys leave no marks": (SSI, SerializableSnapshot, "read_key", lambda *_: True, {"write skew"}),
+    "writers do not ask for marks": (SSI, Claimer, "may_stand", lambda *_: True, {"write skew"}),
     "every read-only transaction is safe": (SSI, Conflicts, "begin", always_safe, {"read-only anomaly"}),
     "readers never count": (SSI, Conflicts, "counts", no_readers, {"read-only anomaly"}),
     "edges are forgotten too early": (SSI, Conflicts, "forget", forgetful, set()),
     "intervals are not locked": (TWO_PHASE, TwoPhaseLocking, "read", Policy.read, {"lost update", "write skew"}),
+    "keys are not locked": (TWO_PHASE, TwoPhaseLocking, "read_key", lambda *_: True, {"non-repeatable read"}),
+    "writers do not ask for intervals": (TWO_PHASE, IntervalLocks, "hinder", lambda *_: False, {"lost update"}),
     "writers are not waited for": (TWO_PHASE, TwoPhaseLocking, "awaits_writers", False, {"read skew"}),
 }
 SEEDS = 12  # a rare fault needs more than one run
 OFTEN = Temper(steps=6, read_only=0.2)
-SETTINGS = {"edges are forgotten too early": (700, 9, Temper()), "readers never count": (500, 6, OFTEN)}
+SETTINGS = {
+    "edges are forgotten too early": (700, 9, Temper()),
+    "readers never count": (500, 6, OFTEN),
+    "keys leave no marks": (200, 5, OFTEN),
+}
 
 
 def settings(name: str, seed: int) -> Settings:

@@ -112,7 +112,7 @@ def leaves(database: Database) -> dict[str, Target]:
 
 
 def leaf_reader(layout: Any) -> Callable[[bytes], object]:
-    return lambda data: pages.decode_leaf(layout, data)
+    return lambda data: (pages.decode_leaf(layout, data), layout.parts(data))
 
 
 def reading(database: Database, files: MemoryFileSystem, log: bytes) -> dict[str, Target]:

@@ -126,7 +126,7 @@ def test_another_format_is_named() -> None:
     files = MemoryFileSystem()
     make_base(files).close()
     files.names[PATH].data[16] = 9
-    with pytest.raises(NotADatabase, match="format 9; this version reads format 1"):
+    with pytest.raises(NotADatabase, match="format 9; this version reads formats 1 to 2"):
         open_base(files)
 
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from base_tools import CLUSTERED, INTS, PATH, TREE, backwards, check, fold, forwards, make_base, open_base
+from base_tools import (
+    CLUSTERED,
+    INTS,
+    PATH,
+    TREE,
+    Opened,
+    PartLayout,
+    backwards,
+    check,
+    fold,
+    forwards,
+    make_base,
+    open_base,
+)
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -18,7 +32,7 @@ from minidb.keys import HIGHEST, LOWEST, NAN_LAST, NULL_FIRST, NULL_LAST, Descen
 from minidb.storage.btree import Tree
 from minidb.storage.file import MemoryFileSystem
 from minidb.storage.page_file import LEAF
-from minidb.storage.pages import PageMiss, encode_inner
+from minidb.storage.pages import ENOUGH, PageMiss, encode_inner
 from minidb.storage.roots import Root, StaleRoot
 
 KEYS = [f"k{number:02}" for number in range(30)]
@@ -238,6 +252,92 @@ def test_inner_nodes_stay_cached_under_pressure(search: str) -> None:
     for key in range(1, 10_000, 7):
         look(key * 7_919 % 10_000)
     assert base.pool.misses - misses < 1.05 * 10_000 / 7  # a leaf each time, and next to no inner node
+
+
+def uncached(layout: PartLayout, keys: Iterable[int] = range(0, 10_000, 2)) -> tuple[Tree, Root]:
+    """A tree beside whose inner nodes there is room for a few leaves only."""
+    base = make_base(block=4096, leaf_bytes=500, fanout=16, pool=200_000)
+    root = fold(base, [(key, key, (key, "x")) for key in keys], layout=layout)
+    return Tree(base, 1, layout), root
+
+
+def test_leaves_are_read_in_parts_where_there_is_no_room() -> None:
+    layout = PartLayout()
+    tree, root = uncached(layout)
+    for number in range(1_000):
+        tree.find(root, number * 7_919 % 10_000)
+    layout.opened = layout.decoded = 0
+    for number in range(2_000):
+        key = number * 7_919 % 10_001 - 1
+        assert tree.find(root, key) == ((key, (key, "x")) if key % 2 == 0 and key >= 0 else None)
+    assert layout.opened > 1_000 > 10 * layout.decoded
+    keys = [number * 7_919 % 10_003 - 1 for number in range(3_000)]
+    assert tree.find_rows(root, keys) == [(key, "x") if key % 2 == 0 and 0 <= key < 10_000 else None for key in keys]
+    tree.base.pool.check([tree.cache])
+
+
+def test_a_leaf_that_is_asked_for_again_is_let_in() -> None:
+    layout = PartLayout()
+    tree, root = uncached(layout)
+    for number in range(1_000):
+        tree.find(root, number * 7_919 % 10_000)
+    for _ in range(ENOUGH + 1):
+        tree.find(root, 5_000)
+    layout.opened = layout.decoded = 0
+    for key in (5_000, 5_002):
+        assert tree.find(root, key) == (key, (key, "x"))
+    assert layout.opened == layout.decoded == 0
+
+
+def test_within_a_leaf_that_is_not_cached() -> None:
+    tree, root = uncached(PartLayout())
+    rows = [(key, key, (key, "x")) for key in range(0, 10_000, 2)]
+    whole, same = tree_of(rows, layout=INTS, leaf_bytes=500, block=4096)
+    answers = 0
+    for number in range(2_000):
+        low = (number * 7_919 % 10_010 - 5, number % 2)
+        high = (low[0] + number % 23, number // 2 % 2)
+        found, wanted = tree.within(root, low, high), whole.within(same, low, high)
+        if found is None or wanted is None:
+            continue
+        answers += 1
+        (leaf, start, stop), (other, first, last) = found, wanted
+        assert (leaf.keys[start:stop], leaf.rows[start:stop]) == (other.keys[first:last], other.rows[first:last])
+        assert leaf.refs[start:stop] == other.refs[first:last]
+    assert answers > 1_000
+    assert tree.within(root, (0, 0), (9_999, 1)) is None, "several leaves"
+    assert Tree(tree.base, 9, INTS).within(root, (1, 0), (2, 0)) is None
+
+
+def test_a_root_that_is_gone_is_told() -> None:
+    tree, root = uncached(PartLayout())
+    for number in range(1_000):
+        tree.find(root, number * 7_919 % 10_000)
+    for value in ("y", "z"):
+        fold(tree.base, [(key, key, (key, value)) for key in range(0, 10_000, 2)], layout=tree.layout)
+    tree.base.reclaim()
+    assert root.dead
+    with pytest.raises(StaleRoot):
+        for key in range(0, 10_000, 2):
+            tree.find(root, key)
+    with pytest.raises(StaleRoot):
+        tree.find_rows(root, list(range(0, 10_000, 2)))
+    assert tree.within(root, (77, 0), (78, 1)) is None
+
+
+def test_damage_in_a_part_names_the_page() -> None:
+    class Damaged(PartLayout):
+        def parts(self, data: bytes) -> Any:
+            class Broken(Opened):
+                def find(self, key: Any) -> Any:
+                    raise DatabaseCorrupt("it is broken")
+
+            return Broken([], [], [])
+
+    tree, root = uncached(Damaged())
+    with pytest.raises(DatabaseCorrupt, match=r"damaged page at block \d+ \(leaf of relation 1\): it is broken"):
+        for key in range(0, 10_000, 2):
+            tree.find(root, key)
 
 
 def test_resident_trees_do_not_read() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidb.storage.faulty import FaultyFileSystem, flip, subsets
-from minidb.storage.file import MemoryFileSystem, OSFileSystem
+from minidb.storage.file import RWF_DSYNC, MemoryFileSystem, OSFileSystem
 from minidb.storage.interface import FileSystem
 
 
@@ -183,6 +185,73 @@ def test_only_what_writes_in_place_is_mapped(name: str, monkeypatch: pytest.Monk
     assert not file.store(0, (b"a",))
     assert file.read(0, 1) == b"\0"
     file.close()
+
+
+def test_what_is_written_and_synced_is_durable_and_nothing_else_is() -> None:
+    fs = FaultyFileSystem()
+    file = fs.open("a", create=True)
+    fs.sync_directory("a")
+    file.write(0, b"before")
+    file.write_synced(512, b"now")
+    assert [change.data for change in fs.pending()] == [b"before"]
+    assert fs.crash().names["a"].data == bytes(512) + b"now"
+    fs.fail("sync")
+    with pytest.raises(OSError, match="Input/output error"):
+        file.write_synced(1024, b"then")
+    file.sync()
+    assert [change.data for change in fs.pending()] == [b"then"]
+
+
+@pytest.mark.skipif(not RWF_DSYNC, reason="Linux")
+@pytest.mark.parametrize(
+    ("in_place", "answer", "calls"),
+    [
+        (True, 3, ["pwritev"]),
+        (True, 2, ["pwritev", "pwrite", "fdatasync"]),
+        (True, OSError(errno.EOPNOTSUPP, ""), ["pwritev", "pwrite", "fdatasync", "pwrite", "fdatasync"]),
+        (False, 3, ["pwrite", "fdatasync"]),
+    ],
+)
+def test_one_call_syncs_where_that_is_known_to_work(name: str, monkeypatch: pytest.MonkeyPatch, in_place: bool,
+                                                    answer: int | OSError, calls: list[str]) -> None:
+    def pwritev(descriptor: int, buffers: tuple[bytes], offset: int, flags: int) -> int:
+        assert (buffers, offset, flags) == ((b"abc",), 7, RWF_DSYNC)
+        seen.append("pwritev")
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    def noting(call: str) -> Callable[..., Any]:
+        real: Callable[..., Any] = getattr(os, call)
+        return lambda *arguments: seen.append(call) or real(*arguments)
+
+    seen: list[str] = []
+    file = OSFileSystem().open(name, create=True)
+    monkeypatch.setattr("minidb.storage.file.writes_in_place", lambda descriptor: in_place)
+    monkeypatch.setattr(os, "pwritev", pwritev)
+    for call in ("pwrite", "fdatasync"):
+        monkeypatch.setattr(os, call, noting(call))
+    file.write_synced(7, b"abc")
+    if isinstance(answer, OSError):
+        file.write_synced(7, b"abc")  # it is not asked again
+    assert seen == calls
+
+
+def test_other_errors_of_a_synced_write_are_raised(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> int:
+        raise OSError(errno.EIO, "broken")
+
+    file = OSFileSystem().open(name, create=True)
+    monkeypatch.setattr(os, "pwritev", fail)
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(OSError, match="broken"):
+        file.write_synced(0, b"abc")
+
+
+def test_a_synced_write_is_read_back(fs: FileSystem, name: str) -> None:
+    file = fs.open(name, create=True)
+    file.write_synced(2, b"abc")
+    assert file.read(0, 9) == b"\0\0abc"
 
 
 def test_only_regular_files_are_opened(tmp_path: Path, name: str) -> None:

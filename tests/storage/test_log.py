@@ -766,6 +766,50 @@ def test_what_a_segment_has_grown_by_is_given_back(fs: FaultyFileSystem) -> None
     assert recover(fs.crash(), after=5).last == 5
 
 
+def test_a_segment_is_extended_before_it_is_full(fs: FaultyFileSystem) -> None:
+    owner = create(fs, step=1 << 13)
+    size = fs.open(FIRST).size()
+    while not owner.log.is_low():
+        owner.commit("normal")
+    assert fs.open(FIRST).size() == size, "nobody had to wait for it yet"
+    owner.log.extend()
+    owner.log.check()
+    assert fs.open(FIRST).size() == size + (1 << 13) and not owner.log.is_low()
+    owner.log.extend()
+    before = syncs(fs)
+    while not owner.log.is_low():
+        owner.commit("normal")
+    assert fs.open(FIRST).size() == size + (1 << 13) and syncs(fs) == before, "it has grown for nobody"
+    assert recover(copy(fs)).last == owner.log.last_number
+
+
+def test_a_full_disk_hinders_nobody_who_needs_no_space(fs: FaultyFileSystem) -> None:
+    owner = create(fs, step=1 << 13)
+    while not owner.log.is_low():
+        owner.commit("normal")
+    fs.fail("write", times=1 << 30)
+    owner.log.extend()
+    assert not owner.log.is_low(), "not again and again"
+    fs.heal()
+    last = owner.commit()
+    owner.log.check()
+    for _ in range(40):
+        last = owner.commit()
+    assert recover(copy(fs)).last == last
+
+
+def test_a_sync_that_fails_while_a_segment_is_extended_fails_the_log(fs: FaultyFileSystem) -> None:
+    owner = create(fs, step=1 << 13)
+    while not owner.log.is_low():
+        owner.commit("normal")
+    fs.fail("sync")
+    with pytest.raises(DatabaseFailed):
+        owner.log.extend()
+    with pytest.raises(DatabaseFailed):
+        owner.commit()
+    owner.log.extend()  # nothing is left to do
+
+
 def test_an_empty_segment_that_is_large_is_left_when_free_ones_are_gone(fs: FaultyFileSystem) -> None:
     """So what the last checkpoint leaves is small, whatever the one before has left."""
     owner = create(fs, kept_segment=1 << 14)
@@ -940,6 +984,57 @@ def test_leadership_is_handed_over_in_the_order_of_arrival() -> None:
     assert not leadership.enter(first)
     leadership.leave([second], own=second)
     assert leadership.enter(Waiter())
+
+
+def test_W1_who_comes_while_the_leader_goes_leads_at_once() -> None:
+    def while_it_is_made() -> threading.Lock:
+        assert leadership.leave([first], own=first)  # before the other is among the waiters
+        return threading.Lock()
+
+    leadership = Leadership(while_it_is_made)
+    first = Waiter()
+    assert leadership.enter(first)
+    assert leadership.enter(Waiter())
+    assert not leadership.try_to_lead()
+    leadership.leave()
+    assert leadership.try_to_lead()
+
+
+def test_W1_who_goes_looks_once_more_for_who_came_meanwhile() -> None:
+    class LateLock:
+        """At the first release somebody is there who has tried in vain just before it."""
+
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.acquire, self.late = self.lock.acquire, [late]
+
+        def release(self) -> None:
+            leadership._waiters.extend(self.late)
+            self.late = []
+            self.lock.release()
+
+    late = Waiter()
+    late.gate = threading.Lock()
+    late.gate.acquire()
+    leadership = Leadership()
+    leadership._led = LateLock()  # type: ignore[assignment]
+    assert leadership.enter(Waiter())
+    leadership.leave()
+    assert late.promoted and late.gate.acquire(False)
+    assert not leadership.try_to_lead()
+    leadership.leave([late], own=late)
+    assert leadership.try_to_lead()
+
+
+def test_L2_a_call_that_writes_and_syncs_is_for_who_has_nothing_unsynced_before(fs: FaultyFileSystem) -> None:
+    owner = create(fs, step=1 << 14)
+    for durability in ("full", "normal", "full", "off", "full"):
+        owner.commit(durability)
+    calls = [(change.kind, bool(change.data)) for change in fs.history if change.path == FIRST][-8:]
+    together, alone = ("sync", True), ("sync", False)
+    write = ("write", True)
+    assert calls == [alone, write, together, write, write, alone, write, together]
+    assert recover(fs.crash()).last == 5
 
 
 @pytest.mark.parametrize("real", [False, True])

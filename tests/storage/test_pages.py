@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import tracemalloc
@@ -17,7 +18,18 @@ from minidb.errors import DatabaseCorrupt
 from minidb.keys import NULL_LAST, Descending
 from minidb.storage.btree import Tree
 from minidb.storage.codec import pack_key
-from minidb.storage.pages import Inner, Leaf, PageCache, PagePool, decode_inner, encode_inner
+from minidb.storage.pages import (
+    ENOUGH,
+    EXPANSION,
+    PART,
+    WHOLE,
+    Inner,
+    Leaf,
+    PageCache,
+    PagePool,
+    decode_inner,
+    encode_inner,
+)
 
 
 def page(size: int = 1_000) -> Leaf:
@@ -83,6 +95,23 @@ def test_what_comes_back_soon_is_kept_longer() -> None:
     for identity in range(100, 160):
         look(pool, cache, identity)
     assert 9 in cache
+
+
+def test_who_is_let_in_where_there_is_no_room() -> None:
+    pool = PagePool(10 * 1_000)
+    cache: PageCache = {}
+    assert pool.admits(77, 1_000 // EXPANSION, PART), "there is room"
+    for identity in range(20):
+        look(pool, cache, identity)
+    length = 1_000
+    assert [pool.admits(88, length, PART) for _ in range(ENOUGH)] == [False] * (ENOUGH - 1) + [True]
+    assert [pool.admits(99, length, WHOLE) for _ in range(2)] == [False, True]
+    look(pool, cache, 99)
+    pool.check([cache])
+    assert not pool.admits(99, length, PART), "it begins anew"
+    for identity in range(1_000, 2_000):
+        assert not pool.admits(identity, length, ENOUGH - 1)
+    assert not pool.admits(1_000, length, ENOUGH - 1), "that was forgotten meanwhile"
 
 
 def test_discard_and_drop() -> None:
@@ -173,3 +202,13 @@ def test_lists_of_different_length() -> None:
         decode_inner(data)
     with pytest.raises(DatabaseCorrupt):
         decode_inner(pack_key((1, 2, 3, 4)))
+
+
+def test_the_garbage_collector_lets_go_of_the_contents_of_leaves() -> None:
+    """Else each full collection looks through all cached rows (CPython's collector untracks tuples of plain values)."""
+    keys = [*range(1000, 1050)]
+    leaf = Leaf(keys, keys, [(key, "some text", None) for key in keys], 2000)
+    gc.collect()
+    gc.collect()
+    assert leaf.refs is leaf.keys and list(leaf.keys) == keys
+    assert not gc.is_tracked(leaf.keys) and not gc.is_tracked(leaf.rows)

@@ -99,6 +99,8 @@ def conflicts_by_name(modes: tuple[str, ...], conflicts: tuple[int, ...]) -> dic
 class Party:
     """All that a lock asks of a transaction."""
 
+    mark_limit = 4096
+
     def __init__(self, number: int) -> None:
         self.title = f"t{number}"
         self.interval_tables: dict[int, Any] = {}
@@ -153,6 +155,9 @@ def test_interval_locks_hold_up_exactly_the_writers_inside(reads: list[tuple[int
     writer = locks.writer(parties[4], [(1, key)])
     holders = {party for party, held in model.items() if CUTS.index((key, 0)) in held}
     assert {party for party, hard, _ in locks.blockers(writer)} == holders
+    assert locks.hinder(parties[4], writer.points) == bool(holders)
+    for party in parties[:4]:
+        assert not locks.hinder(party, writer.points) or holders - {party}
     assert locks.can_grant(locks.writer(parties[4], [(2, key)]))
     for party in parties[:4]:
         locks.release(party)

@@ -22,8 +22,8 @@ CUTS = st.tuples(KEYS, st.integers(0, 1)) | st.sampled_from([BEGIN, END])
 INTERVALS = st.tuples(CUTS, CUTS).filter(lambda pair: pair[0] < pair[1]) | KEYS.map(lambda key: ((key, 0), (key, 1)))
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), INTERVALS | st.none()), max_size=40))
-def test_readers_are_found_by_key(actions: list[tuple[int, tuple[Cut, Cut] | None]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 3), INTERVALS | st.none()), max_size=40), INTERVALS)
+def test_readers_are_found_by_key(actions: list[tuple[int, tuple[Cut, Cut] | None]], asked: tuple[Cut, Cut]) -> None:
     readers = [Reader(1000) for _ in range(4)]
     marks = Marks()
     naive: dict[Any, IntervalSet] = {}
@@ -41,6 +41,11 @@ def test_readers_are_found_by_key(actions: list[tuple[int, tuple[Cut, Cut] | Non
     for key in range(10):
         assert set(marks.at(key)) == {reader for reader, intervals in naive.items() if intervals.contains(key)}
     assert {reader: list(found) for reader, found in marks.items()} == {r: list(found) for r, found in naive.items()}
+    for low, high in (asked, ((asked[0][0], 0), (asked[0][0], 1))):
+        for reader in readers:
+            others = {r: found for r, found in naive.items() if r is not reader}
+            assert set(marks.others_in(low, high, reader)) == {r for r, s in others.items() if s.overlaps(low, high)}
+            assert marks.covers(reader, low, high) == (reader in naive and naive[reader].covers(low, high))
     for reader in readers:
         marks.remove(reader)
     assert not marks.points

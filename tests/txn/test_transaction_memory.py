@@ -120,6 +120,20 @@ def test_what_is_rolled_back_to_a_savepoint_is_given_back(database: Database, fi
     again.close()
 
 
+def test_row_locks_that_are_rolled_back_to_a_savepoint_are_given_back(database: Database) -> None:
+    session = limited(database)
+    session.execute("SELECT * FROM t WHERE id <= 3 FOR SHARE")
+    for _ in range(10):
+        session.execute("SAVEPOINT a")
+        session.execute("SELECT * FROM t WHERE id <= 200 FOR UPDATE")
+        session.execute("ROLLBACK TO a")
+    assert session.txn is not None and len(session.txn.row_locks) == 3 + 10 * 3  # those that had a weaker lock before
+    other = database.session(autocommit=True)
+    other.execute("UPDATE t SET v = 0 WHERE id = 4")
+    session.commit()
+    assert not any(store.row_locks for store in database.relations.stores.values())
+
+
 def test_a_table_that_is_redefined_is_weighed_as_well(database: Database) -> None:
     session = limited(database)
     session.execute("ALTER TABLE t ADD COLUMN more int")

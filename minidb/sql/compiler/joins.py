@@ -199,9 +199,14 @@ def hash_join(
     if node.unique:
         clauses: Clauses = [*probe, Let(row, f"{table.get}({key})"), If(f"{row} is not None")]
     else:
-        clauses = [*probe, For(row, f"{table.get}({key}, ())")]
+        clauses = [*probe, For(row, f"{safe_point(node)}{table.get}({key}, ())")]
     matched.known |= {c for key in node.probe_keys for c in leaves(key) if c in inside.columns}
     return compiler.filtered(function, clauses, matched, node.predicates)
+
+
+def safe_point(node: physical.HashJoin) -> str:
+    """A join without a key meets the whole other side again and again."""
+    return "" if node.probe_keys else SAFE_POINT
 
 
 def _without_known(scope: Scope, table: JoinTable) -> Scope:
@@ -223,7 +228,7 @@ def _left_probe(
     if not node.predicates:
         if node.unique:
             return [Let(row, f"{table.get}({key}, {nulls}[0])")]
-        return [For(row, f"{table.get}({key}, {nulls})")]
+        return [For(row, f"{safe_point(node)}{table.get}({key}, {nulls})")]
     test, _ = compiler.condition(function, matched, node.predicates)
     found = f"({table.get}({key}),)" if node.unique else f"{table.get}({key}, ())"
     guard = f"{row} is not None and " if node.unique else ""

@@ -28,6 +28,7 @@ class Policy:
     keeps_snapshot: ClassVar[bool] = False  # one snapshot for the whole transaction
     tracks_reads: ClassVar[bool] = False  # `read` must be called for every interval
     reads_newest: ClassVar[bool] = False  # also what is committed after its statement began
+    reads_uncommitted: ClassVar[bool] = False  # a statement's S is PENDING, not what is published when it starts
     awaits_writers: ClassVar[bool] = False  # a reader waits for a row's writer (R48)
 
     # -- the start
@@ -39,10 +40,6 @@ class Policy:
 
     # -- what a statement sees
 
-    def snapshot(self, txn: Transaction, published: int) -> int:
-        """S of a statement that starts now."""
-        return published
-
     def batch_snapshot(self, current: int, published: int) -> int:
         """S of the next batch of a scan that has read under `current`."""
         return current
@@ -53,6 +50,11 @@ class Policy:
              locking: bool) -> Request | None:
         """An interval is about to be read, in this hold. Returns a request that must be waited for first, or None."""
         return None
+
+    def read_key(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
+                 locking: bool) -> bool:
+        """`read` of a single key; False if it must be asked for by `read`."""
+        return self.read(txn, manager, store, relation, (key, 0), (key, 1), locking) is None
 
     def passed_over(self, txn: Transaction, manager: Manager, store: Store, relation: int, ref: Any, chain: Version,
                     seen: Version | None, interval: tuple[Cut, Cut]) -> None:
@@ -68,7 +70,7 @@ class Policy:
                      ref: Any, row: Row | None) -> None:
         """A row with these entries will be installed in this hold, if nothing else is in the way."""
         if self.in_graph and manager.conflicts.marks:
-            manager.conflicts.wrote(txn, points, (store.name, store.row_title(ref, row)), store.names)
+            manager.conflicts.wrote(txn, points, store, ref, row)
 
     def duplicate(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
                   visible: bool) -> None:

@@ -35,6 +35,17 @@ class SerializableSnapshot(Snapshot):
             txn.log_read(relation, low, high)
         return None
 
+    def read_key(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
+                 locking: bool) -> bool:
+        if not txn.safe:
+            held = manager.conflicts.marks.get(relation)
+            if held is None:
+                held = manager.conflicts.begin_marks(relation)
+            if held.add_point(txn, key):
+                txn.marked.add(relation)
+            txn.read_log.append((relation, (key, 0), (key, 1), txn.statement_text))
+        return True
+
     def passed_over(self, txn: Transaction, manager: Manager, store: Store, relation: int, ref: Any, chain: Version,
                     seen: Version | None, interval: tuple[Cut, Cut]) -> None:
         if not txn.safe:

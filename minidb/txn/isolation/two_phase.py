@@ -44,6 +44,13 @@ class TwoPhaseLocking(Policy):
         txn.log_read(relation, low, high)
         return None
 
+    def read_key(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
+                 locking: bool) -> bool:
+        taken = store.intervals.take_key(txn, relation, key, locking)
+        if taken:
+            txn.read_log.append((relation, (key, 0), (key, 1), txn.statement_text))
+        return taken is not None
+
     def duplicate(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
                   visible: bool) -> None:
         request = store.intervals.reader(txn, relation, (key, 0), (key, 1), False)
@@ -53,7 +60,7 @@ class TwoPhaseLocking(Policy):
         if manager.conflicts.active:
             for locks in txn.interval_tables.values():
                 for table in (locks.shared, locks.update):
-                    held = [(relation, sets[txn]) for relation, sets in table.items() if txn in sets]
+                    held = [(relation, marks.of(txn)) for relation, marks in table.items() if txn in marks]
                     manager.conflicts.adopt(txn, held)
 
     def describe(self, table: str, index: str, interval: str, locking: bool) -> str:
