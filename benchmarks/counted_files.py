@@ -69,8 +69,8 @@ class CountedFile:
             self.tally.bytes_written += len(data)
             self.tally.syncs += 1
 
-    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
-        done = self.file.store(offset, pieces)
+    def store(self, offset: int, end: int, pieces: tuple[bytes, ...]) -> bool:
+        done = self.file.store(offset, end, pieces)
         with self.mutex:
             self.tally.writes += done
             self.tally.bytes_written += done * sum(map(len, pieces))

@@ -399,7 +399,7 @@ class Session:
 
     def write_alone(self, compiled: Compiled, values: Row, sql: str) -> Result | None:
         """A change of one row that is a transaction of its own (`txn.alone`); None: it takes the long way."""
-        if not compiled.alone or self.read_only or self.default_read_only or not self.database.door.takes_short_ways:
+        if not compiled.alone or self.read_only or self.default_read_only:
             return None
         writer = self.writer or self.new_writer()
         if writer is None:
@@ -415,7 +415,7 @@ class Session:
 
     def new_writer(self) -> LoneWriter | None:
         policy = POLICIES[self.level]
-        if policy.tracks_reads:
+        if policy.tracks_reads or not self.database.door.takes_short_ways:
             return None
         txn = Transaction(0, policy, self.label, False, False)
         self.writer = LoneWriter(self.manager, txn, self.relations, self.database.inside.rows)

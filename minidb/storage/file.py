@@ -100,8 +100,8 @@ class OSFile:
             self._in_place = writes_in_place(self._descriptor)
         return self._in_place
 
-    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
-        mapping, end = self._mapping, offset + sum(map(len, pieces))
+    def store(self, offset: int, end: int, pieces: tuple[bytes, ...]) -> bool:
+        mapping = self._mapping
         if mapping is None or end > mapping.size:
             mapping = self._map(end)
             if mapping is None:
@@ -247,7 +247,7 @@ class MemoryFile:
         self.write(offset, data)
         self.sync()
 
-    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+    def store(self, offset: int, end: int, pieces: tuple[bytes, ...]) -> bool:
         if pieces:
             self.write(offset, b"".join(pieces))
         return True

@@ -30,11 +30,11 @@ class File(Protocol):
     def write_synced(self, offset: int, data: bytes) -> None:
         """Writes all of `data`, durable on return. It says nothing of what was written before."""
 
-    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+    def store(self, offset: int, end: int, pieces: tuple[bytes, ...]) -> bool:
         """Writes all pieces, one behind the other, into a range that exists and was synced, without a system call;
-        False if that is not to be had: then nothing was written. A process that is killed meanwhile leaves a prefix of
-        the pieces, and of the next one any of its bytes. No pieces: `offset` is where the range ends that is going to
-        be stored to, so that what takes time is done now."""
+        False if that is not to be had: then nothing was written. `end` is behind the last piece. A process that is
+        killed meanwhile leaves a prefix of the pieces, and of the next one any of its bytes. No pieces: `end` is that
+        of the range that is going to be stored to, so that what takes time is done now."""
 
     def sync(self) -> None: ...
 

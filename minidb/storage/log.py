@@ -281,14 +281,14 @@ class Log:
         if self._queue or self.failed is not None or not self._leadership.try_to_lead():
             return False
         assert number == self.last_number + 1, "L1"
-        ticket = Ticket(number, payload, LEVELS[durability], time_us, space_for(len(payload)))
+        level = LEVELS[durability]
         try:
-            if not self._writer.take_alone(ticket, self._flush_limit):
+            if not self._writer.take_alone(number, payload, level, time_us, self._flush_limit):
                 return False
             self.last_number = number
         except BaseException as error:
             self._fail(error)  # while leading: nobody writes any more (L4)
-            self._give_up(ticket)
+            self._give_up(Ticket(number, payload, level, time_us, 0))
         finally:
             self._leadership.hand_on()
         return True

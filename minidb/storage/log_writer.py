@@ -143,7 +143,7 @@ class LogWriter:
     def _prepare_storing(self, segment: Segment) -> None:
         if self._storing:
             with suppress(OSError):  # it will be told by the store that needs it
-                segment.file.store(segment.filled, ())
+                segment.file.store(segment.filled, segment.filled, ())
 
     def open_for_reservations(self) -> None:
         with self.mutex:
@@ -255,9 +255,10 @@ class LogWriter:
         them another thread would take the interpreter."""
         start = segment.end
         pieces, checksum = self._batch(frames)
-        if level == NORMAL and self.may_store() and self._store(segment, start, pieces):
+        size = sum(map(len, pieces))
+        if level == NORMAL and self.may_store() and self._store(segment, start, start + size, pieces):
             self._follow(checksum)
-            return start + round_up(sum(map(len, pieces)))
+            return start + round_up(size)
         data = whole_blocks(pieces)
         end = start + len(data)
         assert end <= segment.filled, "L3"
@@ -292,38 +293,39 @@ class LogWriter:
         self.sequence += 1
         self.previous = checksum
 
-    def _store(self, segment: Segment, start: int, pieces: tuple[bytes, bytes, bytes]) -> bool:
+    def _store(self, segment: Segment, start: int, end: int, pieces: tuple[bytes, bytes, bytes]) -> bool:
         """Writes a batch by a store, if that is to be had and the batch lies within one page. The system may write a
         page back in the middle of a copy; with two of them the end mark could be on the disk before what it ends."""
-        if start // PAGE != (start + sum(map(len, pieces)) - 1) // PAGE:
+        if start // PAGE != (end - 1) // PAGE:
             return False
-        self._storable = self._storing = segment.file.store(start, pieces)
-        return self._storable
+        stored = self._storable = self._storing = segment.file.store(start, end, pieces)
+        return stored
 
-    def take_alone(self, ticket: Ticket, limit: int) -> bool:
+    def take_alone(self, number: int, payload: bytes, level: int, time_us: int, limit: int) -> bool:
         """Takes an `off` or `normal` commit that has no space reserved, without a system call: it is kept in memory, as
         long as they are not more than `limit` bytes, or stored. False if that cannot be: then nothing has happened."""
         with self.mutex:
-            segment = self.segments[-1]
-            if segment.end + self.reserved + ticket.space > self.limit:
+            segment, space = self.segments[-1], space_for(len(payload))
+            if segment.end + self.reserved + space > self.limit:
                 return False
-            if ticket.level == NORMAL:
-                return self._store_alone(segment, ticket)
-            if ticket.level == OFF and self.keep([ticket], limit):
-                self.reserved += ticket.space
+            if level == NORMAL:
+                return self._store_alone(segment, number, payload, time_us)
+            if level == OFF and self.keep([Ticket(number, payload, level, time_us, space)], limit):
+                self.reserved += space
                 return True
             return False
 
-    def _store_alone(self, segment: Segment, ticket: Ticket) -> bool:
+    def _store_alone(self, segment: Segment, number: int, payload: bytes, time_us: int) -> bool:
         if self.unwritten or not self.may_store():
             return False
-        payload, start = ticket.payload, segment.end
-        pieces, checksum = self._batch([encode_frame(COMMIT, ticket.number, ticket.time_us, 0, len(payload)), payload])
-        if not self._store(segment, start, pieces):
+        start, length = segment.end, len(payload)
+        end = start + BATCH_OVERHEAD + FRAME_BYTES + length
+        pieces, checksum = self._batch([encode_frame(COMMIT, number, time_us, 0, length), payload])
+        if not self._store(segment, start, end, pieces):
             return False
         self._follow(checksum)
-        segment.end = start + round_up(BATCH_OVERHEAD + FRAME_BYTES + len(payload))
-        segment.last = ticket.number
+        segment.end = round_up(end)
+        segment.last = number
         return True
 
     def may_store(self) -> bool:

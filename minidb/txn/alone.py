@@ -158,12 +158,12 @@ class LoneWriter(RowDoor):
         manager, txn = self.manager, self.txn
         if durability != "full":
             with manager.latch:
-                self.refuse_overtaken(change, keys, version)
+                chain = self.refuse_overtaken(change, keys, version)
                 number = 0 if manager.past.keepers else manager.pass_through(payload, durability)
                 if number:
                     manager.next_id += 1
                     owner = Committed(manager.next_id - 1, number, txn.session_name, txn.statement_text)
-                    installed = self.install_alone(change, keys, owner, 0)
+                    installed = self.install_alone(change, keys, chain, owner, 0)
                     manager.published = number
                     manager.hand_over(number, owner, ((store, ref, installed),), not manager.views)
                     manager.trim(TRIM)
@@ -184,13 +184,13 @@ class LoneWriter(RowDoor):
         ticket = None
         try:
             with manager.latch:
-                self.refuse_overtaken(change, keys, version)
+                chain = self.refuse_overtaken(change, keys, version)
                 txn.id = manager.next_id
                 manager.next_id += 1
                 txn.start_statement(self.txn.statement_text)
                 manager.active[txn] = None
                 self.hold_locks(store, txn)
-                installed = self.install_alone(change, keys, txn, txn.statement)
+                installed = self.install_alone(change, keys, chain, txn, txn.statement)
                 txn.changes.append((store, ref, installed))
                 txn.wrote = True
                 ticket = manager.assign(txn, payload)
@@ -211,9 +211,9 @@ class LoneWriter(RowDoor):
                     lock.hold(txn, mask)
                     txn.locks[id(lock)] = lock
 
-    def refuse_overtaken(self, change: Change, keys: Sequence[Key | None], version: int) -> None:
+    def refuse_overtaken(self, change: Change, keys: Sequence[Key | None], version: int) -> Version | None:
         """Raises Overtaken unless the schema, the row and its new keys are as the statement has found them, and nobody
-        else wants any of them."""
+        else wants any of them. Returns the row's chain."""
         store, ref, old, _ = change
         manager, relations = self.manager, self.relations
         if (
@@ -235,6 +235,7 @@ class LoneWriter(RowDoor):
             for index, key in zip(store.index_list, keys):
                 if index.unique and key in index.overlay.by_key:
                     raise Overtaken
+        return chain
 
     def is_kept_out(self, store: Store) -> bool:
         """Whether somebody keeps writers out of the table or the database, or waits to."""
@@ -245,15 +246,15 @@ class LoneWriter(RowDoor):
                 return True
         return False
 
-    def install_alone(self, change: Change, keys: Sequence[Key | None], owner: Owner, statement: int) -> Version:
+    def install_alone(self, change: Change, keys: Sequence[Key | None], chain: Version | None, owner: Owner,
+                      statement: int) -> Version:
         store, ref, old, new = change
-        if old is None:
-            assert new is not None
+        if old is not None and new is not None:
+            return store.rewrite(owner, statement, ref, chain, old, new)
+        if new is not None:
             return store.add(owner, statement, ref, new, list(keys))
-        if new is None:
-            none = [None] * len(keys)
-            return store.install(owner, statement, ref, old, None, list(keys), list(none), True)
-        return store.rewrite(owner, statement, ref, store.chains.get(ref), old, new)
+        none: list[Key | None] = [None] * len(keys)
+        return store.install(owner, statement, ref, old, None, list(keys), none, True)
 
 
 __all__ = ["LoneWriter", "Unsuited"]

@@ -263,7 +263,7 @@ class SmallDiskFile:
         self.write(offset, data)
         self.file.sync()
 
-    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+    def store(self, offset: int, end: int, pieces: tuple[bytes, ...]) -> bool:
         self.write(offset, b"".join(pieces))
         return True
 

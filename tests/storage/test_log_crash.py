@@ -253,10 +253,10 @@ class StoringFile(FaultyFile):
 
     __slots__ = ()
 
-    def store(self, offset: int, pieces: tuple[bytes, ...]) -> bool:
+    def store(self, offset: int, end: int, pieces: tuple[bytes, ...]) -> bool:
         assert isinstance(self.system, StoringFileSystem)
         self.system.stores.append((self.path, bytes(self.inode.data), offset, pieces))
-        return super().store(offset, pieces)
+        return super().store(offset, end, pieces)
 
 
 class StoringFileSystem(FaultyFileSystem):
