@@ -5,10 +5,14 @@ about the types of everything that is computed with it. Asking each value in a l
 may; so the questions for one row of kinds are written out once,
 
     def bind(given):
-        if (type(given) is tuple or type(given) is list) and len(given) == 2:
+        if type(given) is not tuple:
+            if type(given) is not list:
+                return None
+            given = tuple(given)
+        if len(given) == 2:
             v0, v1 = given
             if type(v0) is int and -2147483648 <= v0 <= 2147483647 and v1 is None:
-                return (v0, v1)
+                return given
         return None
 
 and None sends the caller the long way. The generated text is made of the questions below and of nothing else.
@@ -76,9 +80,9 @@ def _checker(kinds: Kinds) -> Binder:
     names = ", ".join([f"v{place}" for place in range(len(kinds))])
     questions = " and ".join([QUESTIONS[kind].format(place) for place, kind in enumerate(kinds)])
     source = (
-        f"def bind(given):\n if (type(given) is tuple or type(given) is list) and len(given) == {len(kinds)}:\n"
-        f"  {names}, = given\n"
-        f"  if {questions}:\n   return ({names},)\n return None\n"
+        "def bind(given):\n if type(given) is not tuple:\n  if type(given) is not list:\n   return None\n"
+        f"  given = tuple(given)\n if len(given) == {len(kinds)}:\n  {names}, = given\n"
+        f"  if {questions}:\n   return given\n return None\n"
     )
     scope: dict[str, Any] = {"nul": "\0", "whole": whole}
     exec(compile(source, "minidb-parameters", "exec"), scope)

@@ -382,6 +382,7 @@ class Session:
         txn.interrupted = False
         views[txn] = 0
         published = views[txn] = manager.published
+        reader.tables = reader.relations.tables
         reader.snapshot = PENDING if txn.policy.reads_uncommitted else published
         try:
             rows = compiled.run(reader, values, Context(self) if compiled.needs_context else None)

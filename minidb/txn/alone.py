@@ -57,8 +57,8 @@ class LoneWriter(RowDoor):
     def run(self, function: Callable[..., Outcome], values: Row, version: int, durability: str, text: str) -> Outcome:
         """Runs a compiled statement of catalog `version` and commits its change. Raises Overtaken, Unsuited, and the
         errors of the statement; in all of these cases nothing was changed."""
-        manager, txn = self.manager, self.txn
-        base = self.relations.base
+        manager, txn, relations = self.manager, self.txn, self.relations
+        base, self.tables = relations.base, relations.tables
         if manager.keeping or base.root.clean:
             raise Overtaken
         self.change = None
@@ -72,7 +72,7 @@ class LoneWriter(RowDoor):
         try:
             outcome = function(self, values, None)
         except Error:
-            if self.relations.catalog.version != version:
+            if relations.catalog.version != version:
                 raise Overtaken from None
             raise
         finally:
@@ -90,7 +90,9 @@ class LoneWriter(RowDoor):
         return seen
 
     def rewrite(self, table: int, ref: Ref, old: Row, new: Row) -> None:
-        store = self.store_of(table)
+        store = self.tables.get(table)
+        if store is None:
+            store = self.store_of(table)
         if self.change is not None:
             raise Unsuited
         self.change = store, ref, old, new

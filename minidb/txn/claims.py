@@ -84,7 +84,10 @@ class Claimer(Writer):
         super().delete(table, ref, old)
 
     def rewrite(self, table: int, ref: Ref, old: Row, new: Row) -> None:
-        if self.claimed is None or not self.rewrite_claimed(self.store_of(table), ref, old, new):
+        store = self.tables.get(table)
+        if store is None:
+            store = self.store_of(table)
+        if self.claimed is None or not self.rewrite_claimed(store, ref, old, new):
             self.update(table, ref, old, new)
 
     def rewrite_claimed(self, store: Store, ref: Ref, old: Row, new: Row) -> bool:

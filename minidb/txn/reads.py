@@ -17,9 +17,10 @@ out as it is (R25).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from time import sleep
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from minidb.access.hot_keys import HotKeys
@@ -90,6 +91,7 @@ class Reader:
     """The reading half of the door, for one transaction."""
 
     takes_short_ways = True  # past `batches`, where nobody looks on
+    tables: Mapping[int, Store] = MappingProxyType({})  # some that `store_of` would give in this statement
 
     def __init__(self, manager: Manager, txn: Transaction) -> None:
         self.manager = manager
@@ -187,7 +189,9 @@ class Reader:
             yield refs
 
     def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:
-        store = self.store_of(table)
+        store = self.tables.get(table)
+        if store is None:
+            store = self.store_of(table)
         found = store.indexes.get(index)
         if not self.policy.tracks_reads:
             if found is None:

@@ -42,7 +42,9 @@ class RowDoor(ForeignKeys):
     def begin(self) -> None:
         txn = self.txn
         self.snapshot, self.statement = txn.statement_snapshot, txn.statement
-        self.claimed, self.root = None, self.relations.base.root
+        relations = self.relations
+        self.claimed, self.root = None, relations.base.root
+        self.tables = relations.tables if txn.catalog is None else RowDoor.tables
         txn.busy = True
         if txn.parked is not None:
             self.begin_parked()
@@ -65,6 +67,7 @@ class RowDoor(ForeignKeys):
         else:  # of the statement before
             parked.leave(self.txn)
             self.relations = parked.relations
+            self.tables = parked.relations.tables
 
     def enter_parked(self) -> None:
         """From here on the view reads what is frozen for it; the delta need not regard it (P1)."""
@@ -73,6 +76,7 @@ class RowDoor(ForeignKeys):
             parked.leave(self.view)
         elif self.relations is not parked:
             self.relations = parked
+            self.tables = parked.tables
             self.manager.views.pop(self.view, None)
             if self.on_parked is not None:
                 self.on_parked()

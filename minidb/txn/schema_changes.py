@@ -94,6 +94,7 @@ class SchemaChanges:
             txn.catalog_base = old if txn.temporary is None else txn.temporary.committed_part(old)
         txn.catalog = replace(catalog, version=version, next_id=next_id, comments=living_comments(catalog))
         txn.incompatible |= set(incompatible)
+        self.rows.tables = {}
 
     def replace_tables(self, old: schema.Catalog, new: schema.Catalog) -> None:
         """Relations that go away: to those who have read them it is a write of everything."""
