@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import minidb
 from minidb.errors import OperationalError
 from minidb.isolation import IsolationLevel
 from minidb.lab.judge import judge
@@ -83,7 +84,6 @@ FAULTS: dict[str, Fault] = {
     "writers do not ask for marks": (SSI, Claimer, "may_stand", lambda *_: True, {"write skew"}),
     "every read-only transaction is safe": (SSI, Conflicts, "begin", always_safe, {"read-only anomaly"}),
     "readers never count": (SSI, Conflicts, "counts", no_readers, {"read-only anomaly"}),
-    "edges are forgotten too early": (SSI, Conflicts, "forget", forgetful, set()),
     "intervals are not locked": (TWO_PHASE, TwoPhaseLocking, "read", Policy.read, {"lost update", "write skew"}),
     "keys are not locked": (TWO_PHASE, TwoPhaseLocking, "read_key", lambda *_: True, {"non-repeatable read"}),
     "writers do not ask for intervals": (TWO_PHASE, IntervalLocks, "hinder", lambda *_: False, {"lost update"}),
@@ -92,7 +92,6 @@ FAULTS: dict[str, Fault] = {
 SEEDS = 12  # a rare fault needs more than one run
 OFTEN = Temper(steps=6, read_only=0.2)
 SETTINGS = {
-    "edges are forgotten too early": (700, 9, Temper()),
     "readers never count": (500, 6, OFTEN),
     "keys leave no marks": (200, 5, OFTEN),
 }
@@ -101,6 +100,33 @@ SETTINGS = {
 def settings(name: str, seed: int) -> Settings:
     transactions, keys, temper = SETTINGS.get(name, (200, 9, OFTEN))
     return Settings((FAULTS[name][0],), transactions, seed, 6, keys, temper=temper)
+
+
+def read_only_anomaly() -> bool:
+    """Whether a reader may see an order that the others contradict: two -rw-> one, which is over when three begins, and
+    three -rw-> two. Random runs meet this too rarely."""
+    with minidb.Database(":memory:") as database:
+        database.connect(autocommit=True).executescript("CREATE TABLE t (k int PRIMARY KEY, v int); "
+                                                        "INSERT INTO t VALUES (1, 0), (2, 0)")
+        one, two, three = (database.connect(isolation_level="serializable") for _ in range(3))
+        two.execute("SELECT v FROM t WHERE k = 1").fetchall()
+        one.execute("UPDATE t SET v = 1 WHERE k = 1")
+        one.commit()
+        three.execute("SELECT v FROM t WHERE k = 1").fetchall()
+        two.execute("UPDATE t SET v = 1 WHERE k = 2")
+        two.commit()
+        try:
+            three.execute("SELECT v FROM t WHERE k = 2").fetchall()
+            three.commit()
+        except minidb.SerializationFailure:
+            return False
+        return True
+
+
+def test_edges_are_not_forgotten_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not read_only_anomaly()
+    monkeypatch.setattr(Conflicts, "forget", forgetful)
+    assert read_only_anomaly()
 
 
 @pytest.mark.parametrize("name", FAULTS)
