@@ -18,11 +18,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 import minidb
-from benchmarks import dataset
 from benchmarks.dataset import BALANCE, BRANCH, DEPOSIT, HISTORY, TELLER, Fetch, Statement
+from benchmarks.engines.interface import Durability
+from benchmarks.engines.own import Own, OwnDatabase
+from benchmarks.stable import loaded
 
 WARM = 60  # rounds before those that are counted: plans are made by then, and keys are known
 ROUNDS = 20
@@ -98,18 +100,9 @@ def counted(steps: Sequence[Step], connection: minidb.Connection) -> Count:
     return count
 
 
-def load(connection: minidb.Connection) -> None:
-    """Makes a small bank."""
-    for definition in dataset.TABLES:
-        connection.execute(definition)
-    for table, rows in (
-        ("account", dataset.accounts(ROWS)), ("branch", dataset.branches()), ("teller", dataset.tellers())
-    ):
-        content = list(rows)
-        places = ", ".join("?" for _ in content[0])
-        connection.executemany(f"INSERT INTO {table} VALUES ({places})", content)
-    connection.execute("ANALYZE")
-    connection.execute("CHECKPOINT")
+def bank(folder: str | Path) -> minidb.Database:
+    """The bank of all workloads, a small one."""
+    return cast(OwnDatabase, loaded(Own(), Path(folder, "bank.mdb"), Durability.WRITTEN, ROWS)).database
 
 
 def place(code: CodeType) -> str:
@@ -131,17 +124,16 @@ def main() -> None:
     if unknown:
         parser.error(f"no workload {unknown[0]!r}; there are {', '.join(WORKLOADS)}")
     with TemporaryDirectory(prefix="minidb-count-") as folder:
-        connection = minidb.connect(
-            Path(folder, "bank.mdb"), autocommit=True, isolation_level=options.level, durability=options.durability
+        database = bank(folder)
+        connection = database.connect(
+            autocommit=True, isolation_level=options.level, durability=options.durability
         )
-        with connection:
-            load(connection)
-            for name in options.workload or WORKLOADS:
-                count = counted(WORKLOADS[name], connection)
-                print(f"{name:10} {count.per_round():8.1f} bytecodes in {count.calls.total() / ROUNDS:6.1f} calls")
-                for code, bytecodes in count.bytecodes.most_common(options.functions):
-                    print(f"    {bytecodes / ROUNDS:8.1f} {count.calls[code] / ROUNDS:6.1f}  {place(code)}")
-        connection.close()
+        for name in options.workload or WORKLOADS:
+            count = counted(WORKLOADS[name], connection)
+            print(f"{name:10} {count.per_round():8.1f} bytecodes in {count.calls.total() / ROUNDS:6.1f} calls")
+            for code, bytecodes in count.bytecodes.most_common(options.functions):
+                print(f"    {bytecodes / ROUNDS:8.1f} {count.calls[code] / ROUNDS:6.1f}  {place(code)}")
+        database.close()
 
 
 if __name__ == "__main__":

@@ -90,9 +90,7 @@ class LoneWriter(RowDoor):
         return seen
 
     def rewrite(self, table: int, ref: Ref, old: Row, new: Row) -> None:
-        store = self.tables.get(table)
-        if store is None:
-            store = self.store_of(table)
+        store = self.tables.get(table) or self.store_of(table)
         if self.change is not None:
             raise Unsuited
         self.change = store, ref, old, new

@@ -84,9 +84,7 @@ class Claimer(Writer):
         super().delete(table, ref, old)
 
     def rewrite(self, table: int, ref: Ref, old: Row, new: Row) -> None:
-        store = self.tables.get(table)
-        if store is None:
-            store = self.store_of(table)
+        store = self.tables.get(table) or self.store_of(table)
         if self.claimed is None or not self.rewrite_claimed(store, ref, old, new):
             self.update(table, ref, old, new)
 

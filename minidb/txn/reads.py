@@ -189,9 +189,7 @@ class Reader:
             yield refs
 
     def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:
-        store = self.tables.get(table)
-        if store is None:
-            store = self.store_of(table)
+        store = self.tables.get(table) or self.store_of(table)
         found = store.indexes.get(index)
         if not self.policy.tracks_reads:
             if found is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import minidb
-from benchmarks.bytecodes import WORKLOADS, counted, load, place
+from benchmarks.bytecodes import WORKLOADS, bank, counted, place
 
 pytestmark = [
     pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="other versions of CPython have other bytecodes"),
@@ -19,16 +19,14 @@ LIMITS = {"select": 430, "update": 1750, "insert": 1750, "empty": 930, "reading"
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[minidb.Connection]:
-    path = tmp_path_factory.mktemp("bytecodes") / "bank.mdb"
-    with minidb.connect(path, autocommit=True, durability="normal") as connection:
-        load(connection)
-        yield connection
-    connection.close()
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[minidb.Connection]:
+    database = bank(tmp_path_factory.mktemp("bytecodes"))
+    yield database.connect(autocommit=True, durability="normal")
+    database.close()
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_bytecodes(bank: minidb.Connection, workload: str) -> None:
-    count = counted(WORKLOADS[workload], bank)
+def test_bytecodes(connection: minidb.Connection, workload: str) -> None:
+    count = counted(WORKLOADS[workload], connection)
     most = [f"{bytecodes} {place(code)}" for code, bytecodes in count.bytecodes.most_common(10)]
     assert 0 < count.per_round() < LIMITS[workload], most
