@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from minidb.errors import DataError, ProgrammingError
 from minidb.garbage import no_collection
 from minidb.keys import Row
-from minidb.parameters import Binder, binder_of, lenient
+from minidb.parameters import ManyBinder, many_binder_of
 from minidb.sql import ast
 from minidb.statement_cache import Compiled, Parameters, kinds_of
 from minidb.txn.rows import RowDoor
@@ -43,7 +43,7 @@ class BulkInsert:
         self.sql = sql
         self.total = 0
         self.door: BufferedInserts | None = None
-        self.bind: Binder | None = None
+        self.bind: ManyBinder | None = None
         self.make_rows: RowMaker | None = None
         self.table = 0
         self.kinds: tuple[Any, ...] | None = None  # of the set that was inserted last, one by one
@@ -77,7 +77,7 @@ class BulkInsert:
         """False: the chunk has to be taken apart."""
         if not chunk or not set(map(type, chunk)) <= CONTAINERS:
             return False
-        values = bound(self.bind, chunk) or self.bound_anew(chunk)
+        values = (self.bind and self.bind(chunk)) or self.bound_anew(chunk)
         if values is None:
             return False
         assert self.make_rows is not None and self.door is not None
@@ -96,12 +96,12 @@ class BulkInsert:
             compiled = self.compile(sample)
         except (ProgrammingError, DataError):  # the first bad set says what is wrong, after those before it
             return None
-        binder = binder_of(tuple([lenient(kind) for kind in kinds]), compiled.converters)
+        binder = many_binder_of(kinds, compiled.converters)
         make_rows = compiled.prepared.row_maker()
         if binder is None or make_rows is None:
             return None
         self.bind, self.make_rows, self.table = binder, make_rows, compiled.tables[0][0]
-        return bound(binder, chunk)
+        return binder(chunk)
 
     # -- one set
 
@@ -130,14 +130,6 @@ class BulkInsert:
             session.manager.before_write(session.txn, session.writes_temporary(compiled), compiled.verb)
             self.door = BufferedInserts(session.statement_door())
         return compiled
-
-
-def bound(bind: Binder | None, chunk: list[Any]) -> list[Row] | None:
-    """The values of all sets, None if one of them is of another kind."""
-    if bind is None:
-        return None
-    values = [bind(parameters) for parameters in chunk]
-    return None if None in values else values  # type: ignore[return-value]
 
 
 def typical(column: tuple[Any, ...]) -> Any:

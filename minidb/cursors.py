@@ -40,7 +40,7 @@ from minidb.types import BIGINT, RECORD
 
 if TYPE_CHECKING:
     from minidb.session import Session
-    from minidb.txn.manager import Savepoint
+    from minidb.txn.transaction import Savepoint
 
 HIDDEN = "minidb_key"
 ADDRESS = (schema.Column(ROW_ADDRESS, BIGINT, 0), schema.Column(WHOLE_ROW, RECORD, 1))  # in place of key columns
@@ -288,7 +288,7 @@ def fetch(session: Session, statement: ast.Fetch, sql: str, parameters: Any) -> 
     cursor = cursors_of(session).get(statement.cursor)
     rows = cursor.fetch(statement.direction, statement.count, statement.move)
     if statement.move:
-        return Result(f"MOVE {len(rows)}", None, None, len(rows))
+        return Result(f"MOVE {len(rows)}", rowcount=len(rows))
     return Result(f"FETCH {len(rows)}", cursor.columns, rows)
 
 

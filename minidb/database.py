@@ -39,13 +39,14 @@ from minidb.storage.log import Log, RecoveredLog
 from minidb.storage.pages import PagePool
 from minidb.txn.checkpoint import Checkpointer
 from minidb.txn.keeping import Keeper
-from minidb.txn.manager import Manager, Transaction
+from minidb.txn.manager import Manager
 from minidb.txn.records import Payload, changes_of, decode, encode_chunk, encode_commit
 from minidb.txn.relations import Relations
 from minidb.txn.rows import RowDoor
 from minidb.txn.sampling import sample_table
 from minidb.txn.schema_changes import catalog_change
 from minidb.txn.store import Store
+from minidb.txn.transaction import Transaction
 from minidb.txn.versions import Owner
 from minidb.txn.waiting import Waiting
 
@@ -116,6 +117,8 @@ class Database:
             self.base.close()
             raise
         self.worker = Worker(self) if background else None
+        if self.worker is not None and not self.base.root.clean:  # W1: there is something to fold already
+            self.worker.start()
         ALIVE.add(self)
 
     def open_base(self, path: str, locked_file: File | None, leaf_bytes: int | None) -> Base:
@@ -271,6 +274,8 @@ class Database:
     def before_write(self) -> None:
         if self.base.root.clean:
             self.checkpointer.mark_open()
+        if self.worker is not None:
+            self.worker.start()
         self.manager.before_first_write = None
 
     def checkpoint(self) -> None:
@@ -296,6 +301,8 @@ class Database:
             self, number=self.next_session, isolation_level=isolation_level, autocommit=autocommit,
             durability=durability, lock_timeout=lock_timeout, read_only=read_only,
         )
+        if self.worker is not None and self.next_session > 1:
+            self.worker.start()
         self.next_session += 1
         self.sessions.add(session)
         return session
@@ -458,7 +465,13 @@ class Database:
 class Worker:
     """The thread that runs checkpoints when the log or the delta has grown, and closes forgotten sessions.
 
-    It is woken through a SimpleQueue, whose `put` may be called by finalizers in any thread (R71)."""
+    It is woken through a SimpleQueue, whose `put` may be called by finalizers in any thread (R71). A thread takes a
+    twentieth of what opening does, and who only reads needs none:
+
+     W1  It runs before there is anything to do for it: it is started when a database is opened that has something to
+         fold, before the first write, and by the second session, for only another session can wait for what a
+         forgotten one holds; the next statement of its own would close it.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = weakref.ref(database)
@@ -466,8 +479,17 @@ class Worker:
         self.signalled = False
         self.stopping = False
         self.error: Exception | None = None
-        self.thread = threading.Thread(target=self.run, name="minidb checkpoint", daemon=True)
-        self.thread.start()
+        self.thread: threading.Thread | None = None
+        self.mutex = threading.Lock()
+
+    def start(self) -> None:
+        """Without the latch. Does nothing if it runs already."""
+        if self.thread is None:
+            with self.mutex:
+                if self.thread is None:
+                    thread = threading.Thread(target=self.run, name="minidb checkpoint", daemon=True)
+                    thread.start()
+                    self.thread = thread
 
     def wake(self) -> None:
         self.signalled = True
@@ -498,7 +520,7 @@ class Worker:
     def stop(self) -> None:
         self.stopping = True
         self.tokens.put(None)
-        if threading.current_thread() is not self.thread:
+        if self.thread is not None and threading.current_thread() is not self.thread:
             self.thread.join()
 
 

@@ -29,6 +29,8 @@ from minidb.keys import Row
 from minidb.types import adapt
 
 Binder = Callable[[Any], Row | None]
+ManyBinder = Callable[[list[Any]], list[Row] | None]
+Converter = Callable[[Any], Any]
 Kinds = tuple[Any, ...]
 
 MOST = 200  # parameters; longer rows of them take the long way
@@ -41,16 +43,7 @@ QUESTIONS: dict[Any, str] = {
     bool: "type(v{0}) is bool",
     type(None): "v{0} is None",
 }
-
-QUESTIONS |= {  # an executemany's: NULL is of every kind, and a plan for bigint takes smaller integers
-    ("lenient", kind): f"(v{{0}} is None or {LARGEST if kind == 'bigint' else question})"
-    for kind, question in QUESTIONS.items()
-}
-
-
-def lenient(kind: Any) -> Any:
-    """The kind that takes values of `kind` and NULL."""
-    return "lenient", kind
+INTEGERS = {"integer": (-(1 << 31), (1 << 31) - 1), "bigint": (-(1 << 63), (1 << 63) - 1)}  # least, greatest
 
 
 def whole(text: str) -> bool:
@@ -58,7 +51,7 @@ def whole(text: str) -> bool:
     return bool(adapt(text)[1] == text)
 
 
-def binder_of(kinds: Kinds | None, converters: Sequence[Callable[[Any], Any] | None] | None) -> Binder | None:
+def binder_of(kinds: Kinds | None, converters: Sequence[Converter | None] | None) -> Binder | None:
     """The binder for parameters of these kinds (None: of a statement without parameters). It gives their values as the
     plan wants them, and None for others. None if one of the kinds is not for the short way."""
     if not kinds:
@@ -90,7 +83,7 @@ def _checker(kinds: Kinds) -> Binder:
     return bind
 
 
-def _converting(check: Binder, converters: tuple[Callable[[Any], Any] | None, ...]) -> Binder:
+def _converting(check: Binder, converters: tuple[Converter | None, ...]) -> Binder:
     def bind(given: Any) -> Row | None:
         values = check(given)
         if values is None:
@@ -103,12 +96,70 @@ def _converting(check: Binder, converters: tuple[Callable[[Any], Any] | None, ..
     return bind
 
 
+# -- many sets at once
+
+
+def many_binder_of(kinds: Kinds, converters: Sequence[Converter | None] | None) -> ManyBinder | None:
+    """The binder for chunks of an executemany: the values of all sets, or None if one of them is of another kind. NULL
+    is of every kind, and "bigint" takes smaller integers, too. None if one of the kinds is not for the short way.
+
+    A column is asked at once, by what works on all its values without a loop of ours."""
+    if len(kinds) > MOST or not all(kind in QUESTIONS for kind in kinds):
+        return None
+
+    def bind(sets: list[Any]) -> list[Row] | None:
+        rows = list(map(tuple, sets))
+        if set(map(len, rows)) != {len(kinds)} or not all(map(are_of, kinds, zip(*rows))):
+            return None
+        return rows
+
+    return bind if converters is None else _converting_many(bind, tuple(converters))
+
+
+def are_of(kind: Any, column: tuple[Any, ...]) -> bool:
+    """Whether all values that are not NULL are of a kind."""
+    types = set(map(type, column))
+    if type(None) in types:
+        types.discard(type(None))
+        column = tuple([value for value in column if value is not None])
+    if not types:
+        return True
+    if kind in INTEGERS:
+        least, greatest = INTEGERS[kind]
+        return types == {int} and least <= min(column) and max(column) <= greatest
+    if kind is not str or types != {str}:
+        return types == {kind}
+    joined = "".join(column)
+    return (joined.isascii() and "\0" not in joined) or all(map(whole, column))
+
+
+def _converting_many(bind: ManyBinder, converters: tuple[Converter | None, ...]) -> ManyBinder:
+    convert = _converting(tuple, converters)
+
+    def bind_and_convert(sets: list[Any]) -> list[Row] | None:
+        rows = bind(sets)
+        if rows is None:
+            return None
+        converted = list(map(convert, rows))
+        return None if None in converted else converted  # type: ignore[return-value]
+
+    return bind_and_convert
+
+
+# -- calls of the driver
+
+
 def check_call(sql: object, parameters: Any) -> Sequence[Any] | Mapping[str, Any] | None:
     """The parameters of a statement in a container that the engine knows. Raises InterfaceError if the statement is no
     text, ProgrammingError (07001) if the parameters are none."""
+    check_text(sql)
+    return parameters if parameters is None else plain_container(parameters)
+
+
+def check_text(sql: object) -> None:
+    """Raises InterfaceError if a statement is no text."""
     if not isinstance(sql, str):
         raise InterfaceError(f"a statement is a str, not {type(sql).__name__}")
-    return parameters if parameters is None else plain_container(parameters)
 
 
 def plain_container(parameters: object) -> Sequence[Any] | Mapping[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from minidb.errors import Error, InFailedTransaction, InvalidCursorState
 from minidb.keys import Row
 from minidb.types import SqlType
@@ -12,19 +14,15 @@ from minidb.types import SqlType
 Columns = tuple[tuple[str, SqlType], ...]
 
 
-class Result:
+class Result(msgspec.Struct, eq=False):
     """What a statement returned. `columns` is None if it has no rows."""
 
-    __slots__ = ("columns", "notices", "rowcount", "rows", "stream", "tag")
-
-    def __init__(self, tag: str, columns: Columns | None = None, rows: list[Row] | None = None, rowcount: int = -1,
-                 stream: Stream | None = None) -> None:
-        self.tag = tag
-        self.columns = columns
-        self.rowcount = rowcount
-        self.notices: Sequence[str] = ()
-        self.rows: list[Row] = rows or []
-        self.stream = stream
+    tag: str
+    columns: Columns | None = None
+    rows: list[Row] = []  # each has its own
+    rowcount: int = -1
+    stream: Stream | None = None
+    notices: Sequence[str] = ()
 
     def notice(self, text: str) -> None:
         self.notices = (*self.notices, text)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minidb.session import Session
+    from minidb.session.options import SessionOptions
 
 # Settings that are attributes of the session.
 ATTRIBUTES = {
@@ -41,7 +41,7 @@ class SettingChanges:
         else:
             self.lasting.pop(name, None)
 
-    def roll_back(self, session: Session, place: int) -> None:
+    def roll_back(self, session: SessionOptions, place: int) -> None:
         """Undoes all but the first `place` notes."""
         undone = self.notes[place:]
         del self.notes[place:]
@@ -54,7 +54,7 @@ class SettingChanges:
         if undone:
             session.settings_changed()
 
-    def commit(self, session: Session) -> None:
+    def commit(self, session: SessionOptions) -> None:
         """SET LOCAL ends."""
         lasting, self.lasting = self.lasting, {}
         self.notes = []
@@ -64,7 +64,7 @@ class SettingChanges:
             session.settings_changed()
 
 
-def change(session: Session, name: str, value: Any, local: bool = False) -> None:
+def change(session: SessionOptions, name: str, value: Any, local: bool = False) -> None:
     """SET. LOCAL outside of a transaction is over at once."""
     if session.txn is not None:
         session.setting_changes.note(name, value_of(session, name), local)
@@ -74,12 +74,12 @@ def change(session: Session, name: str, value: Any, local: bool = False) -> None
     session.settings_changed()
 
 
-def value_of(session: Session, name: str) -> Any:
+def value_of(session: SessionOptions, name: str) -> Any:
     attribute = ATTRIBUTES.get(name)
     return session.settings.get(name, "") if attribute is None else getattr(session, attribute)
 
 
-def put(session: Session, name: str, value: Any) -> None:
+def put(session: SessionOptions, name: str, value: Any) -> None:
     """Sets the value, also where somebody else acts by it; `settings_changed` is left to the caller."""
     attribute = ATTRIBUTES.get(name)
     if attribute is not None:

@@ -29,7 +29,7 @@ from minidb.sql.binder.workspace import located
 from minidb.statement_cache import Compiled, check_count, used_parameters
 from minidb.statements.procedures import evaluate
 from minidb.txn.isolation import POLICIES
-from minidb.txn.manager import Transaction
+from minidb.txn.transaction import Transaction
 from minidb.types import INTERVAL, TIMESTAMPTZ, Interval, adapt, from_text
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Looking:
         with manager.latch:
             manager.past.look(self.reader, number)
         try:
-            self.reader.snapshot = self.reader.statement_snapshot = number
+            self.reader.snapshot = number
             for table, _ in compiled.tables:
                 self.check_age(session, table)
         except BaseException:

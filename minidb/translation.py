@@ -100,7 +100,7 @@ def in_words_of(sql: str, translated: tuple[str, ...]) -> Iterator[None]:
 def run_all(session: Session, translated: tuple[str, ...], sql: str) -> Result:
     """Several definitions as one statement; what counts is the first of them, behind the DROP of an OR REPLACE."""
     if not translated:
-        return Result(sql.split(None, 1)[0].upper().rstrip(";"), None, None)
+        return Result(sql.split(None, 1)[0].upper().rstrip(";"))
     parsed = [session.parse(text) for text in translated]
 
     def run() -> Result:

@@ -14,20 +14,23 @@ each run.
 from __future__ import annotations
 
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from minidb.database import MEMORY, Database
 from minidb.session import Session
-from minidb.txn.manager import Manager, Transaction
+from minidb.txn.manager import Manager
 from minidb.txn.recording import Recorder, RecordingDoor, RecordingManager
 from minidb.txn.store import Store
+from minidb.txn.transaction import Transaction
 from minidb.txn.waiting import Waiting
 
 NOON = 946_728_000.0  # 2000-01-01 12:00 UTC
 
 
-class Ticket(NamedTuple):
-    number: int
+class Ticket:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.owner: Transaction | None = None
 
 
 class NoLog:
@@ -35,6 +38,8 @@ class NoLog:
 
     def __init__(self, manager: Manager) -> None:
         self.manager = manager
+
+    last_number = 0
 
     def reserve(self, size: int) -> None: ...
 
@@ -48,6 +53,19 @@ class NoLog:
 
     def pass_through(self, number: int, payload: bytes, durability: str, time_us: int) -> bool:
         return False
+
+    def lead(self) -> bool:
+        return False
+
+    def place(self, number: int, size: int) -> bool:
+        return False
+
+    def write_alone(self, number: int, payload: bytes, time_us: int) -> None: ...
+
+    def give_up(self, number: int, error: BaseException) -> Exception:
+        raise NotImplementedError
+
+    def hand_on(self) -> None: ...
 
     def chunk(self, transaction_id: int, payload: bytes) -> None: ...
 

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": GROUND,
     "access": GROUND | {"storage"},
     "txn": GROUND | {"storage", "access"},
-    "sql": GROUND | {"txn.door"},
+    "sql": GROUND | {"txn.door", "storage.scratch_file"},
     "parameters": GROUND,
     "statement_cache": GROUND | {"sql", "txn", "parameters"},
     "garbage": set(),
@@ -70,7 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workbench": GROUND | {"database", "session", "txn"},
     "dbapi": GROUND
     | {"changes", "backup", "storage.file", "dumping.dump"}
-    | {"database", "session", "sql.script", "copying"},
+    | {"database", "session", "sql.script", "copying", "parameters"},
     "lab": GROUND
     | {"workbench", "database", "session", "dbapi"}
     | {"sql.script", "sql.grammar_tables", "sql.lalr", "sql.lexer", "sql.suggest", "sql.dialects.outwards"},
@@ -91,7 +91,7 @@ ONLY_IN = {
 }
 NOT_AT_THE_START = """lark sqlglot prompt_toolkit rich inspect dataclasses asyncio argparse unittest email http socket
     ssl subprocess tempfile shutil secrets hashlib sqlite3 interegular hypothesis minidb.cli minidb.lab numpy
-    minidb.sql.vectors minidb.access.column_pages"""
+    minidb.sql.vectors minidb.access.column_pages minidb.inside.views"""
 
 
 def module_name(file: Path) -> str:

@@ -7,7 +7,7 @@ chain is taken from the chain, and counts only under the hint that its visible v
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -58,7 +58,12 @@ class Overlay:
             self.order.add((key, ref))
 
     def add_many(self, pairs: list[tuple[Key, Ref]]) -> None:
-        self.order.add_many([pair for pair in pairs if self._note(*pair)])
+        new = dict(pairs)
+        if len(new) == len(pairs) and self.by_key.keys().isdisjoint(new):
+            self.by_key.update(new)
+        else:
+            pairs = [pair for pair in pairs if self._note(*pair)]
+        self.order.add_many(pairs)
 
     def _note(self, key: Key, ref: Ref) -> bool:
         found = self.by_key.get(key)
@@ -143,6 +148,16 @@ class IndexStore:
         if row is None or (self.condition is not None and self.condition(row) is not True):
             return None
         return self.key(row)
+
+    def entries(self, rows: Iterable[Row]) -> list[Key | None]:
+        """`entry` of each."""
+        return list(map(self.key if self.condition is None else self.entry, rows))
+
+    def colliding(self, entries: list[Key | None]) -> list[Key | None]:
+        """Those that no two rows must have."""
+        if self.condition is None and self.unique and not self.nullable:
+            return entries
+        return [key for key in entries if key is not None and self.collides(key)]
 
     def collides(self, key: Key) -> bool:
         """Whether two rows must not both have `key`."""

@@ -10,7 +10,7 @@ rows that are older than a column are completed here (R66).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -27,11 +27,17 @@ encode_value = ENCODER.encode
 INEXACT = ("real", "double precision", "numeric")  # NaN exists, and equal values may differ (1.0, 1.00)
 
 
-def row_type(types: Sequence[SqlType]) -> Any:
-    """The msgspec type of a row with columns of `types`, each of which may be NULL."""
-    if not types:
-        return tuple[()]
-    return tuple[tuple(t.python_type | None for t in types)]  # type: ignore[misc]
+def rows_decoder(types: Sequence[SqlType]) -> Any:
+    """What decodes rows with columns of `types`, each of which may be NULL."""
+    return decoder_of(tuple([t.python_type for t in types]))
+
+
+@lru_cache(1000)
+def decoder_of(kinds: tuple[Any, ...]) -> Any:
+    """The same for Python types; shared by all tables with such columns, since it holds no state and takes long to
+    make."""
+    row: Any = tuple[tuple([kind | None for kind in kinds])] if kinds else tuple[()]  # type: ignore[misc]
+    return msgspec.msgpack.Decoder(list[row], dec_hook=decoded)
 
 
 class RowCodec:
@@ -51,8 +57,7 @@ class RowCodec:
         if decoder is None:
             if width > self.width:
                 raise DatabaseCorrupt(f"a row has {width} columns where its table has {self.width}")
-            decoder = msgspec.msgpack.Decoder(list[row_type(self.types[:width])], dec_hook=decoded)  # type: ignore[misc]
-            self.decoders[width] = decoder
+            decoder = self.decoders[width] = rows_decoder(self.types[:width])
         return decoder
 
     def decode(self, width: int, data: bytes | memoryview) -> list[Row]:
@@ -153,8 +158,9 @@ class IndexLayout(Same):
     def __init__(self, types: Sequence[SqlType], key: Callable[[Row], Key], key_facts: tuple[Any, ...],
                  primary: PrimaryKeyForm | None) -> None:
         self.facts = (tuple(types), key_facts, None if primary is None else tuple(primary.types))
+        self.types = types
         self.width = len(types)
-        self.decoder: Any = msgspec.msgpack.Decoder(list[row_type(types)], dec_hook=decoded)  # type: ignore[misc]
+        self.decoder: Any = None  # made for the first page that is read: most indexes are not, for a long time
         self.key = key
         self.primary = primary
 
@@ -186,6 +192,8 @@ class IndexLayout(Same):
         return payload
 
     def decode_rows(self, data: bytes) -> list[Row]:
+        if self.decoder is None:
+            self.decoder = rows_decoder(self.types)
         try:
             rows: list[Row] = self.decoder.decode(data)
         except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as error:
@@ -204,7 +212,7 @@ class PrimaryKeyForm:
         self.single = len(keys) == 1
         self.descending = [key.descending for key in keys]
         self.types = [key.type for key in keys]
-        self.decoder: Any = msgspec.msgpack.Decoder(list[row_type(self.types)], dec_hook=decoded)  # type: ignore[misc]
+        self.decoder: Any = rows_decoder(self.types)
         self.make = key_maker([key_column(key, i, True) for i, key in enumerate(keys)])
 
     def values(self, ref: Ref) -> Row:

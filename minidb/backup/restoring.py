@@ -19,11 +19,12 @@ from minidb.errors import (
     ObjectNotReady,
     OperationalError,
 )
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.file import OSFileSystem
 from minidb.storage.interface import File, FileSystem
 from minidb.storage.log import Log
 from minidb.storage.log_archive import Archive
-from minidb.storage.log_segments import SegmentFiles, disk_error
+from minidb.storage.log_segments import SegmentFiles
 from minidb.storage.log_tail import LogTail, SegmentGone, TailCommit
 from minidb.storage.meta import META_SIZE, SLOT_SIZE, Meta, decode_meta, encode_meta, read_metas
 

@@ -11,8 +11,8 @@ import msgspec
 
 from minidb.backup.labels import Label, encode_label
 from minidb.errors import OperationalError
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File, FileSystem
-from minidb.storage.log_segments import disk_error
 from minidb.storage.meta import META_SIZE, NOWHERE, write_creation_mark, write_meta
 from minidb.storage.page_file import CATALOG, FREE_MAP, INNER, LEAF, RELATIONS, PageFile, read_inner
 from minidb.storage.pages import Pointer

@@ -31,7 +31,7 @@ def copy(session: Session, statement: ast.Copy, sql: str, parameters: Any) -> Re
     count = _copy_from(session, statement, sql, options) if statement.direction == "from" else _copy_to(
         session, statement, sql, parameters, options
     )
-    return Result(f"COPY {count}", None, None, count)
+    return Result(f"COPY {count}", rowcount=count)
 
 
 # -- FROM -------------------------------------------------------------------------------------------------

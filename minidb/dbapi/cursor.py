@@ -31,6 +31,7 @@ from minidb.errors import (
     NotSupportedError,
     ProgrammingError,
 )
+from minidb.parameters import check_text
 
 if TYPE_CHECKING:
     from minidb.dbapi.connection import Connection
@@ -253,17 +254,16 @@ class Cursor:
         if self._life.over or self.connection._closed:
             self._end()
         batches = self._batches
-        rows: list[Row] = []
         try:
             if batches is None or batches.begun:
-                rows.extend(self._rows)
-            else:
-                for batch in batches:  # whole batches: five times cheaper than row by row
-                    rows += batch
+                return list(self._rows)
+            rows: list[Row] = []
+            for batch in batches:  # whole batches: five times cheaper than row by row
+                rows += batch
+            return rows
         except FAILURES:
             self._break()
             raise
-        return rows
 
     def __iter__(self) -> Cursor:
         return self
@@ -363,5 +363,4 @@ class Cursor:
     def _refuse(self, sql: object) -> None:
         if self._closed:
             raise InterfaceError("the cursor is closed")
-        if not isinstance(sql, str):
-            raise InterfaceError(f"a statement is a str, not {type(sql).__name__}")
+        check_text(sql)

@@ -1,148 +1,25 @@
-"""Inner joins and filters taken apart: leaves, predicates, and the plan put together again in the best order.
+"""Clusters of inner joins and filters, put together again in the best order.
 
-A cluster is a maximal tree of inner joins and filters, with semi and anti joins over it. Predicates are asked as soon
-as all that they mention is there. A semi join on equalities may become an inner join with the distinct rows of its
-right side, which then takes part in the ordering; the others are applied where they first can be, or above all joins.
+Taken apart they are by `cluster_inputs`, ordered by `join_order` with what `cluster_choices` tells it. Predicates are
+asked as soon as all that they mention is there. Semi and anti joins that have not become inputs are applied where they
+first can be, or above all joins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import permutations
-from typing import TYPE_CHECKING, Any
-
-import msgspec
-
-from minidb.sql import physical, plan, selectivity
-from minidb.sql.access_paths import Access, Candidate
-from minidb.sql.equalities import with_equal_constants
-from minidb.sql.group_access import group_access, is_grouped
-from minidb.sql.join_order import Leaf, Orderer, Predicate, Tree
+from minidb.sql import physical, plan
+from minidb.sql.cluster_choices import ClusterChoices
+from minidb.sql.cluster_inputs import Input
+from minidb.sql.group_access import is_grouped
+from minidb.sql.join_order import Orderer, Tree
 from minidb.sql.joining import Sides, covers_unique, join_semi, split_condition
-from minidb.sql.ordering import Order, log_cost, satisfies
-from minidb.sql.rules import walk
+from minidb.sql.ordering import Order, log_cost
 from minidb.sql.rules.pushdown import push
 from minidb.sql.semi_places import places
 
-if TYPE_CHECKING:
-    from minidb.sql.planner import Planner
 
-HASHED_PROBE = 0.3  # microseconds: probing the hash table that a correlated subquery keeps
-
-
-class _Leaf:
-    """One input of the joins, with the predicates over it alone."""
-
-    def __init__(self, node: plan.Plan) -> None:
-        self.node = node
-        self.relations = walk.made(node)
-        self.predicates: list[plan.Expression] = []
-        self.access: Access | None = None
-        self.needs = 0
-        self.planned: physical.Node | None = None
-        self.rows = 1.0
-        self.cost = 0.0
-        self.chosen: Candidate | None = None
-
-
-class Cluster:
-    def __init__(self, planner: Planner, root: plan.Plan, first: plan.Expression | int = 0) -> None:
-        self.planner = planner
-        self.first = first
-        self.leaves: list[_Leaf] = []
-        self.terms: list[plan.Expression] = []
-        self.semis: list[plan.Join] = []
-        self._take_apart(root)
-        self._distinct_leaves()
-        self.terms = with_equal_constants(self.terms, {r for leaf in self.leaves for r in leaf.relations})
-        self.masks = self._masks()
-        self.places = [self._semi_mask(semi) for semi in self.semis]  # leaves that are joined before a semi join
-        self.outside: list[plan.Expression] = []  # terms that mention no leaf
-        self.joins: list[tuple[int, plan.Expression]] = []
-        self._place_terms()
-        for leaf in self.leaves:
-            self._open(leaf)
-
-    # -- taking apart
-
-    def _take_apart(self, root: plan.Plan) -> None:
-        stack = [root]
-        while stack:
-            node = stack.pop()
-            if isinstance(node, plan.Filter):
-                self.terms += walk.conjuncts(node.predicate)
-                stack.append(node.input)
-            elif isinstance(node, plan.Join) and node.kind == "inner":
-                self.terms += walk.conjuncts(node.condition)
-                stack += [node.right, node.left]
-            elif isinstance(node, plan.Join) and node.kind in ("semi", "anti"):
-                self.semis.append(node)
-                stack.append(node.left)
-            elif not isinstance(node, plan.Empty):
-                self.leaves.append(_Leaf(node))
-
-    def _distinct_leaves(self) -> None:
-        """Semi joins on equalities with few rows become inner joins with distinct rows."""
-        for semi in list(self.semis):
-            leaf = self.planner.distinct_side(semi, [leaf.node for leaf in self.leaves])
-            if leaf is not None:
-                self.leaves.append(_Leaf(leaf[0]))
-                self.terms += leaf[1]
-                self.semis.remove(semi)
-
-    def _masks(self) -> dict[int, int]:
-        """relation -> bit of its leaf"""
-        return {relation: 1 << place for place, leaf in enumerate(self.leaves) for relation in leaf.relations}
-
-    def mask(self, node: object) -> int:
-        result = 0
-        for relation in walk.relations(node):
-            result |= self.masks.get(relation, 0)
-        return result
-
-    def _semi_mask(self, semi: plan.Join) -> int:
-        """The leaves that a semi join mentions."""
-        result = 0
-        for relation in walk.relations((semi.condition, semi.right)) - walk.made(semi.right):
-            result |= self.masks.get(relation, 0)
-        return result
-
-    def _place_terms(self) -> None:
-        for term in self.terms:
-            mask = self.mask(term)
-            if mask == 0:
-                self.outside.append(term)
-            elif mask & (mask - 1) == 0:
-                self.leaves[mask.bit_length() - 1].predicates.append(term)
-            else:
-                self.joins.append((mask, term))
-
-    def _open(self, leaf: _Leaf) -> None:
-        """Estimates for one leaf standing alone."""
-        leaf.needs = 0
-        for relation in {column[0] for column in walk.free_columns(leaf.node)}:
-            leaf.needs |= self.masks.get(relation, 0)
-        leaf.needs &= ~(1 << self.leaves.index(leaf))
-        if isinstance(leaf.node, plan.Scan):
-            leaf.access = self.planner.access(leaf.node, leaf.predicates)
-            leaf.chosen = self._alone(leaf)
-            leaf.rows, leaf.cost = leaf.chosen.rows, leaf.chosen.cost
-            leaf.planned = self.planner.hashed(leaf.node, leaf.predicates, leaf.chosen)
-            if leaf.planned is not None:
-                leaf.access, leaf.cost = None, HASHED_PROBE
-            return
-        leaf.planned = self.planner.filtered(self.planner.planned(leaf.node), leaf.predicates)
-        leaf.rows, leaf.cost = leaf.planned.rows, leaf.planned.cost
-
-    def _alone(self, leaf: _Leaf) -> Candidate:
-        assert leaf.access is not None
-        best = leaf.access.best(leaf.predicates)
-        several = self.planner.through_several(leaf.access, leaf.predicates)
-        if several is not None and several.cost < best.cost:
-            return several
-        return best
-
-    # -- putting together
+class Cluster(ClusterChoices):
+    """A cluster on its way from the logical plan to the physical one."""
 
     def arranged(self, order: Order = ()) -> tuple[physical.Node, bool]:
         """(the plan, whether its rows come in `order`)."""
@@ -171,7 +48,7 @@ class Cluster:
             return gate
         return physical.NestedLoop(kind="inner", outer=gate, inner=node, rows=node.rows, cost=node.cost)
 
-    def _single(self, leaf: _Leaf, order: Order) -> tuple[physical.Node, bool]:
+    def _single(self, leaf: Input, order: Order) -> tuple[physical.Node, bool]:
         if leaf.access is None:
             return self._leaf_node(leaf, self.first), not order
         assert leaf.chosen is not None
@@ -181,178 +58,6 @@ class Cluster:
         if candidate.path.paths:
             return self._scan(leaf, candidate, 0), False
         return self._scan(leaf, candidate, self.first if ordered else 0), ordered
-
-    def _ordered_candidate(self, leaf: _Leaf, order: Order, always: bool = False) -> tuple[Candidate, bool]:
-        """The cheapest candidate, sorting included; with few rows wanted, an ordered one costs only a share. `always`:
-        sorting is nothing to choose."""
-        assert leaf.access is not None and leaf.chosen is not None
-        wanted = 0.0 if always else self.planner.expected(self.first)
-        best, ordered = leaf.chosen, leaf.chosen.single
-        best_cost = best.cost + (0.0 if ordered else log_cost(best.rows) + self.planner.join_costs().sort)
-        if always and not ordered:
-            best_cost = float("inf")
-        for candidate in leaf.access.candidates(leaf.predicates):
-            reverse = satisfies(leaf.access, candidate, order)
-            if reverse is None:
-                continue
-            share = min(1.0, wanted / max(candidate.rows, 1.0)) if wanted else 1.0
-            cost = candidate.cost * share
-            if cost < best_cost or (cost == best_cost and not ordered):
-                path = msgspec.structs.replace(candidate.path, reverse=reverse)
-                best, ordered, best_cost = msgspec.structs.replace(candidate, path=path), True, cost
-        return best, ordered
-
-    def _scan(self, leaf: _Leaf, candidate: Candidate, first: plan.Expression | int) -> physical.Node:
-        assert isinstance(leaf.node, plan.Scan)
-        return self.planner.scan_node(leaf.node, leaf.predicates, candidate, first)
-
-    def _leaf_node(self, leaf: _Leaf, first: plan.Expression | int) -> physical.Node:
-        if leaf.planned is not None:
-            return leaf.planned
-        assert leaf.chosen is not None
-        return self._scan(leaf, leaf.chosen, first)
-
-    # -- ordering
-
-    def _orderer(self) -> Orderer:
-        predicates = []
-        shares = [selectivity.of(term, self.planner.column_statistics) for _, term in self.joins]
-        self._know_keys(shares)
-        for (mask, term), share in zip(self.joins, shares):
-            equality = any(self.mask(a) for a in _sides(term)) and self._is_equality(term)
-            predicates.append(Predicate(mask, share, equality))
-        leaves = []
-        for place, leaf in enumerate(self.leaves):
-            useful = self._useful(place)
-            inner = self._inner_of(place)
-            if is_grouped(leaf.node) and not leaf.needs:
-                useful, inner = group_access(self.planner, leaf.node, self._key_terms(place))
-            leaves.append(Leaf(leaf.rows, leaf.cost, leaf.needs, useful, inner, self._ordered_of(place)))
-        return Orderer(leaves, predicates, self.planner.join_costs())
-
-    def _know_keys(self, shares: list[float]) -> None:
-        """Equalities with all columns of a unique key find one row at most: together they are no rarer than that."""
-        for place, leaf in enumerate(self.leaves):
-            if not isinstance(leaf.node, plan.Scan) or leaf.access is None:
-                continue
-            terms: dict[int, int] = {}  # column -> the place of its equality
-            for number, (mask, term) in enumerate(self.joins):
-                found = selectivity.comparison(term) if mask >> place & 1 and self._is_equality(term) else None
-                for side in term.arguments if found is not None else ():  # type: ignore[attr-defined]
-                    bare = walk.strip_relabel(side)
-                    if isinstance(bare, plan.Column) and bare.relation == leaf.node.relation:
-                        terms.setdefault(bare.position, number)
-            for index in leaf.node.table.indexes:
-                numbers = [terms.get(key.position, -1) if key.position is not None else -1 for key in index.keys]
-                if index.certain and index.where is None and len(numbers) > 1 and -1 not in numbers:
-                    together = 1.0
-                    for number in numbers:
-                        together *= shares[number]
-                    shares[numbers[0]] *= max(1.0, 1 / max(leaf.access.rows, 1.0) / together)
-
-    def _is_equality(self, term: plan.Expression) -> bool:
-        if not (isinstance(term, plan.Operator) and term.operator.name == "="):
-            return False
-        left, right = (self.mask(argument) for argument in term.arguments)
-        return bool(left) and bool(right) and not left & right
-
-    def _key_terms(self, place: int) -> list[tuple[int, plan.Expression]]:
-        """The equalities of a leaf with others, and these others."""
-        bit = 1 << place
-        return [(mask & ~bit, term) for mask, term in self.joins if mask & bit and self._is_equality(term)]
-
-    def _useful(self, place: int) -> int:
-        """The leaves that a predicate ties to an indexed column of this one."""
-        leaf = self.leaves[place]
-        if leaf.access is None:
-            return 0
-        useful = 0
-        for mask, term in self.joins:
-            if mask >> place & 1 and _asked_columns(term, leaf.access):
-                useful |= mask & ~(1 << place)
-        return useful
-
-    def _inner_of(self, place: int) -> Callable[[int], float | None]:
-        """The cost of one run, by the terms that matter: the first one for each indexed column."""
-        known: dict[tuple[int, ...], float | None] = {}
-        terms: list[plan.Expression] = []
-        groups = self._indexed_terms(place, terms)
-
-        def inner(outer: int) -> float | None:
-            chosen: list[int] = []
-            for group in groups:
-                for needed, number, alone in group:
-                    if needed & outer == needed:
-                        chosen.append(number)
-                        if alone:
-                            break
-            key = tuple(chosen)
-            if key not in known:
-                candidate = self._through_index(place, [terms[number] for number in dict.fromkeys(key)])
-                known[key] = None if candidate is None else candidate.cost
-            return known[key]
-
-        return inner
-
-    def _indexed_terms(self, place: int, terms: list[plan.Expression]) -> list[list[tuple[int, int, bool]]]:
-        """For each indexed column of a leaf the joining terms that an index may answer: (other leaves that they need,
-        their number in `terms`, whether one is enough). Equalities come first."""
-        leaf, bit = self.leaves[place], 1 << place
-        groups: dict[int, list[tuple[int, int, bool]]] = {}
-        if leaf.access is None:
-            return []
-        for mask, term in sorted(self.joins, key=lambda join: not self._is_equality(join[1])):
-            if not mask & bit:
-                continue
-            for _, position in sorted(_asked_columns(term, leaf.access)):
-                alone = self._is_equality(term) and not leaf.access.expressions
-                groups.setdefault(position, []).append((mask & ~bit, len(terms), alone))
-            terms.append(term)
-        return list(groups.values())
-
-    def _ordered_of(self, place: int) -> Callable[[int], float | None]:
-        def ordered(other: int) -> float | None:
-            bit = 1 << place
-            terms = [t for m, t in self.joins if m & bit and m & ~bit and m & ~bit & other == m & ~bit]
-            sides = split_condition(terms, self._inside(bit), self._inside(other))
-            found = self._in_key_order(place, sides.left)
-            return None if found is None else found[0].cost
-
-        return ordered
-
-    def _in_key_order(self, place: int, keys: Sequence[plan.Expression]) -> tuple[Candidate, tuple[int, ...]] | None:
-        """The cheapest way to read a leaf in ascending order of its keys, and the order of the keys."""
-        leaf = self.leaves[place]
-        if leaf.access is None or not keys or len(keys) > 3 or leaf.relations & self._semi_needs():
-            return None
-        best: tuple[Candidate, tuple[int, ...]] | None = None
-        for chosen in permutations(range(len(keys))):
-            order = tuple(plan.SortKey(keys[at]) for at in chosen)
-            candidate, ordered = self._ordered_candidate(leaf, order, always=True)
-            if ordered and (best is None or candidate.cost < best[0].cost):
-                best = candidate, chosen
-        return best
-
-    def _semi_needs(self) -> set[int]:
-        return {relation for semi in self.semis for relation in walk.relations((semi.condition, semi.right))}
-
-    def inner_candidate(self, place: int, outer: int) -> Candidate | None:
-        """The cheapest way to read a leaf through an index, once per row of the leaves in `outer`."""
-        leaf = self.leaves[place]
-        if leaf.access is None:
-            return None
-        bit = 1 << place
-        joining = [term for mask, term in self.joins if mask & bit and mask & ~bit & outer == mask & ~bit]
-        if not joining:
-            return None
-        return self._through_index(place, joining)
-
-    def _through_index(self, place: int, joining: list[plan.Expression]) -> Candidate | None:
-        leaf = self.leaves[place]
-        if leaf.access is None or not joining:
-            return None
-        found = [c for c in leaf.access.candidates([*leaf.predicates, *joining]) if _uses(c, joining)]
-        return min(found, key=lambda candidate: candidate.cost) if found else None
 
     # -- building
 
@@ -398,7 +103,7 @@ class Cluster:
         )
 
     def _group_loop(
-        self, tree: Tree, left: physical.Node, leaf: _Leaf, keys: list[plan.Expression], terms: list[plan.Expression]
+        self, tree: Tree, left: physical.Node, leaf: Input, keys: list[plan.Expression], terms: list[plan.Expression]
     ) -> physical.Node:
         """The groups of one key are made for each row outside."""
         inner = self.planner.filtered(self.planner.planned(push(leaf.node, keys)), leaf.predicates)
@@ -406,9 +111,6 @@ class Cluster:
         return physical.NestedLoop(
             kind="inner", outer=left, inner=inner, predicates=rest, rows=tree.rows, cost=tree.cost
         )
-
-    def _inside(self, mask: int) -> Callable[[plan.Expression], bool]:
-        return lambda expression: bool(self.mask(expression)) and self.mask(expression) & ~mask == 0
 
     def _hash_join(self, tree: Tree, left: physical.Node, right: physical.Node, sides: Sides) -> physical.Node:
         return physical.HashJoin(
@@ -516,21 +218,3 @@ class Cluster:
                 node = node.probe
             else:
                 return not isinstance(node, physical.MergeJoin)
-
-
-def _sides(term: plan.Expression) -> Sequence[plan.Expression]:
-    return term.arguments if isinstance(term, plan.Operator) else ()
-
-
-def _asked_columns(term: plan.Expression, access: Access) -> set[walk.ColumnKey]:
-    """The indexed columns that an index might be asked for by `term`. A comparison asks only for what stands alone on
-    one of its sides, unless there are indexes of expressions."""
-    parts: Any = term
-    if isinstance(term, plan.Operator) and not access.expressions:
-        parts = tuple(side for side in map(walk.strip_relabel, term.arguments) if isinstance(side, plan.Column))
-    return {column for column in walk.columns(parts) if access.is_indexed(column)}
-
-
-def _uses(candidate: Candidate, terms: Sequence[plan.Expression]) -> bool:
-    """Whether the path answers one of `terms`."""
-    return any(not any(term is f for f in candidate.filters) for term in terms)

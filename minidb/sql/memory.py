@@ -21,10 +21,11 @@ from typing import Any
 
 from minidb.keys import Row
 from minidb.sql import physical, plan
-from minidb.sql.compiler.core import SURPRISE, TYPICAL_ROW, Memory
+from minidb.sql.compiler.core import Memory
 from minidb.sql.compiler.spilling import WorkMemoryExceeded
 from minidb.sql.planner import Planner
 from minidb.sql.rules import walk
+from minidb.sql.statistics import SURPRISE, TYPICAL_ROW
 
 CAUTION = 4  # by how much an estimate that cannot be corrected later is taken to be too small
 
@@ -36,7 +37,7 @@ def bounded(planner: Planner, node: physical.Node, changing: bool) -> tuple[Plan
     limit = planner.memory
     final = changing or bool(planner.locked) or walk.is_volatile(planner.root)
     size = largest(node) * TYPICAL_ROW
-    if size * (SURPRISE if final else CAUTION if is_late(node) else 1) > limit:
+    if size and size * (SURPRISE if final else CAUTION if is_late(node) else 1) > limit:
         return *spilling(planner), Memory(limit, spills=True)
     return planner, node, Memory(limit, guarded=not final)
 
@@ -48,12 +49,12 @@ def spilling(planner: Planner) -> tuple[Planner, physical.Node]:
 
 
 _KEPT = (
-    physical.Distinct
-    | physical.Window
-    | physical.SetOperation
-    | physical.RecursiveUnion
-    | physical.CteScan
-    | physical.FullLoop
+    physical.Distinct,
+    physical.Window,
+    physical.SetOperation,
+    physical.RecursiveUnion,
+    physical.CteScan,
+    physical.FullLoop,
 )
 
 
@@ -61,6 +62,8 @@ def largest(root: physical.Node) -> float:
     """The most rows that an operator is estimated to keep."""
     most = 0.0
     for node in walk.everything(root):
+        if not isinstance(node, physical.Node):
+            continue
         if isinstance(node, physical.HashJoin):
             most = max(most, node.build.rows)
         elif isinstance(node, physical.Sort):
@@ -76,9 +79,12 @@ def largest(root: physical.Node) -> float:
     return most
 
 
+_LATE = (physical.UnionAll, plan.Query)
+
+
 def is_late(root: physical.Node) -> bool:
     """Whether something large may be met after rows were handed out."""
-    return any(isinstance(node, physical.UnionAll | plan.Query) for node in walk.everything(root))
+    return any(isinstance(node, _LATE) for node in walk.everything(root))
 
 
 class Restarting:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from minidb.sql import plan
-from minidb.sql.rules import RULES, STRUCTURAL, walk
+from minidb.sql.rules import CONCERNS, RULES, STRUCTURAL, Rule, walk
 
 Rechecks = dict[int, list[plan.Expression]]
+CHANGING = frozenset({plan.Update, plan.Delete, plan.Merge, plan.LockRows})
 
 
 def rewrite(root: plan.Plan) -> tuple[plan.Plan, Rechecks]:
     """(the rewritten plan, by relation the predicates to ask again of its newest versions)."""
-    for rule in STRUCTURAL:
-        root = rule(root)
+    root = applied(STRUCTURAL, root)
     rechecks = gather_rechecks(root)
-    for rule in RULES:
-        root = rule(root)
-    return root, rechecks
+    return applied(RULES, root), rechecks
+
+
+def applied(rules: Iterable[Rule], root: plan.Plan) -> plan.Plan:
+    """`root` after those of the rules that concern it."""
+    seen: plan.Plan | None = None
+    kinds: set[type] = set()
+    for rule in rules:
+        if root is not seen:
+            seen, kinds = root, walk.kinds(root)
+        if not kinds.isdisjoint(CONCERNS[rule]):
+            root = rule(root)
+    return root
 
 
 def fired(root: plan.Plan) -> list[str]:
@@ -32,6 +44,8 @@ def fired(root: plan.Plan) -> list[str]:
 def gather_rechecks(root: plan.Plan) -> Rechecks:
     found: Rechecks = {}
     for node in walk.everything(root):
+        if type(node) not in CHANGING:
+            continue
         if isinstance(node, plan.Update | plan.Delete):
             found[node.relation] = inner_predicates(node.input)
         elif isinstance(node, plan.Merge):

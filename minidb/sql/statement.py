@@ -8,7 +8,7 @@ settings, and holds no data. The door to data (`Rows`), the parameters and the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -124,7 +124,7 @@ class Prepared:
             self.streams = True
             compiler = new_compiler(planner, memory=memory)
             self.compiled, self.source = compile_statement(compiler, node, True)
-        run = guarded(self.compiled, self.streams) if compiler.module.calculates else self.compiled
+        run = self.compiled
         if compiler.watching:
             restarting = Restarting(run, memory.limit, partial(compile_anew, planner, node, self.streams))
             run = restarting.stream if self.streams else restarting.whole
@@ -174,7 +174,7 @@ class Prepared:
         compiler = new_compiler(planner, counters, memory)
         function, _ = compile_statement(compiler, node, self.streams)
         ticker = Ticker(context)
-        result = guarded(function, self.streams)(rows, parameters, ticker)
+        result = function(rows, parameters, ticker)
         whole = Measure()
         whole.rows, whole.loops = counted(result), 1
         none = Measure()
@@ -228,12 +228,13 @@ def prepare(
 
 
 def _changes(root: plan.Plan) -> bool:
-    changing = plan.Insert | plan.Update | plan.Delete | plan.Merge | plan.LockRows
-    calling = plan.Call | plan.SetCall
     return any(
-        isinstance(node, changing) or (isinstance(node, calling) and node.function.changes)
-        for node in walk.everything(root)
+        type(node) in _CHANGING or (type(node) in _CALLING and node.function.changes) for node in walk.everything(root)
     )
+
+
+_CHANGING = (plan.Insert, plan.Update, plan.Delete, plan.Merge, plan.LockRows)
+_CALLING = (plan.Call, plan.SetCall)
 
 
 def streams(node: physical.Query) -> bool:
@@ -275,6 +276,7 @@ def compile_statement(compiler: Compiler, node: physical.Node, stream: bool) -> 
     for call in compiler.first_calls:
         function.add(call)
     function.absorb(body)
+    translate_errors(function)
     compiler.module.add(function)
     return compiler.module.build("run")
 
@@ -286,8 +288,9 @@ def compile_row_maker(
     function.sets = parameters
     if not emit_row_maker(compiler, function, node):
         return None
+    translate_errors(function)
     compiler.module.add(function)
-    built = guarded(compiler.module.build("run")[0], False)
+    built, _ = compiler.module.build("run")
     return lambda sets, context: built(None, sets, context)
 
 
@@ -296,28 +299,13 @@ def compile_anew(planner: Planner, node: physical.Node, stream: bool, memory: Me
     if memory.spills:
         planner, node = spilling(planner)
     compiler = new_compiler(planner, memory=memory)
-    return guarded(compile_statement(compiler, node, stream)[0], stream)
+    return compile_statement(compiler, node, stream)[0]
 
 
-def guarded(function: Callable[..., Any], stream: bool) -> Callable[..., Any]:
-    """`function` with Python's arithmetic errors as errors of minidb."""
-    if stream:
-
-        def run_stream(rows: Rows, parameters: tuple[Any, ...], context: Any) -> Iterator[list[Row]]:
-            try:
-                yield from function(rows, parameters, context)
-            except ArithmeticError as error:
-                raise arithmetic_error(error) from None
-
-        return run_stream
-
-    def run(rows: Rows, parameters: tuple[Any, ...], context: Any) -> Any:
-        try:
-            return function(rows, parameters, context)
-        except ArithmeticError as error:
-            raise arithmetic_error(error) from None
-
-    return run
+def translate_errors(function: Function) -> None:
+    """Python's arithmetic errors come out of a statement as errors of minidb."""
+    if function.module.calculates:
+        function.translator = function.module.constant(arithmetic_error, "f")
 
 
 def row_function(table: schema.Table, expression: str, view: Environment) -> Callable[[Row], Any]:

@@ -24,6 +24,8 @@ BUCKETS = 50  # of the histogram
 SORTED = 0.95  # correlation from which on rows count as sorted by a column
 PAGES = 40  # of a sample, at most: between them values change for another reason
 DEFAULT_ROWS = 1000.0  # of a table nobody has looked at
+TYPICAL_ROW = 150  # bytes in memory
+SURPRISE = 200  # how far estimates are believed to be wrong at most
 
 
 class ColumnStatistics(msgspec.Struct, frozen=True):

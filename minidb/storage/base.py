@@ -36,6 +36,7 @@ from typing import Any
 
 from minidb.errors import DatabaseCorrupt, DatabaseFailed, DatabaseInUse, ReadOnlyTransaction
 from minidb.storage.audit import audit_blocks
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.extents import Extent, FreeExtents, decode_map, merge
 from minidb.storage.fold import Sizes
 from minidb.storage.interface import File, FileSystem, Layout, Parts
@@ -45,12 +46,11 @@ from minidb.storage.page_file import (
     FREE_MAP,
     RELATIONS,
     PageFile,
-    disk_errors,
     read_inner,
     read_leaf,
     read_parts,
 )
-from minidb.storage.pages import ENOUGH, PART, WHOLE, Leaf, Page, PageCache, PagePool, Pointer, page_id
+from minidb.storage.pages import ENOUGH, PART, SEVERAL, WHOLE, Leaf, Page, PageCache, PagePool, Pointer, page_id
 from minidb.storage.roots import Root, StaleRoot, decode_relations
 from minidb.storage.writer import BaseWriter, Freed
 
@@ -153,7 +153,7 @@ class Base:
             write_creation_mark(file)
             file.sync()
         except OSError as error:
-            raise disk_errors(file.path, error) from error
+            raise disk_error(error, f"create {file.path}") from error
         nothing = Meta(
             slot=1,
             database_id=database_id,
@@ -179,7 +179,7 @@ class Base:
         try:
             fs.sync_directory(file.path)
         except OSError as error:
-            raise disk_errors(file.path, error) from error
+            raise disk_error(error, f"create {file.path}") from error
         return base
 
     @classmethod
@@ -320,10 +320,12 @@ class Base:
         return page
 
     def load_parts(
-        self, root: Root, relation: int, layout: Layout, cache: PageCache, pointer: Pointer
+        self, root: Root, relation: int, layout: Layout, cache: PageCache, pointer: Pointer, entries: int
     ) -> Parts | Leaf:
-        """A leaf that is not cached, of which little is wanted: decoded if the pool admits it, else its parts."""
-        if self.pool.admits(page_id(pointer), pointer[1], PART):
+        """A leaf that is not cached, of which little is wanted, at most so many entries: decoded if the pool admits it,
+        else its parts."""
+        several = entries >= SEVERAL and self.pool.has_room(pointer[1])
+        if several or self.pool.admits(page_id(pointer), pointer[1], PART):
             return self.load(root, relation, layout, cache, pointer, 0, ENOUGH)  # type: ignore[return-value]
         self.pin(root)
         try:

@@ -132,7 +132,7 @@ class Tree:
                     pointer = self._leaf_of(root, key)
                     page = None if pointer is None else opened.get(pointer)
                     if page is None and pointer is not None:
-                        page = opened[pointer] = self._parts(root, pointer)
+                        page = opened[pointer] = self._parts(root, pointer, len(keys))
                     if not isinstance(page, Leaf):
                         hit = None if page is None else self._asked(pointer, page.find, key)
                         found.append(None if hit is None else hit[1])
@@ -160,13 +160,13 @@ class Tree:
             pointer = node.children[bisect_right(node.keys, key)]
         return pointer
 
-    def _parts(self, root: Root, pointer: Pointer) -> Parts | Leaf:
-        """A leaf of which little is wanted."""
+    def _parts(self, root: Root, pointer: Pointer, entries: int = 1) -> Parts | Leaf:
+        """A leaf of which little is wanted: at most so many entries, or what lies between two."""
         leaf: Leaf | None = self._get(page_id(pointer))
         if leaf is not None:
             leaf.hot = True
             return leaf
-        return self.base.load_parts(root, self.relation, self.layout, self.cache, pointer)
+        return self.base.load_parts(root, self.relation, self.layout, self.cache, pointer, entries)
 
     def _asked(self, pointer: Any, verb: Callable[..., Any], *args: Any) -> Any:
         """What a part of a leaf says; an error names the page."""
@@ -438,7 +438,7 @@ class ResidentTree(Tree):
     def _load(self, root: Root, pointer: Pointer, level: int) -> Any:
         raise PageMiss(pointer, level)
 
-    def _parts(self, root: Root, pointer: Pointer) -> Leaf:
+    def _parts(self, root: Root, pointer: Pointer, entries: int = 1) -> Leaf:
         leaf: Leaf | None = self._get(page_id(pointer))
         if leaf is None:
             raise PageMiss(pointer, 0)

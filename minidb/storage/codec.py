@@ -177,6 +177,8 @@ def _restore(value: Any) -> Any:
 
 def restore_keys(values: list[Any]) -> list[Key]:
     """The inverse of `prepare_keys`, after the message was decoded with `extension_hook`."""
+    if _CONTAINERS.isdisjoint(map(type, values)):
+        return values
     return [_restore(value) if type(value) in _CONTAINERS else value for value in values]
 
 

@@ -30,6 +30,7 @@ from typing import Any
 from minidb.storage.interface import File
 from minidb.storage.mapped import Mapping, map_file, writes_in_place
 
+_EFFECTIVE = os.access in os.supports_effective_ids
 CLOSED = (1 << 31) - 1  # no descriptor: the system answers EBADF; some of Python's functions answer -1 with ValueError
 RWF_DSYNC: int = getattr(os, "RWF_DSYNC", 0)  # Linux: one call writes and syncs
 LARGEST_TRANSFER = 1 << 30  # bytes per system call; Linux stops at 2 GiB - 4 KiB, macOS at 2 GiB - 1
@@ -53,7 +54,7 @@ class OSFile:
         self._in_place: bool | None = None  # see `writes_in_place`; None: not asked yet
         self._mapping: Mapping | None = None
         self._unmapped = 0  # the size at which no mapping could be had
-        self._syncing = bool(RWF_DSYNC)  # until the system says no
+        self._syncing: bool | None = None  # whether one call may write and sync; None: not asked yet
 
     def read(self, offset: int, length: int) -> bytes:
         data = os.pread(self._descriptor, min(length, LARGEST_TRANSFER), offset)
@@ -82,9 +83,11 @@ class OSFile:
                 written += count
 
     def write_synced(self, offset: int, data: bytes) -> None:
+        if self._syncing is None:
+            self._syncing = bool(RWF_DSYNC) and self.in_place()
         if self._syncing:
             try:
-                if self.in_place() and os.pwritev(self._descriptor, (data,), offset, RWF_DSYNC) == len(data):
+                if os.pwritev(self._descriptor, (data,), offset, RWF_DSYNC) == len(data):
                     return
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):  # an old kernel
@@ -175,7 +178,7 @@ class OSFileSystem:
         return OSFile(path, descriptor)
 
     def exists(self, path: str) -> bool:
-        return os.path.exists(path)
+        return os.access(path, os.F_OK, effective_ids=_EFFECTIVE)  # half of what a failing `stat` takes
 
     def remove(self, path: str) -> None:
         os.remove(path)

@@ -16,6 +16,16 @@ The way of a commit (R1); what runs under the owner's latch is one append:
     pass_through(number, ...)   all of it for an `off` or `normal` commit while nothing else is on its way; the owner
                                 publishes
 
+And a `full` commit while nothing else is on its way, without a ticket; its thread leads all the time:
+
+    lead()                      False: somebody else leads
+    --- latch -------------------------------------------------------------------------------------------
+    place(number, size)         its place in the log; False: it must take the long way
+    last_number = number        it has it: from here on nothing stops it
+    --- latch -------------------------------------------------------------------------------------------
+    write_alone(number, ...)    it is durable; the owner publishes. Who has got a number meanwhile is queued
+    hand_on()                   always, after `lead`; if anything went wrong in between, after `give_up`
+
     reserved --queue--> queued --a leader's round--> written --sync if full--> on_durable(tickets) --> done
                           |                                                    takes the latch,
                           |                                                    publishes in number order
@@ -38,17 +48,19 @@ A checkpoint (R10, R14):   F = switch(register)  ->  pages, sync, meta page, syn
               released stays, and those after it; the log takes more segments then. Pass a lower number to keep
               segments for a replication slot or an archive.
 
-Latches (R69): registry -> (one checkpoint at a time) -> leadership -> latch. `queue` and `pass_through` may be called
-under the latch, nothing else here may; the latter only takes a leadership that nobody has, and calls the system only
-when the disk has failed. `on_durable` and `register` are called while leading, without any mutex of the log; they may
-take the latch.
+Latches (R69): registry -> (one checkpoint at a time) -> leadership -> latch. `queue`, `place` and `pass_through` may be
+called under the latch, nothing else here may; the latter only takes a leadership that nobody has, and calls the system
+only when the disk has failed. `on_durable` and `register` are called while leading, without any mutex of the log; they
+may take the latch.
 
 Invariants
 
- L1  Queue order is number order, without gaps; a batch takes a prefix of the queue; so log order is number order (R1).
+ L1  Queue order is number order, without gaps; a batch takes a prefix of the queue, or is the commit of a leader that
+     found the queue empty in the hold that assigned its number; so log order is number order (R1).
  L2  A ticket is published after all lower ones, when its level allows; a full one is synced with all below it, since
      they are in this or an earlier batch of a segment that is synced with it, or in one synced at `switch` (R2, R12).
- L3  end + reserved + a spare block <= filled in the current segment, always: what has a number has its place (R4).
+ L3  end + placed + reserved + a spare block <= filled in the current segment, always: what has a number has its place
+     (R4).
  L4  After a sync or a write of a batch has failed nothing is written any more except zeros over that batch's first
      block; if those are synced, its commits are refused, else their outcome is unknown. The log refuses commits from
      then on; only `recover` makes a new one (R4, R5).
@@ -66,6 +78,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from minidb.errors import (
@@ -75,17 +88,19 @@ from minidb.errors import (
     ProgramLimitExceeded,
     TransactionResolutionUnknown,
 )
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import FileSystem
 from minidb.storage.log_format import BLOCK, LARGEST_PAYLOAD, SegmentHeader, space_for
 from minidb.storage.log_leader import COMMITTED, FULL, NORMAL, OFF, REFUSED, UNKNOWN, Gate, Leadership, Ticket
 from minidb.storage.log_reader import Commit, LogReader
 from minidb.storage.log_recovery import read_log, secure
-from minidb.storage.log_segments import MOST_SEGMENTS, Segment, SegmentFiles, SyncFailed, disk_error
+from minidb.storage.log_segments import MOST_SEGMENTS, Segment, SegmentFiles, SyncFailed
 from minidb.storage.log_writer import LogWriter
 
 __all__ = ["Commit", "Log", "RecoveredLog", "Ticket"]
 
 LEVELS = {"off": OFF, "normal": NORMAL, "full": FULL}
+LEVEL, SPACE = attrgetter("level"), attrgetter("space")  # of a ticket
 
 OnDurable = Callable[[list[Ticket]], None]
 
@@ -105,7 +120,7 @@ class Log:
     Attributes:
         on_durable: set by the owner; publishes the tickets it is given.
         failed: what put the log in the failed state, or None.
-        last_number: of the last commit queued.
+        last_number: of the last commit that has its place.
     """
 
     on_durable: OnDurable
@@ -135,6 +150,7 @@ class Log:
         self._leadership = Leadership(make_gate)
         self._files = SegmentFiles(fs, path, segment_step, largest_step, kept_segment)
         self._writer = LogWriter(database_id, self._files, calm)
+        self.write_alone = self._writer.write_alone  # the way of every durable commit of a lone thread: no call more
         self._queue: list[Ticket] = []  # appended to under the owner's latch, cut off at the front by the leader
         self._secured = True
         self._maintenance = threading.Lock()  # one switch or release at a time; taken before the leadership
@@ -287,20 +303,39 @@ class Log:
                 return False
             self.last_number = number
         except BaseException as error:
-            self._fail(error)  # while leading: nobody writes any more (L4)
-            self._give_up(Ticket(number, payload, level, time_us, 0))
+            refusal = self.give_up(number, error)
+            if isinstance(refusal, TransactionResolutionUnknown):
+                self.last_number = number
+            raise refusal from self.failed
         finally:
             self._leadership.hand_on()
         return True
 
-    def _give_up(self, ticket: Ticket) -> None:
-        """The store of a commit has failed, and with it the log."""
-        if self._writer.erase(self._writer.current.end):
-            ticket.outcome = REFUSED
-        else:
-            ticket.outcome = UNKNOWN
-            self.last_number = ticket.number
-        raise self._refusal(ticket) from self.failed
+    def lead(self) -> bool:
+        """Whether nobody led and nothing is on its way, so that the caller leads now, until `hand_on`. Without the
+        latch; never waits."""
+        return not self._queue and self._leadership.try_to_lead()
+
+    def place(self, number: int, size: int) -> bool:
+        """While leading, under the latch, in the hold that assigns the number: a commit with a payload of `size` bytes
+        gets its place in the log; nothing was reserved for it. It is taken by setting `last_number`, and is free again
+        at `hand_on` otherwise. False: it must take the long way, since others are queued, or the log has to grow, has
+        failed, or keeps something that comes before."""
+        assert number == self.last_number + 1, "L1"
+        return not self._queue and self._writer.place(space_for(size))
+
+    def hand_on(self) -> None:
+        """The caller does not lead any more. Without the latch."""
+        self._writer.placed = 0
+        self._leadership.hand_on()
+
+    def give_up(self, number: int, error: BaseException) -> DatabaseFailed | TransactionResolutionUnknown:
+        """While leading: commit `number`, which has its place, could not be written or published, and the log has
+        failed (L4). Returns what to raise."""
+        self._fail(error)
+        writer = self._writer
+        refused = writer.current.last < number and writer.erase(writer.current.end)
+        return self._refusal(REFUSED if refused else UNKNOWN)
 
     def settle(self, ticket: Ticket) -> None:
         """Returns when the ticket is published. Without the latch. See the module's text for the errors."""
@@ -312,7 +347,7 @@ class Log:
                 self._round(tickets, OFF)
                 over = leadership.leave(tickets, ticket)
         if ticket.outcome != COMMITTED:
-            raise self._refusal(ticket) from self.failed
+            raise self._refusal(ticket.outcome) from self.failed
         if ticket.interrupt is not None:
             raise ticket.interrupt
 
@@ -322,7 +357,7 @@ class Log:
         count = len(queue)
         if count == 1:
             return [queue.pop(0)]
-        if limit is not None:
+        if limit is not None and sum(map(SPACE, queue[:count])) > limit:
             size = 0
             for position in range(count):
                 size += queue[position].space
@@ -346,9 +381,7 @@ class Log:
         start = writer.segments[-1].end
         written = False
         try:
-            level = least
-            for ticket in tickets:
-                level = ticket.level if ticket.level > level else level
+            level = max(least, max(map(LEVEL, tickets), default=least))
             if level or not writer.keep(tickets, self._flush_limit):
                 writer.write(tickets, level)
             written = True
@@ -365,9 +398,9 @@ class Log:
         if self.failed is None:
             self.failed = error
 
-    def _refusal(self, ticket: Ticket) -> DatabaseFailed | TransactionResolutionUnknown:
+    def _refusal(self, outcome: int) -> DatabaseFailed | TransactionResolutionUnknown:
         detail, hint = str(self.failed), "The database refuses commits until it is opened again."
-        if ticket.outcome == UNKNOWN:
+        if outcome == UNKNOWN:
             what = "writing the log failed, and it is unknown whether the transaction is committed"
             return TransactionResolutionUnknown(what, detail=detail, hint=hint)
         return DatabaseFailed("writing the log failed, the transaction is not committed", detail=detail, hint=hint)

@@ -25,8 +25,9 @@ from zlib import crc32
 import msgspec
 
 from minidb.errors import DatabaseCorrupt, OperationalError
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File, FileSystem
-from minidb.storage.log_segments import Segment, disk_error
+from minidb.storage.log_segments import Segment
 
 WINDOW = 1 << 20
 _HEAD = struct.Struct("<12sII")

@@ -218,6 +218,48 @@ def encode_batch(
     return (head + seal, payload + _CHECKSUM.pack(checksum), _END), checksum
 
 
+def encode_commit(
+    database_id: bytes,
+    generation: int,
+    incarnation: int,
+    sequence: int,
+    offset: int,
+    synced: int,
+    known_size: int,
+    previous: int,
+    number: int,
+    time_us: int,
+    payload: bytes,
+) -> tuple[tuple[bytes, bytes, bytes], int]:
+    """`encode_batch` of one commit that has no chunks: what most batches are, where few commit at a time."""
+    length = len(payload)
+    size = FRAME_BYTES + length
+    frame = _FRAME.pack(COMMIT, length, number, time_us, 0)
+    if size > _SMALL:
+        return encode_batch(
+            database_id, generation, incarnation, sequence, offset, synced, known_size, previous, [frame, payload]
+        )
+    head = _BATCH.pack(
+        _BATCH_MAGIC,
+        FORMAT,
+        0,
+        database_id,
+        generation,
+        incarnation,
+        sequence,
+        offset,
+        size,
+        synced,
+        known_size,
+        0,
+        previous,
+    )
+    head += _CHECKSUM.pack(crc32(head))
+    body = frame + payload
+    checksum = crc32(body, crc32(head))
+    return (head, body + _CHECKSUM.pack(checksum), _END), checksum
+
+
 def whole_blocks(pieces: tuple[bytes, bytes, bytes]) -> bytes:
     """A batch as it is written."""
     data = b"".join(pieces)

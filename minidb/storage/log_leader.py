@@ -31,6 +31,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import msgspec
+
 
 class Gate(Protocol):
     """What a waiter waits at: a lock that its owner acquires twice, and that another thread releases."""
@@ -44,8 +46,8 @@ COMMITTED, REFUSED, UNKNOWN = range(3)
 OFF, NORMAL, FULL = range(3)  # levels of durability
 
 
-class Waiter:
-    """Somebody who wants to lead, or wants what a leader does. Defaults stand in the class: most are never changed."""
+class Waiter(msgspec.Struct, eq=False, kw_only=True):
+    """Somebody who wants to lead, or wants what a leader does. (A Struct is made in a third of the time of others.)"""
 
     done: bool = False
     promoted: bool = False
@@ -53,7 +55,7 @@ class Waiter:
     interrupt: BaseException | None = None
 
 
-class Ticket(Waiter):
+class Ticket(Waiter, eq=False):
     """A commit on its way, in number order.
 
     Attributes:
@@ -64,17 +66,15 @@ class Ticket(Waiter):
         outcome: COMMITTED (also while it is on its way), REFUSED or UNKNOWN.
     """
 
+    number: int
+    payload: bytes
+    level: int
+    time_us: int
+    space: int
     owner: Any = None
     outcome: int = COMMITTED
     transaction_id: int = 0
     chunks: int = 0
-
-    def __init__(self, number: int, payload: bytes, level: int, time_us: int, space: int) -> None:
-        self.number = number
-        self.payload = payload
-        self.level = level
-        self.time_us = time_us
-        self.space = space
 
 
 class Leadership:
@@ -94,7 +94,11 @@ class Leadership:
             waiter.gate = gate
             self._waiters.append(waiter)
             if not self._led.acquire(False):  # W1
-                self._wait(waiter, gate)
+                while not (waiter.done or waiter.promoted):  # W2
+                    try:
+                        gate.acquire()
+                    except BaseException as interrupt:
+                        waiter.interrupt = interrupt  # W3
                 return not waiter.done
         if waiter.done:
             self.hand_on()
@@ -106,14 +110,6 @@ class Leadership:
     def try_to_lead(self) -> bool:
         """Whether nobody led, so that the caller does now."""
         return self._led.acquire(False)
-
-    @staticmethod
-    def _wait(waiter: Waiter, gate: Gate) -> None:
-        while not (waiter.done or waiter.promoted):  # W2
-            try:
-                gate.acquire()
-            except BaseException as interrupt:
-                waiter.interrupt = interrupt  # W3
 
     def leave(self, finished: Sequence[Waiter] = (), own: Waiter | None = None) -> bool:
         """The finished ones are done. If `own` is still not, the caller goes on leading (False); else it hands over."""

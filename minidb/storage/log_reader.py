@@ -25,6 +25,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from minidb.errors import DatabaseCorrupt
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File
 from minidb.storage.log_format import (
     BATCH_OVERHEAD,
@@ -41,9 +42,9 @@ from minidb.storage.log_format import (
     decode_frames,
     starts_batch,
 )
-from minidb.storage.log_segments import Segment, disk_error
+from minidb.storage.log_segments import ZEROS, Segment
 
-WINDOW = 1 << 20  # bytes looked at or written at once
+WINDOW = 1 << 16  # bytes looked at or written at once: in memory that is there, and which the processor's caches keep
 
 
 class ChunkPlace(NamedTuple):
@@ -106,7 +107,8 @@ def read_exactly(file: File, offset: int, length: int) -> bytes:
 
 
 def is_zero(data: bytes) -> bool:
-    return data == bytes(len(data))  # forty times as fast as counting the zeros
+    """Compared with zeros that are there already: making them takes ten times as long."""
+    return ZEROS.startswith(data) if len(data) <= len(ZEROS) else data == bytes(len(data))
 
 
 # -- batches ----------------------------------------------------------------------------------------------

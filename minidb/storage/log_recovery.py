@@ -18,10 +18,11 @@ Invariants
 from __future__ import annotations
 
 from minidb.errors import DatabaseCorrupt
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File
 from minidb.storage.log_format import BLOCK, decode_segment_header
 from minidb.storage.log_reader import WINDOW, LogReader, damage, is_zero, read_exactly
-from minidb.storage.log_segments import MOST_SEGMENTS, Segment, SegmentFiles, disk_error, sync, write_zeros
+from minidb.storage.log_segments import MOST_SEGMENTS, Segment, SegmentFiles, sync, write_zeros
 
 
 def read_log(files: SegmentFiles, database_id: bytes, after: int, clean: bool = False) -> tuple[LogReader, bool]:

@@ -26,9 +26,9 @@ A failed write of zeros is an ordinary error; no more is there than before.
 from __future__ import annotations
 
 import contextlib
-import errno
 
-from minidb.errors import DatabaseError, DiskFull, OperationalError, ProgramLimitExceeded
+from minidb.errors import OperationalError, ProgramLimitExceeded
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File, FileSystem
 from minidb.storage.log_format import BLOCK, SegmentHeader, encode_segment_header, round_up
 
@@ -36,18 +36,9 @@ MOST_SEGMENTS = 64
 LAST_STEP = 1 << 14  # bytes of the segment that the last checkpoint leaves
 ZEROS = bytes(1 << 21)  # costs address space only; in one piece, since each call of the system may cost a turn (GIL)
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
 
 class SyncFailed(Exception):
     """A sync, or a write that leaves the log's contents unknown, failed. Never leaves the log."""
-
-
-def disk_error(error: OSError, what: str) -> DatabaseError:
-    """DiskFull when space is what is missing, an input/output error otherwise."""
-    if error.errno in _FULL:
-        return DiskFull(f"no space left on the disk: could not {what}", detail=str(error))
-    return OperationalError(f"could not {what}", sqlstate="58030", detail=str(error))
 
 
 def sync(file: File) -> None:
@@ -55,13 +46,6 @@ def sync(file: File) -> None:
         file.sync()
     except OSError as error:
         raise SyncFailed(f"could not sync {file.path}: {error}") from error
-
-
-def write_synced(file: File, offset: int, data: bytes) -> None:
-    try:
-        file.write_synced(offset, data)
-    except OSError as error:
-        raise SyncFailed(f"could not write and sync {file.path}: {error}") from error
 
 
 def write_zeros(file: File, start: int, stop: int) -> None:
@@ -118,6 +102,20 @@ class Segment:
         except OSError as error:
             raise SyncFailed(f"could not erase a header in {self.file.path}: {error}") from error
         sync(self.file)
+
+    def write_synced(self, start: int, data: bytes) -> None:
+        """Writes a batch, and makes it durable with all before it. Where nothing before waits for a sync, one call does
+        both: between two of them another thread would take the interpreter."""
+        file = self.file
+        try:
+            if self.synced == start:
+                file.write_synced(start, data)
+            else:
+                file.write(start, data)
+                file.sync()
+        except OSError as error:
+            raise SyncFailed(f"could not write and sync {file.path}: {error}") from error
+        self.synced = start + len(data)
 
     def grow(self, target: int) -> None:
         """Fills with zeros and syncs up to `target`; DiskFull leaves everything as it was."""

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from minidb.errors import DatabaseCorrupt
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File, FileSystem
 from minidb.storage.log_archive import Archive, needed_generation
 from minidb.storage.log_format import (
@@ -43,7 +44,7 @@ from minidb.storage.log_format import (
     decode_segment_header,
 )
 from minidb.storage.log_reader import damage
-from minidb.storage.log_segments import SegmentFiles, disk_error
+from minidb.storage.log_segments import SegmentFiles
 
 ROUND = 1 << 20  # bytes of log read before they are synced and given out
 

@@ -5,7 +5,7 @@ for under it, and nothing written but by a store (`mapped`), a copy.
 
     live segments   [ old, old, current ]
     current         |header|batch|batch|batch| zeros, reserved ..... | zeros, not reserved .... | a spare block |
-                                             end                     end + reserved             limit           filled
+                                             end        end + placed + reserved                 limit           filled
 
 `limit` is -1 while nobody may reserve: during a switch and after a failure. Thanks to the spare block the first batch
 after the file has grown begins in the old space, and its header names the new size: so a file that lost what it grew
@@ -33,13 +33,14 @@ from minidb.storage.log_format import (
     MOST_CHUNKS,
     SegmentHeader,
     encode_batch,
+    encode_commit,
     encode_frame,
     round_up,
     space_for,
     whole_blocks,
 )
 from minidb.storage.log_leader import FULL, NORMAL, OFF, Ticket
-from minidb.storage.log_segments import ZEROS, Segment, SegmentFiles, SyncFailed, sync, write_synced
+from minidb.storage.log_segments import ZEROS, Segment, SegmentFiles, SyncFailed, sync
 
 PAGE = 4096  # bytes that the system writes back as they are at one moment
 
@@ -58,6 +59,7 @@ class LogWriter:
         unwritten: published `off` commits whose bytes wait; all before those in the queue (L1).
         unwritten_bytes: about their size.
         chunk_bytes: size of the chunks that wait.
+        placed: bytes of the commit that its own thread is writing, 0 if none is; taken back by the leader.
         unsynced: batches written since the last sync; from `calm` of them on storing is worth while (`mapped`).
     """
 
@@ -80,6 +82,7 @@ class LogWriter:
         self._full_at = -1  # a size from which growing ahead has failed
         # Under the mutex:
         self.reserved = 0
+        self.placed = 0
         self.limit = -1
         self.chunk_bytes = 0
         self._chunks: list[bytes] = []
@@ -101,7 +104,7 @@ class LogWriter:
         """False if the current segment must grow first (L3)."""
         with self.mutex:
             reserved = self.reserved + space
-            if self.segments[-1].end + reserved > self.limit:
+            if self.segments[-1].end + self.placed + reserved > self.limit:
                 return False
             self.reserved = reserved
             return True
@@ -179,7 +182,7 @@ class LogWriter:
         with self.mutex:
             if self._opened.pop(transaction_id, None) is None:
                 return
-            if self.current.end + self.reserved + space <= self.limit:
+            if self.current.end + self.placed + self.reserved + space <= self.limit:
                 self.reserved += space
                 self._append(space, encode_frame(DISCARD, 0, 0, transaction_id, 0))
 
@@ -251,8 +254,7 @@ class LogWriter:
             self.unsynced = 0
 
     def _write_batch(self, segment: Segment, frames: list[bytes], level: int) -> int:
-        """Returns where it ends. Where nothing before it waits for a sync, one call writes and syncs it: between two of
-        them another thread would take the interpreter."""
+        """Returns where it ends."""
         start = segment.end
         pieces, checksum = self._batch(frames)
         size = sum(map(len, pieces))
@@ -262,9 +264,8 @@ class LogWriter:
         data = whole_blocks(pieces)
         end = start + len(data)
         assert end <= segment.filled, "L3"
-        if level == FULL and segment.synced == start:
-            write_synced(segment.file, start, data)
-            segment.synced = end
+        if level == FULL:
+            segment.write_synced(start, data)
             self._follow(checksum)
             self.unsynced = 0
         else:
@@ -285,6 +286,24 @@ class LogWriter:
             segment.filled,
             self.previous,
             frames,
+        )
+
+    def _batch_of_one(
+        self, segment: Segment, number: int, payload: bytes, time_us: int
+    ) -> tuple[tuple[bytes, bytes, bytes], int]:
+        """The batch that follows, of one commit and nothing else."""
+        return encode_commit(
+            self.database_id,
+            segment.generation,
+            self.incarnation,
+            self.sequence + 1,
+            segment.end,
+            segment.synced,
+            segment.filled,
+            self.previous,
+            number,
+            time_us,
+            payload,
         )
 
     def _follow(self, checksum: int) -> None:
@@ -318,15 +337,40 @@ class LogWriter:
     def _store_alone(self, segment: Segment, number: int, payload: bytes, time_us: int) -> bool:
         if self.unwritten or not self.may_store():
             return False
-        start, length = segment.end, len(payload)
-        end = start + BATCH_OVERHEAD + FRAME_BYTES + length
-        pieces, checksum = self._batch([encode_frame(COMMIT, number, time_us, 0, length), payload])
+        start = segment.end
+        end = start + BATCH_OVERHEAD + FRAME_BYTES + len(payload)
+        pieces, checksum = self._batch_of_one(segment, number, payload, time_us)
         if not self._store(segment, start, end, pieces):
             return False
         self._follow(checksum)
         segment.end = round_up(end)
         segment.last = number
         return True
+
+    def place(self, space: int) -> bool:
+        """The place of a commit that `write_alone` is going to write; False if something must be written before it, or
+        the segment must grow first (L3)."""
+        if self.unwritten or self._chunks:
+            return False
+        with self.mutex:
+            if self.segments[-1].end + self.reserved + space > self.limit:
+                return False
+            self.placed = space
+            return True
+
+    def write_alone(self, number: int, payload: bytes, time_us: int) -> None:
+        """Writes and syncs the commit that has just got its `place`. What others reserve meanwhile comes behind it."""
+        segment = self.segments[-1]
+        start = segment.end
+        pieces, checksum = self._batch_of_one(segment, number, payload, time_us)
+        data = whole_blocks(pieces)
+        assert len(data) <= self.placed, "L3"
+        segment.write_synced(start, data)
+        self.sequence += 1
+        self.previous = checksum
+        self.unsynced = 0
+        segment.last = number
+        segment.end = start + len(data)  # until `placed` is 0 again, who reserves finds less space than there is
 
     def may_store(self) -> bool:
         """Whether a batch should be stored rather than written. Never with chunks, which are large."""
@@ -392,7 +436,8 @@ class LogWriter:
         """Leader only: the invariants, as far as memory knows."""
         with self.mutex:
             current = self.current
-            assert self.limit == -1 or current.end + self.reserved + BLOCK <= current.filled == self.limit + BLOCK, "L3"
+            taken = current.end + self.placed + self.reserved
+            assert self.limit == -1 or taken + BLOCK <= current.filled == self.limit + BLOCK, "L3"
             assert self.reserved >= self._chunk_space + sum(ticket.space for ticket in self.unwritten), "L3"
         generations = [segment.generation for segment in self.segments]
         assert generations == list(range(generations[0], generations[0] + len(generations))), "G2"

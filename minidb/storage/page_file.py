@@ -17,12 +17,12 @@ Invariants:
 
 from __future__ import annotations
 
-import errno
 import struct
 from collections.abc import Callable
 from zlib import crc32
 
-from minidb.errors import DatabaseCorrupt, DatabaseError, DiskFull, OperationalError
+from minidb.errors import DatabaseCorrupt
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File, Layout, Parts
 from minidb.storage.pages import Inner, LateLeaf, Leaf, Pointer, decode_inner, decode_leaf
 
@@ -33,15 +33,6 @@ LARGEST_PAYLOAD = (1 << 32) - 1
 
 LEAF, INNER, RELATIONS, CATALOG, FREE_MAP = b"L", b"I", b"R", b"C", b"F"
 KIND_NAMES = {LEAF: "leaf", INNER: "inner node", RELATIONS: "relation table", CATALOG: "catalog", FREE_MAP: "free map"}
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-def disk_errors(path: str, error: OSError) -> DatabaseError:
-    """What an error of the operating system means to us."""
-    if error.errno in _FULL:
-        return DiskFull(f"no space left to write {path}", hint="Free some space and try again; nothing was changed.")
-    return OperationalError(f"could not read or write {path}", sqlstate="58030", detail=str(error))
 
 
 class PageFile:
@@ -69,7 +60,7 @@ class PageFile:
         try:
             data = self.file.read(block * self.block, size)
         except OSError as error:
-            raise disk_errors(self.path, error) from error
+            raise disk_error(error, f"read {self.path}") from error
         if len(data) != size:
             raise self.damaged(pointer, kind, relation, f"the file ends in it: {len(data)} of {size} bytes")
         if data[: HEADER.size] != HEADER.pack(MARK, kind, VERSION, relation, generation, block, length, crc):
@@ -109,7 +100,7 @@ class PageFile:
         try:
             action()
         except OSError as error:
-            raise disk_errors(self.path, error) from error
+            raise disk_error(error, f"write {self.path}") from error
 
 
 def read_inner(pages: PageFile, relation: int, pointer: Pointer) -> Inner:

@@ -27,7 +27,8 @@ passes through the small queue and leaves the rest alone.
 What is expensive about a cache that is too small is not to read, but to decode a leaf, and to free another, for one
 entry of it: 100 to 150 us, against 20 for looking into its bytes (`interface.Parts`). So once there is no room, a leaf
 is only let in when it has been asked for often enough lately (`admits`): as often as pays for decoding it, or twice by
-somebody who wants all of it. Inner nodes are always let in.
+somebody who wants all of it. Inner nodes are always let in. And while there is room a leaf of which an entry is wanted
+is looked into once before it is decoded: who has just opened a database may never come back to it.
 
 Invariants:
  1. `size` is what a page costs in memory, estimated from its encoded length (a decoded row takes 4 to 5 times its size
@@ -60,6 +61,8 @@ EXPANSION = 8  # about: a decoded leaf is so many times as large as its payload
 ENOUGH = 6  # how often a leaf must have been asked for to be let in where there is no room
 WHOLE = 3  # what counts so much: that all of it was asked for
 PART = 1  # that an entry was
+SEVERAL = 4  # entries of a leaf for which it is decoded at once while there is room
+GLANCES = 4096  # leaves of which is known that they were looked into while there was room
 
 
 class Leaf:
@@ -120,7 +123,7 @@ class Inner:
         self.keys = keys
         self.refs = refs
         self.children = children
-        self.ids = [page_id(pointer) for pointer in children]
+        self.ids = [generation << 40 | block for block, _, generation, _ in children]  # `page_id` of each
         self.counts = counts
         self.size = 300 + 350 * len(children) + 2 * length
         self.hot = False
@@ -191,7 +194,7 @@ class PagePool:
     not counted: that would cost a tenth of a search.
     """
 
-    __slots__ = ("_ghosts", "_latch", "_main", "_small", "bytes", "decoded", "evicted", "limit", "misses")
+    __slots__ = ("_ghosts", "_glanced", "_latch", "_main", "_small", "bytes", "decoded", "evicted", "limit", "misses")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -200,6 +203,7 @@ class PagePool:
         self._small: deque[tuple[PageCache, int]] = deque()
         self._main: deque[tuple[PageCache, int]] = deque()
         self._ghosts: OrderedDict[int, int] = OrderedDict()  # page not cached -> how often it was asked for
+        self._glanced: set[int] = set()  # pages that were looked into once while there was room
         self._latch = threading.Lock()
 
     def put(self, cache: PageCache, identity: int, page: Page) -> Page:
@@ -226,12 +230,26 @@ class PagePool:
             length: of its payload.
             weight: what is asked for this time: WHOLE or PART.
         """
-        if self.bytes + length * EXPANSION <= self.limit:
-            return True
+        if self.has_room(length):
+            return weight > PART or self._glanced_before(identity)
         with self._latch:
             asked = self._ghosts.pop(identity, 0) + weight
             self._remember(identity, asked)
         return asked >= ENOUGH
+
+    def has_room(self, length: int) -> bool:
+        """Whether nothing has to go for a leaf with so long a payload."""
+        return self.bytes + length * EXPANSION <= self.limit
+
+    def _glanced_before(self, identity: int) -> bool:
+        """Any thread: what is lost is one more look into a leaf."""
+        if identity in self._glanced:
+            self._glanced.discard(identity)
+            return True
+        if len(self._glanced) >= GLANCES:
+            self._glanced.clear()
+        self._glanced.add(identity)
+        return False
 
     def discard(self, cache: PageCache, identity: int) -> None:
         """Forgets a page that nobody can look for again; its place in the queue goes in due time."""

@@ -13,8 +13,8 @@ import struct
 from zlib import crc32
 
 from minidb.errors import DatabaseCorrupt, ObjectInUse
+from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import File, FileSystem
-from minidb.storage.log_segments import disk_error
 
 BLOCK = 512
 _BLOCK = struct.Struct("<12sQQQ")

@@ -10,7 +10,8 @@ change that it asks for is only noted. Then everything happens in one hold of th
       yes -> number, log record, version; then
                off or normal, and nothing else on its way to the log:  published in the same hold, its owner a bare
                                                                        number
-               else:  a transaction with its locks, on its way to the log like any other (R1, R2)
+               else:  a transaction with its locks, since the log takes its time (`lone_transaction`). Its thread leads
+                      the log if nothing else is on its way there, or it is queued like any other (R1, R2)
 
 Rules that the long way guards one by one hold because it is one hold: R34 (nothing is installed before everything has
 passed), R35 (the newest version is the one that was seen), R38 (unique keys), R46 (who wants the table exclusively has
@@ -29,10 +30,12 @@ from minidb.storage.interface import Ref
 from minidb.storage.roots import Root
 from minidb.txn.claims import Overtaken, is_new
 from minidb.txn.locks import DATABASE_CONFLICTS, TABLE_CONFLICTS, TABLE_MODES
-from minidb.txn.manager import DATABASE, SHARED, TRIM, Transaction
+from minidb.txn.lone_transaction import LoneTransaction
+from minidb.txn.publishing import TRIM
 from minidb.txn.records import encode_single
 from minidb.txn.rows import RowDoor
 from minidb.txn.store import Store
+from minidb.txn.table_locks import DATABASE, SHARED
 from minidb.txn.versions import PENDING, Committed, Owner, Version
 
 ROW_EXCLUSIVE = TABLE_MODES.index("row exclusive")
@@ -51,7 +54,10 @@ class LoneWriter(RowDoor):
     """The door of such statements, for one session at one level. Its transaction is only what reads are made with."""
 
     root: Root
-    change: Change | None = None
+    version: int  # of the catalog for which the statement was compiled
+    durability: str
+    change: Change | None = None  # until it is made
+    keys: Sequence[Key | None] = NO_KEYS  # the entries that it makes or takes away
     rewrites = False  # the change leaves every entry alone
 
     def run(self, function: Callable[..., Outcome], values: Row, version: int, durability: str, text: str) -> Outcome:
@@ -61,7 +67,7 @@ class LoneWriter(RowDoor):
         base, self.tables = relations.base, relations.tables
         if manager.keeping or base.root.clean:
             raise Overtaken
-        self.change = None
+        self.change, self.version, self.durability = None, version, durability
         txn.interrupted = False
         txn.statement_text = text
         views = manager.views
@@ -77,11 +83,12 @@ class LoneWriter(RowDoor):
             raise
         finally:
             views.pop(txn, None)
-        if self.change is not None:
+        change: Change | None = self.change
+        if change is not None:
             if self.rewrites:
-                self.commit_change(self.change, NO_KEYS, version, durability)
+                self.commit_change(change, NO_KEYS)
             else:
-                self.commit_entries(self.change, version, durability)
+                self.commit_entries(change)
         return outcome
 
     # -- the door's verbs that write: only noted
@@ -125,7 +132,7 @@ class LoneWriter(RowDoor):
 
     # -- committing
 
-    def commit_entries(self, change: Change, version: int, durability: str) -> None:
+    def commit_entries(self, change: Change) -> None:
         """An insert or a delete."""
         store, ref, old, new = change
         manager = self.manager
@@ -133,18 +140,15 @@ class LoneWriter(RowDoor):
             self.load_space(store)
             with manager.latch:
                 ref = store.heap_space.allocate(0)
-        done = False
         try:
             keys = store.keys(old if new is None else new)
             if new is not None and not self.are_new(store, keys):
                 raise Overtaken
-            self.commit_change((store, ref, old, new), keys, version, durability)
-            done = True
+            self.commit_change((store, ref, old, new), keys)
         finally:
-            if not done and new is not None:
+            if new is not None and ref is not None and self.change is not None:
                 with manager.latch:
-                    if ref is not None and ref not in store.chains:
-                        store.heap_space.release(ref)
+                    store.heap_space.release(ref)
 
     def are_new(self, store: Store, keys: Sequence[Key | None]) -> bool:
         return all(
@@ -152,72 +156,76 @@ class LoneWriter(RowDoor):
             for index, key in zip(store.index_list, keys)
         )
 
-    def commit_change(self, change: Change, keys: Sequence[Key | None], version: int, durability: str) -> None:
+    def commit_change(self, change: Change, keys: Sequence[Key | None]) -> None:
+        self.change, self.keys = change, keys
+        manager = self.manager
         store, ref, _, new = change
         payload = encode_single(store, ref, new)
-        manager, txn = self.manager, self.txn
-        if durability != "full":
-            with manager.latch:
-                chain = self.refuse_overtaken(change, keys, version)
-                number = 0 if manager.past.keepers else manager.pass_through(payload, durability)
-                if number:
-                    manager.next_id += 1
-                    owner = Committed(manager.next_id - 1, number, txn.session_name, txn.statement_text)
-                    installed = self.install_alone(change, keys, chain, owner, 0)
-                    manager.published = number
-                    manager.hand_over(number, owner, ((store, ref, installed),), not manager.views)
-                    manager.trim(TRIM)
-                    return
-        self.commit_in_flight(change, keys, payload, version, durability)
+        if self.durability == "full":
+            done = manager.commit_leading(payload, self.enter)
+        else:
+            done = self.pass_through(change, payload)
+        if not done:
+            manager.commit_behind(payload, self.enter)
 
-    def commit_in_flight(self, change: Change, keys: Sequence[Key | None], payload: bytes, version: int,
-                         durability: str) -> None:
-        """With a transaction that others can wait for, since the log takes its time."""
-        store, ref, _, _ = change
+    def pass_through(self, change: Change, payload: bytes) -> bool:
+        """An `off` or `normal` commit while nothing else is on its way to the log."""
         manager = self.manager
-        log = manager.log
-        assert log is not None
-        txn = Transaction(0, self.txn.policy, self.txn.session_name, False, False, self.txn.parking)
-        txn.durability = durability
-        txn.started = manager.clock()
-        log.reserve(len(payload))
-        ticket = None
-        try:
-            with manager.latch:
-                chain = self.refuse_overtaken(change, keys, version)
-                txn.id = manager.next_id
-                manager.next_id += 1
-                txn.start_statement(self.txn.statement_text)
-                manager.active[txn] = None
-                self.hold_locks(store, txn)
-                installed = self.install_alone(change, keys, chain, txn, txn.statement)
-                txn.changes.append((store, ref, installed))
-                txn.wrote = True
-                ticket = manager.assign(txn, payload)
-        finally:
-            if ticket is None:
-                log.unreserve(len(payload))
-        manager.settle(ticket)
+        with manager.latch:
+            chain = self.refuse_overtaken(change)
+            number = 0 if manager.past.keepers else manager.pass_through(payload, self.durability)
+            if not number:
+                return False
+            txn = self.txn
+            owner = Committed(manager.next_id, number, txn.session_name, txn.statement_text)
+            manager.next_id += 1
+            installed = self.install_alone(change, chain, owner, 0)
+            self.change = None
+            manager.published = number
+            manager.hand_over(number, owner, ((change[0], change[1], installed),), not manager.views)
+            manager.trim(TRIM)
+            return True
 
     # -- under the latch
 
-    def hold_locks(self, store: Store, txn: Transaction) -> None:
-        """What a writer holds of its table and of the database, both of which are free for it."""
+    def enter(self) -> LoneTransaction:
+        """Makes the change, which is still possible, in the name of a transaction that others can wait for: the log
+        takes its time."""
+        change = self.change
+        assert change is not None
+        chain = self.refuse_overtaken(change)
+        manager, reader = self.manager, self.txn
+        txn = LoneTransaction(manager.next_id, reader.policy, reader.session_name, reader.parking,
+                              reader.statement_text, self.durability, manager.clock())
+        manager.next_id += 1
+        manager.active[txn] = None
+        store, ref, old, new = change
         txn.weak = {store.schema.id: 1 << ROW_EXCLUSIVE, DATABASE: 1 << SHARED}
-        if self.manager.table_locks:
-            for key, mask in txn.weak.items():
-                lock = self.manager.table_locks.get(key)
-                if lock is not None:
-                    lock.hold(txn, mask)
-                    txn.locks[id(lock)] = lock
+        if manager.table_locks:
+            self.hold_locks(txn)
+        if self.rewrites and old is not None and new is not None:
+            version = store.rewrite(txn, 1, ref, chain, old, new)
+        else:
+            version = self.install_alone(change, chain, txn, 1)
+        txn.changes = [(store, ref, version)]
+        self.change = None
+        return txn
 
-    def refuse_overtaken(self, change: Change, keys: Sequence[Key | None], version: int) -> Version | None:
+    def hold_locks(self, txn: LoneTransaction) -> None:
+        """What a writer holds of its table and of the database, both of which are free for it, where somebody looks."""
+        for key, mask in txn.weak.items():
+            lock = self.manager.table_locks.get(key)
+            if lock is not None:
+                lock.hold(txn, mask)
+                txn.locks[id(lock)] = lock
+
+    def refuse_overtaken(self, change: Change) -> Version | None:
         """Raises Overtaken unless the schema, the row and its new keys are as the statement has found them, and nobody
         else wants any of them. Returns the row's chain."""
         store, ref, old, _ = change
         manager, relations = self.manager, self.relations
         if (
-            relations.catalog.version != version
+            relations.catalog.version != self.version
             or ref in store.row_locks
             or store.intervals.active
             or (manager.table_locks and self.is_kept_out(store))
@@ -232,7 +240,7 @@ class LoneWriter(RowDoor):
         elif chain.row is not old or chain.owner.number > manager.published:
             raise Overtaken
         if old is None:
-            for index, key in zip(store.index_list, keys):
+            for index, key in zip(store.index_list, self.keys):
                 if index.unique and key in index.overlay.by_key:
                     raise Overtaken
         return chain
@@ -246,15 +254,14 @@ class LoneWriter(RowDoor):
                 return True
         return False
 
-    def install_alone(self, change: Change, keys: Sequence[Key | None], chain: Version | None, owner: Owner,
-                      statement: int) -> Version:
+    def install_alone(self, change: Change, chain: Version | None, owner: Owner, statement: int) -> Version:
         store, ref, old, new = change
         if old is not None and new is not None:
             return store.rewrite(owner, statement, ref, chain, old, new)
         if new is not None:
-            return store.add(owner, statement, ref, new, list(keys))
-        none: list[Key | None] = [None] * len(keys)
-        return store.install(owner, statement, ref, old, None, list(keys), none, True)
+            return store.add(owner, statement, ref, new, list(self.keys))
+        none: list[Key | None] = [None] * len(self.keys)
+        return store.install(owner, statement, ref, old, None, list(self.keys), none, True)
 
 
 __all__ = ["LoneWriter", "Unsuited"]

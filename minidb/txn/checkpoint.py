@@ -167,7 +167,8 @@ class Checkpointer:
         changes: list[Folded] = []
         done: list[Ref] = []
         with self.manager.latch:
-            addresses = list(store.addresses)
+            addresses = store.addresses.unordered()
+        addresses.sort()
         for start in range(0, len(addresses), SLICE):
             unknown: list[tuple[Ref, Row | None]] = []
             with self.manager.latch:
@@ -223,7 +224,10 @@ class Checkpointer:
     def all_addresses(self) -> dict[int, list[Ref]]:
         with self.manager.latch:
             stores = self.relations.stores.items()
-            return {relation: list(store.addresses) for relation, store in stores if not store.schema.temporary}
+            found = {relation: store.addresses.unordered() for relation, store in stores if not store.schema.temporary}
+        for addresses in found.values():
+            addresses.sort()
+        return found
 
     def drop_chains(self, folded: dict[int, list[Ref]], number: int) -> None:
         manager = self.manager

@@ -11,7 +11,7 @@ newest version and free:
     rewrite     one hold: the chain's newest version is the very row that was seen (or: no chain, and the base is the
                 one of the statement's beginning), no lock of others on the row, no interval of 2PL there
                   yes -> version, undo record; the version itself locks the row, as long as nobody waits for it
-                         (`Writer.try_lock`): only a stronger lock than NO KEY UPDATE has to be taken
+                         (`RowLocker.try_lock`): only a stronger lock than NO KEY UPDATE has to be taken
                   no  -> the long way: lock, then install; Overtaken if the lock gave another row than the one seen
 
 Who catches Overtaken runs the statement again with `claiming` off; nothing was changed by it, and if the row is locked
@@ -29,7 +29,8 @@ from minidb.keys import Key, Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root, StaleRoot
 from minidb.txn.locks import ROW_STRENGTHS
-from minidb.txn.writes import NO_KEY_UPDATE, Writer
+from minidb.txn.row_locks import NO_KEY_UPDATE
+from minidb.txn.writes import Writer
 
 if TYPE_CHECKING:
     from minidb.access.index import IndexStore
@@ -92,7 +93,8 @@ class Claimer(Writer):
         """The change in one hold; False if somebody is in the way."""
         manager, txn = self.manager, self.txn
         assert self.claimed is not None
-        points = store.places(ref, new) if txn.in_graph or store.intervals.active else None
+        alone = not txn.in_graph or manager.conflicts.alone is txn
+        points = None if alone and not store.intervals.active else store.places(ref, new)
         with manager.latch:
             chain = store.chains.get(ref)
             if chain is None:
@@ -104,7 +106,7 @@ class Claimer(Writer):
             if held is not None and (type(held) is not tuple or held[0] is not txn):
                 return False
             if points is None:
-                if store.intervals.active:
+                if store.intervals.active or (txn.in_graph and manager.conflicts.alone is not txn):
                     return False
             elif not self.may_stand(store, points, ref, new):
                 return False
@@ -119,7 +121,7 @@ class Claimer(Writer):
         """Whether nobody has locked an interval in which one of these points lies, and those who have marked one do
         not make a dangerous structure of it (R47, R55). Under the latch, in the hold that installs the row."""
         txn = self.txn
-        if store.intervals.hinder(txn, points):
+        if store.intervals.active and store.intervals.hinder(txn, points):
             return False
         txn.policy.before_write(txn, self.manager, store, points, ref, row)
         return txn.doomed is None
@@ -166,7 +168,7 @@ class Claimer(Writer):
                 if index.unique and key in index.overlay.by_key:
                     return None
             ref = store.heap_space.allocate(0)
-            if store.intervals.active or (txn.in_graph and manager.conflicts.marks):
+            if store.intervals.active or (txn.in_graph and manager.conflicts.alone is not txn):
                 if not self.may_stand(store, store.points(ref, keys), ref, row):
                     store.heap_space.release(ref)
                     return None

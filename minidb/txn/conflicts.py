@@ -7,14 +7,18 @@ A cycle in the serialization graph of snapshot transactions always has two conse
 (Cahill 2008; Ports & Grittner 2012). T2 is the pivot. An edge R --rw--> W says that R read what W overwrote: R did not
 see W's change and so stands before W in any serial order. Edges appear in two places, each in one hold of the latch
 with the read or the write itself (R55): a reader passes over a version that it may not see (`passed_over`), and a
-writer finds a mark that covers one of its row's entries (`wrote`). The structure is looked for when an edge appears,
-and when somebody commits, for only then it is known who was first (R57).
+writer finds a mark that covers one of its row's entries (`wrote`). What is read is noted without the latch, and becomes
+a mark when somebody else writes (`notes`). The structure is looked for when an edge appears, and when somebody commits,
+for only then it is known who was first (R57).
 
 Numbers, not times, say who committed first: a transaction has committed when its number is assigned. 2PL and SERIAL
 transactions take part in the edges, and are never the victim: one of them is never the pivot of a dangerous structure,
 because its locks make every writer after it commit after it (R59).
 
 Marks and edges of a committed transaction stay until no SSI transaction with a snapshot below its number is left (R58).
+Mostly there is nobody at all: one SSI transaction runs, and none of those that committed is of interest to it. Then it
+is `alone`: it need not look for marks when it writes, nor stay the owner of its versions when it is published, since
+nobody can pass over them any more (`can_meet`). Who begins beside it finds its notes as he finds everybody's.
 
 How we differ from PostgreSQL: marks are intervals of keys instead of pages and tuples, so disjoint ranges never meet;
 edges are kept with their facts, so that an abort can say who read what and who wrote it. A transaction's own marks are
@@ -27,80 +31,37 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from minidb.errors import SerializationFailure
-from minidb.txn.intervals import BEGIN, END, Cut, IntervalSet, words
-from minidb.txn.marks import Marks
+from minidb.txn.edges import Edge, serialization_failure
+from minidb.txn.intervals import Cut, IntervalSet
+from minidb.txn.notes import Notes, covers
 from minidb.txn.summaries import Summary, summarise
 from minidb.txn.versions import PENDING, Version
 
 if TYPE_CHECKING:
     from minidb.keys import Row
-    from minidb.txn.manager import Transaction
     from minidb.txn.store import Store
+    from minidb.txn.transaction import Transaction
 
 MOST_COMMITTED = 1000  # committed transactions that are kept one by one
-READ_LOG = 128  # reads remembered word for word per transaction, for explanations only
 
 
-class Edge:
-    """reader --rw--> writer, with what is known of it."""
-
-    __slots__ = ("high", "index", "key", "low", "reader", "reader_statement", "table", "writer", "writer_statement")
-
-    def __init__(self, reader: Transaction, writer: Transaction, table: str, index: str, key: Any) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.table = table
-        self.index = index
-        self.key = key
-        self.low: Cut | None = None
-        self.high: Cut | None = None
-        self.reader_statement = ""
-        self.writer_statement = ""
-
-    def between(self, reader: Any, writer: Any) -> Edge:
-        """The same edge, with somebody who stands for one of the two."""
-        other = Edge(reader, writer, self.table, self.index, self.key)
-        other.low, other.high = self.low, self.high
-        other.reader_statement, other.writer_statement = self.reader_statement, self.writer_statement
-        return other
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "from": self.reader.title,
-            "to": self.writer.title,
-            "kind": "rw",
-            "object": f"{self.table} row {self.key}",
-            "index": self.index,
-            "interval": words(self.low, self.high) if self.low is not None and self.high is not None else None,
-            "from_statement": self.reader_statement,
-            "to_statement": self.writer_statement,
-        }
-
-    def words(self) -> str:
-        interval = f" {words(self.low, self.high)}" if self.low is not None and self.high is not None else ""
-        through = f"{self.table} through {self.index}{interval}"
-        if interval == " all":
-            through = f"all of {self.table}" + (f" through {self.index}" if self.index != self.table else "")
-        read = f" ({self.reader_statement})" if self.reader_statement else ""
-        wrote = f" ({self.writer_statement})" if self.writer_statement else ""
-        return (
-            f"{self.reader.title} read {through}{read}; "
-            f"{self.writer.title} wrote row {self.key} there{wrote}"
-        )
-
-
-class Conflicts:
-    """The marks and edges of one database. All methods run under the latch."""
+class Conflicts(Notes):
+    """The notes, marks and edges of one database. All methods run under the latch."""
 
     def __init__(self, on_doom: Callable[[Transaction], None]) -> None:
+        super().__init__()
         self.on_doom = on_doom  # wakes a transaction that waits although it can no longer commit
-        self.marks: dict[int, Marks] = {}  # by relation; none is empty
         self.active: dict[Transaction, None] = {}  # SSI transactions with a snapshot, the oldest first
+        self.alone: Transaction | None = None  # the only one whose reads matter to anybody, and to others
+        self.begun = 0  # so many SSI transactions have begun
         self.unsettled: dict[Transaction, None] = {}  # those of them that only read, and may still become unsafe
         self.committed: deque[Transaction] = deque()  # participants that committed, by number
         self.most_committed = MOST_COMMITTED
         self.summary = Summary()  # of those that committed before these
+
+    def can_meet(self, txn: Transaction) -> bool:
+        """Whether an SSI transaction runs that may still pass over what `txn` is now publishing."""
+        return self.alone is not txn and bool(self.active)
 
     # -- life of a participant
 
@@ -108,16 +69,25 @@ class Conflicts:
         """An SSI transaction has just taken its snapshot."""
         if only_reads(txn):
             txn.unsafe_with = {t for t in self.active if not only_reads(t)}
-            txn.safe = not txn.unsafe_with
-            if not txn.safe:
+            if txn.unsafe_with:
                 self.unsettled[txn] = None
+            else:
+                self.is_safe(txn)
+        self.begun += 1
+        self.alone = None if self.active else txn
         self.active[txn] = None
 
     def withdrawn(self, txn: Transaction) -> None:
         """It gives its snapshot up, for another one."""
         self.active.pop(txn, None)
         self.unsettled.pop(txn, None)
+        self.alone = None
         txn.unsafe, txn.unsafe_with = False, None
+
+    def is_safe(self, txn: Transaction) -> None:
+        """What it reads can harm nobody (R63): from here on it reads as SNAPSHOT does."""
+        txn.safe = True
+        self.drop_marks(txn)
 
     def assigned(self, txn: Transaction) -> None:
         """`txn` has just got its commit number: as T3 it may have closed a dangerous structure (R57)."""
@@ -138,24 +108,31 @@ class Conflicts:
     def ended(self, txn: Transaction, committed: bool) -> None:
         active = self.active
         active.pop(txn, None)
-        if not active:  # nobody is left who could meet a mark
+        if not active:  # nobody is left who could meet what was read
+            self.noted.clear()
             self.marks.clear()
-            txn.marked.clear()
+            if self.alone is txn and not txn.in_edges and not txn.out_edges:  # and nobody has met this one
+                txn.notes = self.alone = None
+                self.unsettled.clear()
+                return
         if self.unsettled:
             self.unsettled.pop(txn, None)
             if not committed:
                 self.settle_read_only(txn)
         if not committed:
             self.rolled_back(txn)
-        elif txn.marked or txn.in_edges or txn.out_edges:
-            if active:
-                self.committed.append(txn)
-                if len(self.committed) > self.most_committed:
-                    summarise(self, self.committed.popleft())
-            else:
-                self.forget(txn)
+        elif not active:
+            self.forget(txn)
+        elif txn.notes or txn.marked or txn.in_edges or txn.out_edges:
+            self.committed.append(txn)
+            if len(self.committed) > self.most_committed:
+                summarise(self, self.committed.popleft())
         if self.committed or self.summary.number:
             self.clean()
+        if len(active) == 1 and not self.committed and not self.summary.number:
+            self.alone = next(iter(active))
+        else:
+            self.alone = None
 
     def rolled_back(self, txn: Transaction) -> None:
         self.forget(txn)
@@ -175,15 +152,15 @@ class Conflicts:
             if not waiting_for:
                 del self.unsettled[reader]
                 if not reader.unsafe:
-                    reader.safe = True
-                    self.drop_marks(reader)
+                    self.is_safe(reader)
 
     def clean(self) -> None:
         """Drops what no running SSI transaction can still meet (R58)."""
         first = next(iter(self.active), None)
         oldest = PENDING if first is None else first.snapshot
-        while self.committed and self.committed[0].number <= oldest:
-            self.forget(self.committed.popleft())
+        committed = self.committed
+        while committed and committed[0].number <= oldest:
+            self.forget(committed.popleft())
         if self.summary.number and self.summary.number <= oldest:
             summary: Any = self.summary
             self.forget(summary)
@@ -192,35 +169,12 @@ class Conflicts:
     def forget(self, txn: Transaction) -> None:
         """Nobody can meet `txn` any more. Those who have read what it overwrote keep their edges to it: one of them
         may be the pivot, and `txn` the one that committed first, for a reader that began after `txn` was over."""
-        if txn.marked:
+        if txn.notes or txn.marked or txn in self.noted:
             self.drop_marks(txn)
         if txn.out_edges:
             for other in txn.out_edges:
                 other.in_edges.pop(txn, None)
             txn.out_edges = {}
-
-    def drop_marks(self, txn: Transaction) -> None:
-        for relation in txn.marked:
-            held = self.marks.get(relation)
-            if held is not None:
-                held.remove(txn)
-                if not held:
-                    del self.marks[relation]
-        txn.marked = set()
-
-    # -- marks
-
-    def begin_marks(self, relation: int) -> Marks:
-        """For the first that are made on a relation; the caller makes one."""
-        held = self.marks[relation] = Marks()
-        return held
-
-    def mark(self, txn: Transaction, relation: int, low: Cut, high: Cut) -> None:
-        held = self.marks.get(relation)
-        if held is None:
-            held = self.begin_marks(relation)
-        held.add(txn, low, high)
-        txn.marked.add(relation)
 
     def adopt(self, txn: Transaction, held: Iterable[tuple[int, IntervalSet]]) -> None:
         """Turns the intervals of a 2PL transaction into marks at its commit (R59)."""
@@ -228,13 +182,6 @@ class Conflicts:
             for relation, intervals in held:
                 for low, high in intervals:
                     self.mark(txn, relation, low, high)
-
-    def relation_dropped(self, relation: int, table_relation: int) -> None:
-        """Marks on an index that is gone become marks on the whole table (R62)."""
-        held = self.marks.pop(relation, None)
-        for txn in held.readers() if held is not None else ():
-            self.mark(txn, table_relation, BEGIN, END)
-            txn.marked.discard(relation)
 
     # -- edges
 
@@ -256,6 +203,7 @@ class Conflicts:
     def wrote_all(self, writer: Transaction, relations: dict[int, str], table: str) -> None:
         """`writer` takes the place of a whole table (TRUNCATE, DROP, a rewrite): whoever has read any of it stands
         before it."""
+        self.gather(writer)
         for relation, name in relations.items():
             held = self.marks.get(relation)
             for reader in held.readers() if held is not None else ():
@@ -269,7 +217,9 @@ class Conflicts:
 
     def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], store: Store, ref: Any,
               row: Row | None) -> None:
-        """`writer` is about to install a row with these entries: who has read there? (R47, R55)"""
+        """`writer` installs a row with these entries in this hold: who has read there? (R47, R55)"""
+        if self.noted:
+            self.gather(writer)
         for relation, key in points:
             held = self.marks.get(relation)
             if held is None:
@@ -291,9 +241,10 @@ class Conflicts:
         return reader in writer.in_edges and reader is not summary
 
     def describe_read(self, edge: Edge, relation: int, key: Any) -> None:
-        for logged, low, high, statement in reversed(edge.reader.read_log):
-            if logged == relation and low <= (key, 0) and high >= (key, 1):
-                edge.low, edge.high, edge.reader_statement = low, high, statement
+        for read in reversed(edge.reader.read_log):
+            if covers(read, relation, key):
+                _, low, high, edge.reader_statement = read
+                edge.low, edge.high = (low, high) if high is not None else ((key, 0), (key, 1))
                 return
 
     def add(self, edge: Edge, acting: Transaction) -> None:
@@ -345,19 +296,3 @@ class Conflicts:
 def only_reads(txn: Transaction) -> bool:
     """Whether it was READ ONLY from its beginning on. One that has become so may have written before."""
     return txn.read_only and not txn.narrowed
-
-
-def serialization_failure(victim: Transaction, into: Edge, out: Edge) -> SerializationFailure:
-    pivot = into.writer
-    role = "the pivot" if victim is pivot else "a reader beside the pivot"
-    detail = (
-        f"{victim.title} is {role} of a dangerous structure: "
-        f"{into.reader.title} -rw-> {pivot.title} -rw-> {out.writer.title}, and {out.writer.title} committed first. "
-        f"{into.words()}. {out.words()}."
-    )
-    return SerializationFailure(
-        "could not serialize access due to read/write dependencies among transactions",
-        detail=detail,
-        hint="The transaction might succeed if retried.",
-        cycle=(into.facts(), out.facts()),
-    )

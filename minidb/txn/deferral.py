@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from minidb import schema
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Transaction
+    from minidb.txn.transaction import Transaction
 
 
 class DeferredCheck:

@@ -9,7 +9,7 @@ marks: the row locks keep the two sides apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,13 @@ from minidb.txn.claims import Claimer
 from minidb.txn.deferral import DeferredCheck, is_deferred
 from minidb.txn.intervals import key_words
 from minidb.txn.isolation.policy import Policy
+from minidb.txn.row_change import Change
+from minidb.txn.row_locks import KEY_SHARE, UPDATE
 from minidb.txn.store import Store
-from minidb.txn.writes import KEY_SHARE, UPDATE, Change
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Manager, Transaction
+    from minidb.txn.manager import Manager
+    from minidb.txn.transaction import Transaction
 
 
 class Newest(Policy):
@@ -86,6 +88,11 @@ class ForeignKeys(Claimer):
     def inserted(self, store: Store, row: Row) -> None:
         for constraint in store.schema.foreign_keys:
             self.note_child(store, constraint, row)
+
+    def inserted_many(self, store: Store, rows: Sequence[Row]) -> None:
+        if store.schema.foreign_keys:
+            for row in rows:
+                self.inserted(store, row)
 
     def updated(self, store: Store, old: Row, new: Row) -> None:
         for constraint in store.schema.foreign_keys:

@@ -4,10 +4,10 @@ A table's rows come in the table's order. Up to `MOST` entries are sorted as a l
 cuts taken from a sample, and each part is sorted alone when its turn comes:
 
     leaves of the table --entry, stored--> [ < c1 ][ < c2 ] ... [ rest ] --sort one, hand it out--> the fold
-                                               each a list of BATCH entries, and behind it a temporary file
+                                               each a list of BATCH entries, and behind it a scratch file
 
-The file has no name and holds payloads as the index's own leaves have them, so what is read again is what the index
-would say. In memory are one part, a batch of each other and where they lie.
+The file holds payloads as the index's own leaves have them: what is read again is what the index would say. In memory
+are one part, a batch of each other and where they lie.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import Any
 
 from minidb.access.index import IndexStore
 from minidb.access.table import TableAccess
 from minidb.keys import Key, Row
 from minidb.storage.interface import Layout, Ref
-from minidb.storage.page_file import disk_errors
 from minidb.storage.pages import Leaf
 from minidb.storage.roots import Root
+from minidb.storage.scratch_file import Place, ScratchFile
 from minidb.txn.sorting import sorted_in_parts
 
 MOST = 500_000  # entries that are sorted at once, about: 100 MB
@@ -70,18 +69,12 @@ def dealt(entries: Iterable[Entry], cuts: list[tuple[Key, Ref]], layout: Layout)
 
 
 class EntryFile:
-    """Batches of entries of some parts, in one file without a name. Raises DiskFull."""
+    """Batches of entries of some parts, in one scratch file. Raises DiskFull."""
 
     def __init__(self, layout: Layout, parts: int) -> None:
-        from tempfile import TemporaryFile  # it takes time to load, and few databases build large indexes
-
         self.layout = layout
-        self.batches: list[list[tuple[int, int]]] = [[] for _ in range(parts)]  # where, how long
-        self.end = 0
-        try:
-            self.file: Any = TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `__exit__`
-        except OSError as error:
-            raise disk_errors("a temporary file", error) from error
+        self.batches: list[list[Place]] = [[] for _ in range(parts)]
+        self.file = ScratchFile()
 
     def __enter__(self) -> EntryFile:
         return self
@@ -91,23 +84,9 @@ class EntryFile:
 
     def write(self, part: int, entries: list[Entry]) -> None:
         keys, refs, rows = map(list, zip(*entries))
-        data = self.layout.encode(keys, refs, rows)
-        try:
-            self.file.seek(self.end)
-            written = 0
-            while written < len(data):
-                written += self.file.write(data[written:])
-        except OSError as error:
-            raise disk_errors("a temporary file", error) from error
-        self.batches[part].append((self.end, len(data)))
-        self.end += len(data)
+        self.batches[part].append(self.file.append(self.layout.encode(keys, refs, rows)))
 
     def read(self, part: int) -> Iterator[Entry]:
-        for start, length in self.batches[part]:
-            try:
-                self.file.seek(start)
-                data = self.file.read(length)
-            except OSError as error:
-                raise disk_errors("a temporary file", error) from error
-            keys, refs, rows = self.layout.decode(data)
+        for place in self.batches[part]:
+            keys, refs, rows = self.layout.decode(self.file.read(place))
             yield from zip(keys, refs, rows)  # type: ignore[arg-type]

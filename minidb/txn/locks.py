@@ -29,7 +29,7 @@ from minidb.txn.intervals import Cut, key_words, words
 from minidb.txn.marks import Marks
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Transaction
+    from minidb.txn.transaction import Transaction
 
 TABLE_MODES = (
     "access share",

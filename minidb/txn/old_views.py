@@ -40,16 +40,17 @@ from typing import TYPE_CHECKING, Any
 
 from minidb.errors import Error, SerializationFailure
 from minidb.storage.interface import Ref
-from minidb.txn.manager import DATABASE
 from minidb.txn.parked_views import ParkedView, frozen_store
+from minidb.txn.table_locks import DATABASE
 from minidb.txn.versions import PENDING, Owner, visible
 
 if TYPE_CHECKING:
     from minidb.keys import Row
     from minidb.storage.base import Base
-    from minidb.txn.manager import Manager, Transaction
+    from minidb.txn.manager import Manager
     from minidb.txn.relations import Relations
     from minidb.txn.store import Store
+    from minidb.txn.transaction import Transaction
 
 SLICE = 500
 NOBODY = Owner(0)

@@ -22,7 +22,8 @@ from minidb.storage.pages import LateLeaf
 from minidb.storage.roots import StaleRoot
 from minidb.txn.door import PageColumns
 from minidb.txn.paths import OwnPath
-from minidb.txn.reads import OVERLAY_BATCH, WHOLE, Blocked, Place, count_before
+from minidb.txn.ranges import OVERLAY_BATCH, WHOLE, Blocked
+from minidb.txn.slices import Place, count_before
 from minidb.txn.versions import visible
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from minidb.txn.versions import SETTLED, Version
 if TYPE_CHECKING:
     from minidb.keys import Row
     from minidb.storage.base import Base
-    from minidb.txn.manager import Transaction
     from minidb.txn.relations import Relations
     from minidb.txn.store import Store
+    from minidb.txn.transaction import Transaction
 
 
 class FrozenBase:

@@ -9,6 +9,7 @@ table's own order key and ref are the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -52,19 +53,16 @@ def high_cut(place: Position | None) -> Cut:
 
 
 class Path:
-    """One way through `store`. `entry(row)` is the key under which a row stands on it."""
+    """One way through `store`. `entry(row)` is the key under which a row stands on it; `contested` holds what the delta
+    has of its own on this way."""
 
     own = False
 
-    @property
-    def contested(self) -> bool:
-        """Whether the delta has any entry of its own on this way."""
-        raise NotImplementedError
-
-    def __init__(self, store: Store, relation: int, tree: Tree) -> None:
+    def __init__(self, store: Store, relation: int, tree: Tree, contested: Mapping[Any, Any]) -> None:
         self.store = store
         self.relation = relation
         self.tree = tree
+        self.contested = contested
 
     def entry(self, ref: Ref, row: Row) -> Key | None:
         raise NotImplementedError
@@ -106,11 +104,7 @@ class OwnPath(Path):
     own = True
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, store.relation, store.tree)
-
-    @property
-    def contested(self) -> bool:
-        return bool(self.store.chains)
+        super().__init__(store, store.relation, store.tree, store.chains)
 
     def entry(self, ref: Ref, row: Row) -> Key | None:
         return ref
@@ -133,12 +127,8 @@ class IndexPath(Path):
     """A secondary index."""
 
     def __init__(self, store: Store, index: IndexStore) -> None:
-        super().__init__(store, index.relation, index.tree)
+        super().__init__(store, index.relation, index.tree, index.overlay.by_key)
         self.index = index
-
-    @property
-    def contested(self) -> bool:
-        return bool(self.index.overlay.by_key)
 
     def entry(self, ref: Ref, row: Row) -> Key | None:
         return self.index.entry(row)
@@ -151,3 +141,13 @@ class IndexPath(Path):
         if not order:
             return []
         return list(islice(order.irange(low, high, (True, False), reverse), limit))
+
+
+def path_of(store: Store, index: Any) -> Path:
+    """The way through a secondary index, or through the table's own order for None."""
+    if index is None:
+        return OwnPath(store)
+    path: Path | None = index.path
+    if path is None:
+        path = index.path = IndexPath(store, index)
+    return path

@@ -19,7 +19,8 @@ from minidb.history import Account, Cut, History, Read, Relation, Wait, Write
 from minidb.isolation import IsolationLevel
 from minidb.keys import HIGHEST, Key, Row
 from minidb.storage.interface import Ref
-from minidb.txn.conflicts import Conflicts, Edge
+from minidb.txn.conflicts import Conflicts
+from minidb.txn.edges import Edge
 from minidb.txn.locks import (
     DATABASE_CONFLICTS,
     NAME_CONFLICTS,
@@ -29,14 +30,18 @@ from minidb.txn.locks import (
     ModeLock,
     Request,
 )
-from minidb.txn.manager import Manager, Transaction
+from minidb.txn.manager import Manager
+from minidb.txn.notes import Note
 from minidb.txn.paths import Path, high_cut, low_cut
-from minidb.txn.reads import Batch, Blocked, Place, Slice
+from minidb.txn.ranges import Batch, Blocked
+from minidb.txn.row_change import Change
 from minidb.txn.rows import RowDoor
+from minidb.txn.slices import Place, Slice
 from minidb.txn.store import Store
+from minidb.txn.transaction import Transaction
+from minidb.txn.unique_keys import Clash
 from minidb.txn.versions import PENDING, Version
 from minidb.txn.waiting import Waiting
-from minidb.txn.writes import Change, Clash
 
 CONFLICTS_BY_KIND = {"table": TABLE_CONFLICTS, "name": NAME_CONFLICTS, "database": DATABASE_CONFLICTS}
 
@@ -107,6 +112,7 @@ class RecordingConflicts(Conflicts):
     def wrote(self, writer: Transaction, points: Iterable[tuple[int, Any]], store: Store, ref: Any,
               row: Row | None) -> None:
         points = list(points)
+        self.gather(writer)
         if any(self.is_marked(writer, relation, key) for relation, key in points):
             self.recorder.footprint.flags |= GRAPH
         super().wrote(writer, points, store, ref, row)
@@ -311,19 +317,23 @@ class RecordingDoor(RowDoor):
         return "locking" if locking else "plain"
 
     def find(self, table: int, index: int, key: Key, *, locking: bool = False) -> tuple[Ref, Row] | None:
+        store = self.store_of(table)
+        used = store.indexes.get(index)
+        if used is not None and not self.policy.tracks_reads:
+            if key in used.overlay.by_key:
+                return self.find_merged(store, used, key, locking)
+            self.note_key(store, used.relation, key, self.kind_of(locking), self.seen_as_of())
         self.searching = locking
         try:
             return super().find(table, index, key, locking=locking)
         finally:
             self.searching = False
 
-    def find_settled(self, store: Store, index: Any, key: Key) -> tuple[Ref, Row] | None:
-        if key in index.overlay.by_key:
-            return self.find_merged(store, index, key, self.searching)
-        self.note_key(store, index.relation, key, self.kind_of(self.searching), self.seen_as_of())
-        return super().find_settled(store, index, key)
+    def find_noted(self, store: Store, index: Any, key: Key, locking: bool,
+                   notes: list[Note]) -> tuple[Ref, Row] | None:
+        return self.find_merged(store, index, key, locking)
 
-    def find_marked(self, store: Store, index: Any, key: Key, locking: bool) -> tuple[tuple[Ref, Row] | None] | None:
+    def find_in_hold(self, store: Store, index: Any, key: Key, locking: bool) -> tuple[tuple[Ref, Row] | None] | None:
         return None
 
     def find_clustered(self, store: Store, key: Key) -> tuple[Ref, Row] | None:
@@ -416,9 +426,9 @@ class RecordingDoor(RowDoor):
     def insert_plainly(self, store: Store, row: Row) -> Ref | None:
         return None
 
-    def obstacle(self, change: Change, probes: list[tuple[Any, Key]], hits: list[Any], own: Row | None,
+    def obstacle(self, change: Change, probes: list[tuple[Any, Key]], hits: list[Any],
                  writer: Request | None) -> tuple[Request | None, Request | None]:
-        found = super().obstacle(change, probes, hits, own, writer)
+        found = super().obstacle(change, probes, hits, writer)
         store, recorder = change.store, self.manager.recorder
         recorder.know(store, store.relation)
         recorder.touch(store.relation, change.points, change.old is None and store.key is None)

@@ -21,7 +21,7 @@ that wrote chunks before somebody began to keep the log is `blind`: its COMMIT r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -39,7 +39,7 @@ from minidb.txn.store import Store
 from minidb.txn.versions import ABORTED, Version, newest
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Transaction
+    from minidb.txn.transaction import Transaction
 
 Group = tuple[int, int, bytes, bytes, bytes]  # relation, columns, refs, rows, gone
 Old = tuple[bytes, bytes]  # which rows of a group were there, those rows
@@ -66,7 +66,7 @@ def encode_commit(txn: Transaction, catalog: CatalogChange | None, old: bool = F
     if catalog is None and not txn.spilled and txn.drawn is None and not old:
         groups = plain_groups(txn.changes)
         if groups:
-            return ENCODE((None, groups, (), None, None, ()))
+            return encode_groups(groups)
     writes = writes_of(txn, 0 if old and txn.blind else txn.chunked, remaining(txn))
     if catalog is None and not writes and not txn.spilled and txn.drawn is None:
         txn.durability = "off"  # only temporary tables were written: there is nothing to wait for
@@ -75,10 +75,14 @@ def encode_commit(txn: Transaction, catalog: CatalogChange | None, old: bool = F
 
 def encode_single(store: Store, ref: Ref, row: Row | None) -> bytes:
     """The whole payload of a transaction that changes one row: a `Payload`, written without making one."""
-    return ENCODE((None, (plain_group(store, [ref], [row]),), (), None, None, ()))
+    return encode_groups((plain_group(store, [ref], [row]),))
 
 
-def plain_groups(changes: list[tuple[Store, Ref, Version]]) -> list[Group] | None:
+def encode_groups(groups: Sequence[Group]) -> bytes:
+    return ENCODE((None, groups, (), None, None, ()))
+
+
+def plain_groups(changes: Iterable[tuple[Store, Ref, Version]]) -> list[Group] | None:
     """What the changes have made of each row, by table; None if some of them are not for the log."""
     states: dict[Store, dict[Ref, Row | None]] = {}
     for store, ref, version in changes:
@@ -102,6 +106,10 @@ def plain_group(store: Store, refs: list[Ref], rows: list[Row | None]) -> Group:
 def encode_chunk(txn: Transaction, old: bool = False) -> bytes:
     """The writes since the last chunk."""
     txn.blind = txn.blind or not old
+    if not old:
+        groups = plain_groups(islice(txn.changes, txn.chunked, None))
+        if groups is not None:
+            return encode_groups(groups)
     return encode_writes(txn, writes_of(txn, txn.chunked, ()), old, None, [], [])
 
 

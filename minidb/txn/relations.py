@@ -20,7 +20,7 @@ from minidb.txn.sequences import Sequences
 from minidb.txn.store import Store
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Transaction
+    from minidb.txn.transaction import Transaction
 
 ENCODER = msgspec.msgpack.Encoder()
 CATALOG_DECODER = msgspec.msgpack.Decoder(schema.Catalog)

@@ -8,14 +8,14 @@ from typing import Any
 from minidb import schema
 from minidb.keys import Row
 from minidb.txn.foreign_keys import ForeignKeys
-from minidb.txn.manager import Manager, Transaction
+from minidb.txn.manager import Manager
 from minidb.txn.pages import PageBatch, pages
 from minidb.txn.parked_views import FrozenBase, ParkedView
-from minidb.txn.paths import Path
-from minidb.txn.reads import path_of
+from minidb.txn.paths import Path, path_of
 from minidb.txn.relations import Relations
 from minidb.txn.sequences import note_drawn
 from minidb.txn.store import Store
+from minidb.txn.transaction import Transaction
 
 
 class RowDoor(ForeignKeys):
@@ -41,7 +41,7 @@ class RowDoor(ForeignKeys):
 
     def begin(self) -> None:
         txn = self.txn
-        self.snapshot, self.statement = txn.statement_snapshot, txn.statement
+        self.snapshot, self.statement = txn.snapshot, txn.statement
         relations = self.relations
         self.claimed, self.root = None, relations.base.root
         self.tables = relations.tables if txn.catalog is None else RowDoor.tables

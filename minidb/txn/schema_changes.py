@@ -19,11 +19,12 @@ from minidb.keys import Key, Row
 from minidb.row_texts import index_key
 from minidb.storage.interface import Ref
 from minidb.txn.checkpoint import Checkpointer
-from minidb.txn.manager import Manager, Transaction
+from minidb.txn.manager import Manager
 from minidb.txn.relations import CatalogChange, Relations, difference
 from minidb.txn.rows import RowDoor
 from minidb.txn.store import Store
 from minidb.txn.temporary import without_temporary
+from minidb.txn.transaction import Transaction
 from minidb.txn.versions import newest
 
 MOST_COLUMNS = 1600  # dropped ones count, as in PostgreSQL
@@ -99,7 +100,7 @@ class SchemaChanges:
     def replace_tables(self, old: schema.Catalog, new: schema.Catalog) -> None:
         """Relations that go away: to those who have read them it is a write of everything."""
         manager, txn = self.manager, self.txn
-        if not txn.in_graph or not manager.conflicts.marks:
+        if not txn.in_graph or not manager.conflicts.active:
             return
         kept = {table.relation for table in new.tables.values()}
         with manager.latch:

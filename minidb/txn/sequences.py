@@ -34,7 +34,7 @@ from minidb.errors import DataError
 from minidb.schema import SequencePoint
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Transaction
+    from minidb.txn.transaction import Transaction
 
 LOGGED_AHEAD = 32  # numbers
 LEVELS = {"off": 0, "normal": 1, "full": 2}

@@ -120,14 +120,18 @@ class Store(TableAccess):
                      keys: list[list[Key | None]]) -> list[Version]:
         """Inserts many new rows; `keys[i]` are the entries in index i."""
         versions = [Version(row, owner, statement, None, False) for row in rows]
-        fresh = [ref for ref in refs if ref not in self.chains]
-        if len(fresh) != len(refs):
+        fresh = refs
+        if not self.chains.keys().isdisjoint(refs):
+            fresh = [ref for ref in refs if ref not in self.chains]
             for version, ref in zip(versions, refs):
                 version.older = self.chains.get(ref)
         self.chains.update(zip(refs, versions))
         self.addresses.add_many(fresh)
         for index, entries in zip(self.index_list, keys):
-            index.overlay.add_many([(key, ref) for key, ref in zip(entries, refs) if key is not None])
+            pairs = list(zip(entries, refs))
+            if index.condition is not None:
+                pairs = [pair for pair in pairs if pair[0] is not None]
+            index.overlay.add_many(pairs)
         self.changes += len(refs)
         return versions
 

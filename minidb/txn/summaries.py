@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 from minidb.txn.versions import PENDING, Committed, Owner
 
 if TYPE_CHECKING:
-    from minidb.txn.conflicts import Conflicts, Edge
-    from minidb.txn.manager import Transaction
+    from minidb.txn.conflicts import Conflicts
+    from minidb.txn.edges import Edge
+    from minidb.txn.transaction import Transaction
 
 
 class Summary(Owner):
@@ -35,6 +36,7 @@ class Summary(Owner):
     wrote = True  # an edge from it always counts
     mark_limit = 4096
     read_log: tuple[Any, ...] = ()
+    notes = None
 
     def __init__(self) -> None:
         self.number = 0  # of the youngest
@@ -58,6 +60,7 @@ class Partner(Committed):
 def summarise(conflicts: Conflicts, txn: Transaction) -> None:
     """Takes the oldest committed transaction into the summary."""
     summary: Any = conflicts.summary
+    conflicts.take(txn)
     summary.number = max(summary.number, txn.number)
     for relation in txn.marked:
         held = conflicts.marks[relation]
@@ -73,7 +76,8 @@ def summarise(conflicts: Conflicts, txn: Transaction) -> None:
             reader.out_edges.pop(txn, None)
     txn.in_edges = {}
     txn.texts = {}
-    txn.read_log.clear()
+    txn.notes = None
+    txn.read_log = []
 
 
 def shorten_out_edges(summary: Any, txn: Transaction) -> None:

@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import RetryableError
-from minidb.txn.conflicts import READ_LOG, Edge
 from minidb.txn.deferral import DeferredCheck, Modes
+from minidb.txn.edges import Edge
 from minidb.txn.intervals import Cut
 from minidb.txn.isolation import Policy
 from minidb.txn.locks import Ending, IntervalLocks, ModeLock, Request
+from minidb.txn.notes import READ_LOG, Note, covers
 from minidb.txn.versions import PENDING, Named, Version
 from minidb.txn.waiting import Parking
 
@@ -28,13 +29,12 @@ if TYPE_CHECKING:
     from minidb.txn.store import Store
     from minidb.txn.temporary import Temporary
 
-MOST_TEXTS = 200  # statements whose texts are remembered, for explanations
+MOST_TEXTS = 200  # the first statements' texts are remembered, for explanations
 # Shared by the transactions that never fill their own; none of them can be changed.
 NONE: Any = ()
 UNMAPPED: Any = MappingProxyType({})
 NOTHING: frozenset[Any] = frozenset()
 UNMARKED: set[int] = set()
-UNREAD: deque[tuple[int, Cut, Cut, str]] = deque(maxlen=0)
 
 
 class Transaction(Named):
@@ -49,7 +49,6 @@ class Transaction(Named):
     started = 0.0
     # what it sees
     snapshot = -1  # the transaction's own (levels that keep one), else that of the last statement
-    statement_snapshot = 0
     concurrent_from = 0  # transactions that ended at or below this number were over before it began
     statement = 1
     statement_text = ""
@@ -84,7 +83,8 @@ class Transaction(Named):
     in_graph = False
     marked = UNMARKED
     mark_limit = 4096
-    read_log = UNREAD
+    notes: list[Note] | None = None  # what it has read and keeps to itself (`notes`); None: nothing is noted
+    read_log: list[Note] | deque[Note] = NONE
     in_edges: dict[Transaction, Edge] = UNMAPPED
     out_edges: dict[Transaction, Edge] = UNMAPPED
     interval_tables: dict[int, IntervalLocks] = UNMAPPED
@@ -111,18 +111,22 @@ class Transaction(Named):
             self.in_graph = True
             self.in_edges = {}
             self.out_edges = {}
-            self.interval_tables = {}
             self.marked = set()
-            self.read_log = deque(maxlen=READ_LOG)
+            if policy.takes_notes:
+                self.notes = []
+            else:
+                self.notes = None
+                self.interval_tables = {}
+                self.read_log = deque(maxlen=READ_LOG)
 
     def __repr__(self) -> str:
         return f"<{self.title} {self.state}>"
 
     def start_statement(self, text: str) -> None:
-        self.statement += 1
+        number = self.statement = self.statement + 1
         self.statement_text = text
-        if len(self.texts) < MOST_TEXTS:
-            self.texts[self.statement] = text
+        if number <= MOST_TEXTS:
+            self.texts[number] = text
 
     def undo_schema_by(self, undo: Callable[[], None]) -> None:
         if not self.schema_undo:
@@ -136,6 +140,10 @@ class Transaction(Named):
 
     def log_read(self, relation: int, low: Cut, high: Cut) -> None:
         self.read_log.append((relation, low, high, self.statement_text))
+
+    def has_read(self, relation: int, key: Any) -> bool:
+        """Whether it has looked for the key, as far as it remembers."""
+        return any(covers(note, relation, key) for note in (*self.read_log, *(self.notes or ())))
 
     def write_text(self, statement: int) -> str:
         """The text of the statement numbered `statement`."""

@@ -13,7 +13,9 @@ otherwise. What is rolled back to a savepoint is given back in proportion.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from minidb.errors import OutOfMemory
@@ -30,7 +32,8 @@ def weigh(txn: Transaction, size: int) -> None:
     """Adds the changes since the last time, whose rows have `size` bytes in the log. Raises OutOfMemory."""
     count = amount(txn)
     new = count - txn.weighed
-    entries = sum(len(store.index_list) for store, _, _ in txn.changes[-new:])
+    changed = Counter(map(itemgetter(0), txn.changes[-new:]))
+    entries = sum(len(store.index_list) * times for store, times in changed.items())
     txn.weight += new * PER_CHANGE + entries * PER_ENTRY + int(size * PER_BYTE)
     txn.weighed = count
     limit = txn.memory_limit or default_limit()

@@ -17,6 +17,7 @@ import pytest
 import minidb
 from minidb import parameters
 from minidb.errors import Error
+from minidb.sql.compiler import emitter
 
 MARK = "zqx"  # in every name, literal and parameter
 TEXTS = [
@@ -46,6 +47,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Compiled]:
 
     monkeypatch.setattr(builtins, "compile", spy)
     parameters._checker.cache_clear()
+    emitter._compiled.cache_clear()
     yield found
     assert found.sources, "nothing was compiled"
     for source in found.sources:

@@ -425,6 +425,8 @@ class Life:
         self.database.log.on_durable = self.publish
         self.pass_to_log = self.database.log.pass_through
         self.database.log.pass_through = self.pass_through  # type: ignore[method-assign]
+        self.write_to_log = self.database.log.write_alone
+        self.database.log.write_alone = self.write_alone
         self.database.checkpointer.on_slice = self.between_slices
         self.clients = [Client(self, name) for name in "abcdefgh"[:clients]]
 
@@ -455,6 +457,12 @@ class Life:
             self.enter(self.running_client(), number)
             self.last = number
         return passed
+
+    def write_alone(self, number: int, payload: bytes, time_us: int) -> None:
+        """In place of the log's `write_alone`: the same for a commit that leads, and is published next."""
+        self.write_to_log(number, payload, time_us)
+        self.enter(self.running_client(), number)
+        self.last = number
 
     def running_client(self) -> Client:
         return next(client for client in self.clients if client.actor is self.scheduler.running)

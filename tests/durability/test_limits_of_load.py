@@ -88,7 +88,7 @@ def test_limits_of_size(connection: minidb.Connection, monkeypatch: pytest.Monke
     connection.execute(f"CREATE TABLE wide ({', '.join(f'c{n} int' for n in range(1600))})")
     with pytest.raises(ProgramLimitExceeded):
         connection.execute("ALTER TABLE wide ADD COLUMN more int")
-    monkeypatch.setattr("minidb.session.LONGEST_STATEMENT", 1000)
+    monkeypatch.setattr("minidb.session.session.LONGEST_STATEMENT", 1000)
     with pytest.raises(ProgramLimitExceeded, match="a statement of 1,109 characters; the limit is 1,000"):
         connection.execute(f"SELECT '{'x' * 1100}'")
 

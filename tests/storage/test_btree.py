@@ -32,7 +32,7 @@ from minidb.keys import HIGHEST, LOWEST, NAN_LAST, NULL_FIRST, NULL_LAST, Descen
 from minidb.storage.btree import Tree
 from minidb.storage.file import MemoryFileSystem
 from minidb.storage.page_file import LEAF
-from minidb.storage.pages import ENOUGH, PageMiss, encode_inner
+from minidb.storage.pages import ENOUGH, SEVERAL, PageMiss, encode_inner
 from minidb.storage.roots import Root, StaleRoot
 
 KEYS = [f"k{number:02}" for number in range(30)]
@@ -276,12 +276,28 @@ def test_leaves_are_read_in_parts_where_there_is_no_room() -> None:
     tree.base.pool.check([tree.cache])
 
 
+def test_a_leaf_is_looked_into_once_before_it_is_decoded_while_there_is_room() -> None:
+    layout = PartLayout()
+    base = make_base(block=4096, leaf_bytes=500, fanout=16)
+    root = fold(base, [(key, key, (key, "x")) for key in range(0, 10_000, 2)], layout=layout)
+    tree = Tree(base, 1, layout)
+    layout.opened = layout.decoded = 0
+    for times in (1, 2, 3):
+        assert tree.find(root, 5_000) == (5_000, (5_000, "x"))
+        assert (layout.opened, layout.decoded) == (1, min(times - 1, 1))
+    for keys in (range(0, 2 * SEVERAL - 2, 2), range(8_000, 8_000 + 2 * SEVERAL, 2)):
+        assert tree.find_rows(root, list(keys)) == [(key, "x") for key in keys]
+    assert (layout.opened, layout.decoded) == (2, 2), "several entries are worth a leaf"
+    assert tree.seek(root, 4_000)[0] is not None
+    assert (layout.opened, layout.decoded) == (2, 3), "who may want all of it gets it"
+
+
 def test_a_leaf_that_is_asked_for_again_is_let_in() -> None:
     layout = PartLayout()
     tree, root = uncached(layout)
     for number in range(1_000):
         tree.find(root, number * 7_919 % 10_000)
-    for _ in range(ENOUGH + 1):
+    for _ in range(2 * ENOUGH + 1):  # the first leaf for which something has to go may be what goes
         tree.find(root, 5_000)
     layout.opened = layout.decoded = 0
     for key in (5_000, 5_002):

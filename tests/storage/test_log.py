@@ -119,6 +119,14 @@ def whole_batch(*fields: Any, **named: Any) -> bytes:
     return log_format.whole_blocks(log_format.encode_batch(*fields, **named)[0])
 
 
+@given(st.integers(0, 100), st.binary(max_size=600))
+def test_a_batch_of_one_commit_is_a_batch_like_others(zeros: int, rest: bytes) -> None:
+    payload = rest + bytes(zeros) + rest
+    head = log_format.encode_frame(log_format.COMMIT, 7, 5, 0, len(payload))
+    fields = ID, 2, 3, 4, 512, 512, 2048, 9
+    assert log_format.encode_commit(*fields, 7, 5, payload) == log_format.encode_batch(*fields, [head, payload])
+
+
 @given(st.integers(0, 3), st.binary(max_size=40), st.integers(0, 3000))
 def test_M3_no_block_of_a_batch_is_zero(fill: int, rest: bytes, zeros: int) -> None:
     payload = bytes([fill]) * 700 + bytes(zeros) + rest
@@ -135,6 +143,7 @@ def test_M3_no_block_of_a_batch_is_zero(fill: int, rest: bytes, zeros: int) -> N
     body = log_format.decode_body(header, data)
     assert body == log_format.Body(head + payload, checksum, True, False)
     assert log_format.decode_batch_header(data[:512], ID, 1, 1024) is None  # M4
+    assert log_format.encode_commit(ID, 1, 1, 1, 512, 512, 2048, 0, 1, 0, payload) == (pieces, checksum)
 
 
 # -- R1, R2: order ----------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class World:
 
     Actions: f, n, o: a commit that is full, normal, off; F, N, O: the same with 1,300 bytes; c: a chunk of the open
     large transaction; C: commits it; R: rolls it back; k: a checkpoint; s: sync; q: queues a full commit without
-    settling it; p, P: a normal commit that passes through, if the log lets it.
+    settling it; p, P: a normal commit that passes through, l, L: a full one that leads, if the log lets it.
     """
 
     def __init__(self, fs: FaultyFileSystem | None = None) -> None:
@@ -67,6 +67,8 @@ class World:
             self.settle(self.owner.queue(durability, 40 if action.islower() else 1300))
         elif action in "pP":
             self.pass_through(40 if action.islower() else 1300)
+        elif action in "lL":
+            self.lead(40 if action.islower() else 1300)
         elif action == "q":
             self.unsettled.append(self.owner.queue())
         elif action == "c":
@@ -99,6 +101,21 @@ class World:
             raise
         if not passed:
             self.settle(self.owner.queue("normal", size))
+
+    def lead(self, size: int) -> None:
+        number = self.owner.log.last_number + 1
+        try:
+            led = self.owner.commit_leading(size)
+        except TransactionResolutionUnknown:
+            self.unknown.add(number)
+            raise
+        except DatabaseFailed:
+            self.refused.add(number)
+            raise
+        if led:
+            self.acknowledged.append(Event(len(self.fs.history), number))
+        else:
+            self.settle(self.owner.queue("full", size))
 
     def begin(self) -> None:
         self.open = []
@@ -210,6 +227,9 @@ HISTORIES = [
     "ofpPkpqpsp",
     "cpppCp",
     "oopkPPPpkf",
+    "llll",
+    "nLolqlpkl",
+    "clLklcCLLL",
 ]
 
 
@@ -219,7 +239,7 @@ def test_crash_everywhere(history: str) -> None:
 
 
 @settings(max_examples=20)
-@given(st.text("fnoFNOcCRksqpP", min_size=1, max_size=14), st.randoms(use_true_random=False))
+@given(st.text("fnoFNOcCRksqpPlL", min_size=1, max_size=14), st.randoms(use_true_random=False))
 def test_crash_somewhere_in_any_history(history: str, chance: random.Random) -> None:
     world = World().run(history)
     for _ in range(8):
@@ -311,7 +331,7 @@ def run_until_failure(world: World, history: str) -> Exception | None:
     return None
 
 
-@pytest.mark.parametrize("history", ["nfnf", "ffkff", "nFnkNf", "ccCkcC", "oooof"])
+@pytest.mark.parametrize("history", ["nfnf", "ffkff", "nFnkNf", "ccCkcC", "oooof", "lklL"])
 @pytest.mark.parametrize("times", [1, 2, 99])
 def test_R5_a_failed_sync_refuses_and_loses_nothing(history: str, times: int) -> None:
     for nth in range(1, 99):
@@ -336,7 +356,7 @@ def test_R5_a_failed_sync_refuses_and_loses_nothing(history: str, times: int) ->
     assert nth >= 3
 
 
-@pytest.mark.parametrize("history", ["nfnf", "ffkff", "nFnkNf", "ccCkcC", "oooof", "FFFF", "opppPf", "nnpp"])
+@pytest.mark.parametrize("history", ["nfnf", "ffkff", "nFnkNf", "ccCkcC", "oooof", "FFFF", "opppPf", "nnpp", "lLLkL"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("times", [1, 2])
 def test_R4_a_failed_write_aborts_one_transaction_or_fails_the_log(history: str, code: int, times: int) -> None:

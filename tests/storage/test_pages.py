@@ -21,6 +21,7 @@ from minidb.storage.codec import pack_key
 from minidb.storage.pages import (
     ENOUGH,
     EXPANSION,
+    GLANCES,
     PART,
     WHOLE,
     Inner,
@@ -100,7 +101,11 @@ def test_what_comes_back_soon_is_kept_longer() -> None:
 def test_who_is_let_in_where_there_is_no_room() -> None:
     pool = PagePool(10 * 1_000)
     cache: PageCache = {}
-    assert pool.admits(77, 1_000 // EXPANSION, PART), "there is room"
+    assert pool.admits(77, 1_000 // EXPANSION, WHOLE), "there is room"
+    assert [pool.admits(77, 1_000 // EXPANSION, PART) for _ in range(4)] == [False, True] * 2, "at the second look"
+    for identity in range(GLANCES + 100, 0, -1):  # as many as are remembered, and some
+        assert not pool.admits(identity, 1, PART)
+    assert [pool.admits(identity, 1, PART) for identity in (GLANCES, 1)] == [False, True]
     for identity in range(20):
         look(pool, cache, identity)
     length = 1_000

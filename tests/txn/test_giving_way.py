@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidb.database import Database
-from minidb.txn import checkpoint, manager, reads, trimming
+from minidb.txn import checkpoint, publishing, ranges, rollbacks, trimming
 from minidb.txn.sorting import sorted_in_parts
 
 ROWS = 3000
@@ -75,14 +75,14 @@ def test_a_scan_gives_way_after_each_batch_to_who_waits(monkeypatch: pytest.Monk
     database = changed()
     latch: Any = database.manager.latch
     held: list[bool] = []
-    monkeypatch.setattr(reads, "sleep", lambda seconds: held.append(latch.locked()))
+    monkeypatch.setattr(ranges, "sleep", lambda seconds: held.append(latch.locked()))
     session = database.session(autocommit=True)
     question = "SELECT count(*) FROM t WHERE n > 1"
     rows = session.execute(question).rows
     assert held == []
     latch.wanted = lambda: 1
     assert session.execute(question).rows == rows
-    assert len(held) >= ROWS // reads.OVERLAY_BATCH and not any(held)
+    assert len(held) >= ROWS // ranges.OVERLAY_BATCH and not any(held)
 
 
 @pytest.mark.parametrize("durability", ["full", "off"])
@@ -105,10 +105,10 @@ def test_a_large_commit_is_visible_at_once_and_ends_in_slices(monkeypatch: pytes
         sums.append(other.execute("SELECT sum(n) FROM t").rows[0][0])
 
     session.execute("UPDATE t SET n = n + 1")
-    monkeypatch.setattr(manager, "give_way", look)
+    monkeypatch.setattr(publishing, "give_way", look)
     session.commit()
-    assert set(sums) == {ROWS * (ROWS + 3) // 2} and len(sums) == ROWS // manager.SLICE
-    assert locks == list(range(ROWS - manager.SLICE, -1, -manager.SLICE))
+    assert set(sums) == {ROWS * (ROWS + 3) // 2} and len(sums) == ROWS // rollbacks.SLICE
+    assert locks == list(range(ROWS - rollbacks.SLICE, -1, -rollbacks.SLICE))
     assert not session.manager.active and not store.row_locks
     monkeypatch.undo()
     database.vacuum()
@@ -122,7 +122,7 @@ def test_a_large_rollback_gives_its_row_locks_back_in_slices(monkeypatch: pytest
     session.execute("SELECT n FROM t FOR UPDATE")
     store = next(iter(database.relations.stores.values()))
     locks: list[int] = []
-    monkeypatch.setattr(manager, "give_way", lambda latch: locks.append(len(store.row_locks)))
+    monkeypatch.setattr(rollbacks, "give_way", lambda latch: locks.append(len(store.row_locks)))
     session.rollback()
-    assert locks == list(range(ROWS - manager.SLICE, 0, -manager.SLICE))
+    assert locks == list(range(ROWS - rollbacks.SLICE, 0, -rollbacks.SLICE))
     assert not store.row_locks

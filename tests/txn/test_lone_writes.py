@@ -46,8 +46,10 @@ def test_single_changes_take_the_short_way(session: Session) -> None:
     assert session.execute("INSERT INTO t VALUES (?, ?)", (3, 3)).tag == "INSERT 0 1"
     assert session.execute("DELETE FROM t WHERE id = ?", (2,)).tag == "DELETE 1"
     assert session.execute(UPDATE, (5, 99)).tag == "UPDATE 0"
+    for key in (4, 5):
+        session.execute("INSERT INTO t VALUES (?, ?)", (key, key))
     assert long_ways == []
-    assert rows(session) == [(1, 6), (3, 3)]
+    assert rows(session) == [(1, 6), (3, 3), (4, 4), (5, 5)]
     session.database.check()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import minidb
-from minidb.txn import reads
+from minidb.txn import ranges, reads
 
 ROWS = 400
 QUERIES = [
@@ -35,14 +35,14 @@ QUERIES = [
 def long_way() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reads.Reader, "takes_short_ways", False)
-        patch.setattr(reads, "FEW", 1 << 40)
-        patch.setattr(reads.Reader, "find_settled", reads.Reader.find_merged)
-        patch.setattr(reads.Reader, "find_clustered", find_by_range)
+        patch.setattr(ranges, "FEW", 1 << 40)
+        patch.setattr(reads.Reader, "find", find_by_range)
         yield
 
 
-def find_by_range(reader: reads.Reader, store: Any, key: Any) -> Any:
-    return reader.find_merged(store, None, key)
+def find_by_range(reader: reads.Reader, table: int, index: int, key: Any, *, locking: bool = False) -> Any:
+    store = reader.store_of(table)
+    return reader.find_merged(store, store.indexes.get(index), key, locking)
 
 
 def answers(connection: minidb.Connection, queries: list[tuple[str, tuple[Any, ...]]]) -> list[Any]:

@@ -50,7 +50,7 @@ def nothing_left(database: Database) -> None:
         assert not manager.views
     assert not manager.table_locks
     assert not manager.names
-    assert not manager.committing
+    assert manager.published == manager.assigned
     assert manager.database_lock.idle
     assert not manager.conflicts.marks
     assert not manager.conflicts.active

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from minidb.database import Database
-from minidb.errors import LockNotAvailable, QueryCanceled, SerializationFailure
+from minidb.errors import LockNotAvailable, QueryCanceled, SerializationFailure, UniqueViolation
 from minidb.session import Session
+from minidb.storage.btree import Tree
 from minidb.storage.faulty import FaultyFileSystem
+from minidb.txn.unique_keys import KeyProber
 
 
 class PausingFiles(FaultyFileSystem):
@@ -176,6 +178,37 @@ def test_interrupted_while_waiting(world: World) -> None:
     a.commit()
     assert rows(world.session()) == [11, 20]
     nothing_held(world)
+
+
+@pytest.mark.parametrize("when", ["IMMEDIATE", "DEFERRED"])
+def test_a_checkpoint_while_a_doubtful_key_is_judged(world: World, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """The row in the way goes over from its chain to the base between the two looks: one of them meets it (R43)."""
+    setup = world.session()
+    setup.execute("CREATE TABLE u (id int PRIMARY KEY, k int CONSTRAINT k UNIQUE DEFERRABLE)")
+    setup.execute("INSERT INTO u VALUES (1, 1)")
+    setup.execute("CHECKPOINT")
+    setup.execute("INSERT INTO u VALUES (2, 2)")
+    judge_key, find = KeyProber.judge_key, Tree.find
+    due: list[str] = []
+
+    def judged(*arguments: Any) -> None:
+        due.append("CHECKPOINT")
+        judge_key(*arguments)
+
+    def found(*arguments: Any) -> Any:
+        hit = find(*arguments)
+        if due:
+            world.session().execute(due.pop())
+        return hit
+
+    monkeypatch.setattr(KeyProber, "judge_key", judged)
+    monkeypatch.setattr(Tree, "find", found)
+    a = begin(world, "read committed")
+    a.execute(f"SET CONSTRAINTS k {when}")
+    with pytest.raises(UniqueViolation):
+        a.execute("UPDATE u SET k = 2 WHERE id = 1")
+        a.commit()
+    assert not due
 
 
 def nothing_held(world: World) -> None:

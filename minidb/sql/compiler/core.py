@@ -34,6 +34,7 @@ from minidb.sql.compiler.spilling import Kept, Overflow, checked_bound, chunked,
 from minidb.sql.compiler.temporary_files import Budget, Spill
 from minidb.sql.rules import walk
 from minidb.sql.rules.nulls import strict_columns
+from minidb.sql.statistics import SURPRISE, TYPICAL_ROW
 
 LOOPS = 9
 # before a loop over the whole of one side of a join; an expression, so that it fits into comprehensions, too (R72)
@@ -67,8 +68,6 @@ class Memory(NamedTuple):
 
 
 UNBOUNDED = Memory()
-TYPICAL_ROW = 150  # bytes
-SURPRISE = 200  # how far estimates are believed to be wrong at most
 
 
 class Compiler:

@@ -7,8 +7,7 @@
 
 Invariants:
  1. No text of the user enters the source: names are generated, values arrive as arguments of `make`. Only numbers,
- True,
-    False and None are printed.
+    True, False and None are printed.
  2. Functions refer to each other through the factory's cells and the module's globals hold none of them, so a dropped
     statement is freed by reference counts, without the garbage collector. Many functions are made by several
     factories, one after the other; each is given what it mentions of the functions made before.
@@ -22,13 +21,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import count
+from types import CodeType
 from typing import Any
 
 _NAMES = re.compile(r"[a-z_]\w*")
 _PRINTED = (int, bool, type(None))
 _numbers = count(1)
 ARGUMENTS = "rows, p, c, s"
+REMEMBERED = 500  # sources whose code is kept
+LONGEST = 10_000  # characters of such a source
 CHAPTER = 200  # functions made by one factory: Python's compiler copies all names of it for each function inside
 
 
@@ -105,10 +108,23 @@ def _make(functions: Iterable[str], known: dict[str, Any], result: str) -> tuple
     """(the value of `result` among `functions`, which mention what is `known`; the source)."""
     body = "\n".join(functions)
     source = f"def make({', '.join(known)}):\n{body}\n    return {result}\n"
-    name = f"minidb-statement-{next(_numbers)}"
-    scope: dict[str, Any] = {"__name__": name, "__loader__": SourceLoader(source)}
-    exec(compile(source, name, "exec"), scope)
+    code = _fresh(_compiled(source)) if len(source) <= LONGEST else _compiled.__wrapped__(source)
+    scope: dict[str, Any] = {"__name__": code.co_filename, "__loader__": SourceLoader(source)}
+    exec(code, scope)
     return scope.pop("make")(*known.values()), source
+
+
+@lru_cache(REMEMBERED)
+def _compiled(source: str) -> CodeType:
+    """Many statements are made more than once, and come out the same: after their tables' statistics or definitions
+    have changed, in other sessions' settings, in another database of the process."""
+    code: CodeType = compile(source, f"minidb-statement-{next(_numbers)}", "exec")
+    return code
+
+
+def _fresh(code: CodeType) -> CodeType:
+    """A copy: the interpreter notes in the code itself what it has met, and each statement meets something else."""
+    return code.replace(co_consts=tuple([_fresh(c) if type(c) is CodeType else c for c in code.co_consts]))
 
 
 class Function:
@@ -116,6 +132,7 @@ class Function:
 
     flush: lines that a scan prints after each batch, where the function streams its rows.
     sets: its argument p is a list of so many parameters each, and its lines are run for each of them.
+    translator: name of a function that makes another error of one of Python's arithmetic, which is raised instead.
     """
 
     def __init__(self, module: Module, name: str, arguments: str = ARGUMENTS) -> None:
@@ -124,6 +141,7 @@ class Function:
         self.arguments = arguments
         self.flush: tuple[str, ...] = ()
         self.sets = 0
+        self.translator = ""
         self._lines: list[str] = []
         self._level = 2
         self._parameters: set[int] = set()
@@ -176,12 +194,23 @@ class Function:
         return {name for line in self._lines for name in _NAMES.findall(line)}
 
     def text(self) -> str:
-        head = [f"    def {self.name}({self.arguments}):"]
-        if self.sets:
-            return "\n".join([*head, *self._loop_over_sets()])
+        lines = self._loop_over_sets() if self.sets else self._body()
+        if self.translator:
+            lines = self._guarded(lines)
+        return "\n".join([f"    def {self.name}({self.arguments}):", *lines])
+
+    def _body(self) -> list[str]:
         loads = [f"        p{index} = p[{index}]" for index in sorted(self._parameters)]
         loads += [f"        {name} = {text}" for text, name in self._hoisted.items()]
-        return "\n".join(head + loads + (self._lines or ["        pass"]))
+        return loads + (self._lines or ["        pass"])
+
+    def _guarded(self, lines: list[str]) -> list[str]:
+        return [
+            "        try:",
+            *[f"    {line}" for line in lines],
+            "        except ArithmeticError as error:",
+            f"            raise {self.translator}(error) from None",
+        ]
 
     def _loop_over_sets(self) -> list[str]:
         names = ", ".join([f"p{index}" for index in range(self.sets)])

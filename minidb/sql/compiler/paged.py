@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from minidb.keys import Row
 from minidb.sql.compiler.spilling import average_size, first_bound, next_bound
 from minidb.sql.compiler.temporary_files import BATCH, Budget, TemporaryFile
+from minidb.storage.scratch_file import Place
 
 CACHED = 8  # blocks
 
@@ -23,7 +24,7 @@ class PagedList:
         self._bound = first_bound(budget.limit)
         self._file: TemporaryFile | None = None
         self._per_block = 0
-        self._blocks: list[tuple[int, int]] = []
+        self._blocks: list[Place] = []
         self._cache: dict[int, list[Row]] = {}
         for row in rows:
             self.append(row)

@@ -4,10 +4,9 @@
     TemporaryFile  one file for all runs or partitions of an operator
     Segment        rows that belong together in such a file
 
-A file has no name (POSIX), so it is gone when its operator is: after an error, an interrupt, a forgotten result or a
-crash as after the last row. Nothing is buffered, so that a full disk is told by the write that meets it (53100), and
-not when the file is closed. Rows are written in batches with `marshal`, which knows numbers and texts; values of other
-types are written as a tag and something that it knows. The data has never left this process when it is read again.
+The file is a scratch file (`storage.scratch_file`) and gone when its operator is, a forgotten result's, too. Rows are
+written in batches with `marshal`, which knows numbers and texts; values of other types are written as a tag and
+something that it knows. The data has never left this process when it is read again.
 """
 
 from __future__ import annotations
@@ -16,17 +15,16 @@ import marshal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from errno import EDQUOT, EFBIG, ENOSPC
 from typing import Any
 from uuid import UUID
 
 from minidb.documents import Jsonb
-from minidb.errors import DiskFull, OperationalError
 from minidb.keys import EXTREMES, ArrayKey, Descending, Extreme, Row
+from minidb.storage.scratch_file import Place, ScratchFile
 from minidb.types import FLOAT_NAN, NUMERIC_NAN, Interval
 
 BATCH = 500  # rows of one batch in a file
-_FULL = (ENOSPC, EDQUOT, EFBIG)
+ADVICE = "Temporary files are made where TMPDIR says; a larger work_mem needs fewer of them."
 
 
 class Spill:
@@ -133,52 +131,19 @@ def unpacked(data: bytes) -> list[Row]:
 
 
 class TemporaryFile:
-    """Batches of rows; what is written is known by offset and size."""
+    """Batches of rows in a scratch file, which is closed when nobody reads from it any more."""
 
     def __init__(self, budget: Budget) -> None:
-        from tempfile import TemporaryFile as open_file  # only here: it takes time to load, and few statements spill
-
         self.budget = budget
-        self._end = 0
-        try:
-            self._file = open_file(buffering=0)  # noqa: SIM115 - closed when nobody reads from it any more
-        except OSError as error:
-            raise _failure(error, "create") from error
+        self._file = ScratchFile(ADVICE)
 
-    def write(self, rows: Sequence[Row]) -> tuple[int, int]:
-        data = packed(rows)
-        place = self._end, len(data)
-        rest = memoryview(data)
-        try:
-            self._file.seek(self._end)
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            raise _failure(error, "write to") from error
-        self._end += len(data)
-        self.budget.wrote(len(data))
+    def write(self, rows: Sequence[Row]) -> Place:
+        place = self._file.append(packed(rows))
+        self.budget.wrote(place[1])
         return place
 
-    def read(self, place: tuple[int, int]) -> list[Row]:
-        try:
-            self._file.seek(place[0])
-            data = self._file.read(place[1])
-            while len(data) < place[1]:
-                more = self._file.read(place[1] - len(data))
-                if not more:
-                    raise OperationalError("could not read from a temporary file: it is shorter than it was")
-                data += more
-        except OSError as error:
-            raise _failure(error, "read from") from error
-        return unpacked(data)
-
-
-def _failure(error: OSError, verb: str) -> OperationalError:
-    what = f"could not {verb} a temporary file"
-    hint = "Temporary files are made where TMPDIR says; a larger work_mem needs fewer of them."
-    if error.errno in _FULL:
-        return DiskFull(f"no space left on the disk: {what}", detail=str(error), hint=hint)
-    return OperationalError(what, sqlstate="58030", detail=str(error), hint=hint)
+    def read(self, place: Place) -> list[Row]:
+        return unpacked(self._file.read(place))
 
 
 class Segment:
@@ -188,7 +153,7 @@ class Segment:
 
     def __init__(self, file: TemporaryFile) -> None:
         self._file = file
-        self._places: list[tuple[int, int]] = []
+        self._places: list[Place] = []
         self._pending: list[Row] = []
         self.rows = 0
 

@@ -253,3 +253,4 @@ _FOLDERS: dict[type, Any] = {
     plan.RowComparison: _row_comparison,
     plan.Filter: _filter,
 }
+FOLDED = frozenset(_FOLDERS)

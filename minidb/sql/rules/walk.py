@@ -9,6 +9,7 @@ Chains of left-deep operators may be a thousand nodes long: everything that desc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import is_not
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -39,27 +40,41 @@ def fields_of(node: msgspec.Struct) -> tuple[str, ...]:
     return found
 
 
-def children(node: Any) -> Iterator[Any]:
+def children(node: Any) -> list[Any]:
     """The records directly below `node`, through tuples, in the order of the fields."""
+    found: list[Any] = []
     for name in fields_of(node):
-        yield from _records(getattr(node, name))
+        _gather(getattr(node, name), found)
+    return found
 
 
-def _records(value: Any) -> Iterator[Any]:
+def _gather(value: Any, found: list[Any]) -> None:
     if isinstance(value, msgspec.Struct):
-        yield value
+        found.append(value)
     elif type(value) is tuple:
         for item in value:
-            yield from _records(item)
+            _gather(item, found)
 
 
 def everything(root: Any) -> Iterator[Any]:
     """`root` and all records below it, subquery plans included. Does not recurse."""
-    stack = list(_records(root))
+    stack: list[Any] = []
+    _gather(root, stack)
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(children(node))
+        fields = _FIELDS.get(type(node))
+        for name in fields_of(node) if fields is None else fields:
+            value = getattr(node, name)
+            if isinstance(value, msgspec.Struct):
+                stack.append(value)
+            elif value:  # tuples are what is left that may hold records
+                _gather(value, stack)
+
+
+def kinds(root: Any) -> set[type]:
+    """The types of everything in `root`."""
+    return {type(node) for node in everything(root)}
 
 
 def columns(root: Any) -> set[ColumnKey]:
@@ -119,7 +134,7 @@ def _apply(value: Any, change: Callable[[Any], Any]) -> Any:
         return change(value)
     if type(value) is tuple and value:
         items = [_apply(item, change) for item in value]
-        if any(new is not old for new, old in zip(items, value)):
+        if any(map(is_not, items, value)):
             return tuple(items)
     return value
 
@@ -139,7 +154,7 @@ def transform(node: T, change: Callable[[Any], Any], closed: type[msgspec.Struct
     for operator in reversed(spine):
         rest = tuple(transform(argument, change, closed) for argument in operator.arguments[1:])
         arguments = (result, *rest)
-        if any(new is not old for new, old in zip(arguments, operator.arguments)):
+        if any(map(is_not, arguments, operator.arguments)):
             operator = msgspec.structs.replace(operator, arguments=arguments)
         result = change(operator)
     return cast(T, result)

@@ -16,17 +16,20 @@ from minidb.txn.locks import Request
 from minidb.txn.versions import Version
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Manager, Transaction
+    from minidb.txn.manager import Manager
+    from minidb.txn.publishing import Publishing
     from minidb.txn.store import Store
+    from minidb.txn.transaction import Transaction
 
 
 class Policy:
-    level: ClassVar[str]
+    level: ClassVar[str] = ""
     in_graph: ClassVar[bool] = False  # takes part in rw-antidependencies
     can_be_victim: ClassVar[bool] = False  # of a dangerous structure
     streams: ClassVar[bool] = True  # a result may be fetched while the transaction goes on (R74)
     keeps_snapshot: ClassVar[bool] = False  # one snapshot for the whole transaction
     tracks_reads: ClassVar[bool] = False  # `read` must be called for every interval
+    takes_notes: ClassVar[bool] = False  # what it has read is noted in the transaction, without the latch (`notes`)
     reads_newest: ClassVar[bool] = False  # also what is committed after its statement began
     reads_uncommitted: ClassVar[bool] = False  # a statement's S is PENDING, not what is published when it starts
     awaits_writers: ClassVar[bool] = False  # a reader waits for a row's writer (R48)
@@ -69,8 +72,9 @@ class Policy:
     def before_write(self, txn: Transaction, manager: Manager, store: Store, points: list[tuple[int, Any]],
                      ref: Any, row: Row | None) -> None:
         """A row with these entries will be installed in this hold, if nothing else is in the way."""
-        if self.in_graph and manager.conflicts.marks:
-            manager.conflicts.wrote(txn, points, store, ref, row)
+        conflicts = manager.conflicts
+        if self.in_graph and conflicts.active and conflicts.alone is not txn:
+            conflicts.wrote(txn, points, store, ref, row)
 
     def duplicate(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
                   visible: bool) -> None:
@@ -81,7 +85,7 @@ class Policy:
 
     # -- the end
 
-    def committed(self, txn: Transaction, manager: Manager) -> None:
+    def committed(self, txn: Transaction, manager: Publishing) -> None:
         """The transaction is being published, and its locks will be released in this hold."""
 
     # -- EXPLAIN

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from minidb.txn.isolation.two_phase import TwoPhaseLocking
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Transaction
+    from minidb.txn.transaction import Transaction
 
 
 class Serial(TwoPhaseLocking):

@@ -11,7 +11,7 @@ from minidb.errors import SerializationFailure
 from minidb.txn.isolation.policy import Policy, concurrent_change
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Transaction
+    from minidb.txn.transaction import Transaction
 
 
 class Snapshot(Policy):

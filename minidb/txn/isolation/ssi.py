@@ -1,6 +1,7 @@
-"""SERIALIZABLE (SSI): a snapshot that marks what it reads, and 40001 where a dangerous structure appears.
+"""SERIALIZABLE (SSI): a snapshot that notes what it reads, and 40001 where a dangerous structure appears.
 
-Sources: Cahill, Röhm & Fekete (2008); Ports & Grittner (2012). The marks and edges are in `txn.conflicts`.
+Sources: Cahill, Röhm & Fekete (2008); Ports & Grittner (2012). What is read is in `txn.notes`, the edges in
+`txn.conflicts`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from minidb.txn.locks import Request
 from minidb.txn.versions import Version
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Manager, Transaction
+    from minidb.txn.manager import Manager
     from minidb.txn.store import Store
+    from minidb.txn.transaction import Transaction
 
 
 class SerializableSnapshot(Snapshot):
@@ -24,6 +26,7 @@ class SerializableSnapshot(Snapshot):
     can_be_victim = True
     streams = False
     tracks_reads = True
+    takes_notes = True
 
     def database_mode(self, txn: Transaction, writing: bool) -> int | None:
         return None if txn.read_only else 0
@@ -31,20 +34,12 @@ class SerializableSnapshot(Snapshot):
     def read(self, txn: Transaction, manager: Manager, store: Store, relation: int, low: Cut, high: Cut,
              locking: bool) -> Request | None:
         if not txn.safe and low < high:
-            manager.conflicts.mark(txn, relation, low, high)
-            txn.log_read(relation, low, high)
+            manager.conflicts.note(txn, relation, low, high)
         return None
 
     def read_key(self, txn: Transaction, manager: Manager, store: Store, relation: int, key: Any,
                  locking: bool) -> bool:
-        if not txn.safe:
-            held = manager.conflicts.marks.get(relation)
-            if held is None:
-                held = manager.conflicts.begin_marks(relation)
-            if held.add_point(txn, key):
-                txn.marked.add(relation)
-            txn.read_log.append((relation, (key, 0), (key, 1), txn.statement_text))
-        return True
+        return True  # has been noted, or is safe (`Reader.find_noted`)
 
     def passed_over(self, txn: Transaction, manager: Manager, store: Store, relation: int, ref: Any, chain: Version,
                     seen: Version | None, interval: tuple[Cut, Cut]) -> None:

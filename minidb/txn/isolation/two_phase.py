@@ -14,8 +14,10 @@ from minidb.txn.isolation.policy import Policy
 from minidb.txn.locks import Request
 
 if TYPE_CHECKING:
-    from minidb.txn.manager import Manager, Transaction
+    from minidb.txn.manager import Manager
+    from minidb.txn.publishing import Publishing
     from minidb.txn.store import Store
+    from minidb.txn.transaction import Transaction
 
 
 class TwoPhaseLocking(Policy):
@@ -56,7 +58,7 @@ class TwoPhaseLocking(Policy):
         request = store.intervals.reader(txn, relation, (key, 0), (key, 1), False)
         store.intervals.grant(request)
 
-    def committed(self, txn: Transaction, manager: Manager) -> None:
+    def committed(self, txn: Transaction, manager: Publishing) -> None:
         if manager.conflicts.active:
             for locks in txn.interval_tables.values():
                 for table in (locks.shared, locks.update):
