@@ -16,7 +16,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import DataError, ProgrammingError
-from minidb.garbage import no_collection
 from minidb.keys import Row
 from minidb.parameters import ManyBinder, many_binder_of
 from minidb.sql import ast
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from minidb.session import Session
 
 CHUNK = 1000  # sets that are bound at once
-UNCOLLECTED = 100  # chunks between which the garbage collector may not run
 BUFFERED_ROWS = 2000
 CONTAINERS = {tuple, list}
 
@@ -52,7 +50,7 @@ class BulkInsert:
     def run(self, parameter_sets: Iterable[Parameters]) -> int:
         """Inserts a row, or more, for each set; returns how many."""
         sets = iter(parameter_sets)
-        while self.insert_chunks(sets):
+        while self.insert_chunk(sets):
             pass
         if self.door is not None:
             self.door.flush()
@@ -61,17 +59,13 @@ class BulkInsert:
 
     # -- a chunk
 
-    def insert_chunks(self, sets: Iterator[Any]) -> bool:
-        """Inserts up to `UNCOLLECTED` of them; whether there may be more."""
-        with no_collection:
-            for _ in range(UNCOLLECTED):
-                chunk = list(islice(sets, CHUNK))
-                if not self.insert_together(chunk):
-                    for parameters in chunk:
-                        self.insert_one(parameters)
-                if len(chunk) < CHUNK:
-                    return False
-        return True
+    def insert_chunk(self, sets: Iterator[Any]) -> bool:
+        """Inserts up to `CHUNK` of them; whether there may be more."""
+        chunk = list(islice(sets, CHUNK))
+        if not self.insert_together(chunk):
+            for parameters in chunk:
+                self.insert_one(parameters)
+        return len(chunk) == CHUNK
 
     def insert_together(self, chunk: list[Any]) -> bool:
         """False: the chunk has to be taken apart."""

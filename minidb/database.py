@@ -17,6 +17,7 @@ import weakref
 from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Container
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from minidb.errors import (
@@ -483,9 +484,10 @@ class Worker:
         self.mutex = threading.Lock()
 
     def start(self) -> None:
-        """Without the latch. Does nothing if it runs already."""
+        """Without the latch. Does nothing if it runs already, or if the system has no thread to give (a limit; the end
+        of the process): it is asked again, and until then the log grows."""
         if self.thread is None:
-            with self.mutex:
+            with self.mutex, suppress(RuntimeError):
                 if self.thread is None:
                     thread = threading.Thread(target=self.run, name="minidb checkpoint", daemon=True)
                     thread.start()

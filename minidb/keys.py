@@ -27,7 +27,8 @@ Key = Any  # a bare value or a tuple of them; ordered, see above
 
 
 class Extreme:
-    """A value above (rank > 0) or below (rank < 0) everything that is not an Extreme."""
+    """A value above (rank > 0) or below (rank < 0) everything that is not an Extreme. Each is equal to itself only, as
+    objects are by themselves: comparing for equality runs no Python code."""
 
     __slots__ = ("name", "rank")
 
@@ -37,12 +38,6 @@ class Extreme:
 
     def __repr__(self) -> str:
         return self.name
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return hash(self.rank)
 
     def __lt__(self, other: object) -> bool:
         return self.rank < (other.rank if isinstance(other, Extreme) else 0)

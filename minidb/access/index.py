@@ -16,6 +16,7 @@ from minidb.access.hot_keys import HotKeys
 from minidb.access.layouts import (
     IndexLayout,
     PrimaryKeyForm,
+    compares_plainly,
     index_key_columns,
     key_facts,
     stored_key_columns,
@@ -126,6 +127,7 @@ class IndexStore:
         self.layout = IndexLayout(stored_types(table, index), self.key_of_stored, key_facts(own_columns), primary)
         self.tree = Tree(self.base, index.relation, self.layout)
         self.hot = HotKeys(None, self.base)
+        self.plain = compares_plainly(index)
         self.path: Any = None  # txn.paths.IndexPath, made when first asked for
 
     def stored_function(self, index: schema.Index, functions: dict[str, RowFunction]) -> Callable[[Row], Row]:

@@ -24,6 +24,8 @@ from minidb.types import SqlType, decoded, encoded, from_text
 
 ENCODER = msgspec.msgpack.Encoder(enc_hook=encoded)
 encode_value = ENCODER.encode
+NEGATED = frozenset({"smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "date"})
+PLAIN = NEGATED | {"text", "varchar", "char", "bytea", "time", "timestamp", "timestamptz"}
 INEXACT = ("real", "double precision", "numeric")  # NaN exists, and equal values may differ (1.0, 1.00)
 
 
@@ -266,6 +268,11 @@ def stored_key_columns(table: Table, index: Index) -> list[KeyColumn]:
         key_column(key, i, key.position is not None and table.columns[key.position].not_null)
         for i, key in enumerate(index.keys)
     ]
+
+
+def compares_plainly(index: Index) -> bool:
+    """Whether two of its keys are hashed, and compared for equality, without Python code (`keys`)."""
+    return all(key.type.name in (NEGATED if key.descending else PLAIN) for key in index.keys)
 
 
 def key_facts(columns: Sequence[KeyColumn]) -> tuple[Any, ...]:

@@ -11,7 +11,15 @@ from typing import Any
 from minidb import schema
 from minidb.access.hot_keys import HotKeys
 from minidb.access.index import IndexStore, RowFunction
-from minidb.access.layouts import ClusteredLayout, PrimaryKeyForm, RowCodec, heap_layout, index_key_columns, key_facts
+from minidb.access.layouts import (
+    ClusteredLayout,
+    PrimaryKeyForm,
+    RowCodec,
+    compares_plainly,
+    heap_layout,
+    index_key_columns,
+    key_facts,
+)
 from minidb.keys import Key, Row, key_maker
 from minidb.storage.base import Base
 from minidb.storage.btree import Tree
@@ -58,6 +66,7 @@ class TableAccess:
             self.source = Heap(self.base, self.relation, self.layout)
             self.tree = self.source.tree
         self.hot = HotKeys(None, self.base)
+        self.plain = clustered is None or compares_plainly(clustered)
         self.names[self.relation] = clustered.name if clustered is not None else table.name
         self.define_indexes(table, functions)
 

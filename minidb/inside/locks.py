@@ -47,8 +47,7 @@ def lock_rows(database: Database) -> Iterator[Row]:
             else:
                 yield holder_row(held[0], "row", store.name, None, key_words(ref), strength_name(held[1]))
         yield from interval_rows(store.name, store.intervals)
-    manager.conflicts.gather(None)
-    for relation, readers in manager.conflicts.marks.items():
+    for relation, readers in manager.conflicts.everything().items():
         table, index = relation_names(database, relation)
         for txn, intervals in readers.items():
             for low, high in intervals:

@@ -54,7 +54,7 @@ def dependencies(database: Database) -> Iterator[Row]:
     """The edges now known: rw from the conflict graph, ww and wr from the chains, waits from the lock table."""
     manager = database.manager
     with manager.latch:
-        manager.conflicts.gather(None)
+        read = manager.conflicts.everything()
         found: list[Row] = []
         for txn in [*manager.active, *manager.conflicts.committed]:
             for writer, edge in txn.out_edges.items():
@@ -68,15 +68,15 @@ def dependencies(database: Database) -> Iterator[Row]:
         for store in database.relations.stores.values():
             for ref, chain in store.chains.items():
                 found.extend(overwrites(store.name, ref, chain))
-            found.extend(read_from(database, store))
+            found.extend(read_from(database, store, read))
     yield from dict.fromkeys(found)
 
 
-def read_from(database: Database, store: Any) -> Iterator[Row]:
+def read_from(database: Database, store: Any, read: dict[int, Any]) -> Iterator[Row]:
     """wr edges: whose versions the transactions that mark or lock what they read have seen, as far as chains tell."""
     for relation, name in store.names.items():
         index = next((i for i in store.index_list if i.relation == relation), None)
-        marks = database.manager.conflicts.marks.get(relation)
+        marks = read.get(relation)
         locked = [by_relation.get(relation, {}) for by_relation in (store.intervals.shared, store.intervals.update)]
         for readers in locked if marks is None else [marks, *locked]:
             for txn, intervals in readers.items():

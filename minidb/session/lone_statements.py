@@ -1,5 +1,6 @@
 """Statements that are transactions of their own, and so short that nothing of a transaction is made for them: reads at
-levels where they leave no trace, and changes of a single row (`txn.alone`). None as a result: it takes the long way.
+levels where they leave no trace, and changes of a single row (`txn.alone`). Both at SSI while no such transaction runs.
+None as a result: it takes the long way.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ class LoneStatements(SessionOptions):
 
     def new_writer(self) -> LoneWriter | None:
         policy = POLICIES[self.level]
-        if policy.tracks_reads or not self.database.door.takes_short_ways:
+        locks_reads = policy.tracks_reads and not policy.takes_notes
+        if locks_reads or not self.database.door.takes_short_ways:
             return None
         txn = Transaction(0, policy, self.label, False, False)
         self.writer = LoneWriter(self.manager, txn, self.relations, self.database.inside.rows)

@@ -283,9 +283,11 @@ class Session(TransactionBlocks):
     def run_change(self, compiled: Compiled, values: Row, door: RowDoor) -> Result:
         """Runs INSERT, UPDATE, DELETE or MERGE; once more, without claims, if somebody else has changed a row that it
         had claimed."""
+        before = len(door.txn.changes)
         try:
             count, rows = compiled.run_write(door, values, self.context)
         except Overtaken:
+            self.manager.undo_changes(door.txn, before)
             with door.without_claims():
                 count, rows = compiled.run_write(door, values, self.context)
         door.finish_statement()

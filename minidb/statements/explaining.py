@@ -52,9 +52,9 @@ def explain_lines(session: Session, statement: ast.Explain, compiled: Compiled, 
     times: list[tuple[str, float]] = []
     if statement.analyze:
         door, row, context, compiled = session.ready_to_run(compiled, values)
-        door.claiming = False
         start = context.clock()
-        tree = compiled.prepared.analyze(door, row, context, describe)
+        with door.without_claims():
+            tree = compiled.prepared.analyze(door, row, context, describe)
         if compiled.writes:
             before = context.clock()
             door.finish_statement()

@@ -106,46 +106,36 @@ class Tree:
         return None
 
     def find_rows(self, root: Root, keys: Sequence[Key]) -> list[Row | None]:
-        """The rows of many keys in a tree whose keys are unique, None for those that it lacks.
+        """The rows of many keys in a tree whose keys are unique, None for those that it lacks: as `find` for each, but
+        each step for all of them."""
+        try:
+            leaves = self._cached_leaves(root, keys)
+        except KeyError:
+            return self._find_rows_uncached(root, keys)
+        if leaves and type(keys[0]) is int and type(leaves[0].keys[0]) is int:  # the first guess, as in `find`
+            return [
+                leaf.rows[place] if (known := leaf.keys)[place := (key - known[0]) % len(known)] == key else
+                row_under(leaf, key) for leaf, key in zip(leaves, keys)
+            ]
+        return list(map(row_under, leaves, keys))
 
-        As `find` for each; what is gained is the call for each, and the descent where keys follow each other in a leaf.
-        """
+    def _cached_leaves(self, root: Root, keys: Sequence[Key]) -> list[Leaf]:
+        """The leaf that may hold each key. Raises KeyError if a page is not cached."""
         cache = self.cache
-        found: list[Row | None] = []
-        leaf_keys: list[Key] = []
-        rows: list[Row] = []
-        low = high = None
-        dense = False
-        opened: dict[Pointer, Parts | Leaf] = {}  # leaves that are not cached
-        for key in keys:
-            if not leaf_keys or key < low or key > high:
-                try:
-                    top = root.relations[self.relation]
-                    page = cache[top.id]
-                    page.hot = True
-                    level = top.level
-                    while level:
-                        level -= 1
-                        page = cache[page.ids[bisect_right(page.keys, key)]]
-                        page.hot = True
-                except KeyError:
-                    pointer = self._leaf_of(root, key)
-                    page = None if pointer is None else opened.get(pointer)
-                    if page is None and pointer is not None:
-                        page = opened[pointer] = self._parts(root, pointer, len(keys))
-                    if not isinstance(page, Leaf):
-                        hit = None if page is None else self._asked(pointer, page.find, key)
-                        found.append(None if hit is None else hit[1])
-                        leaf_keys = []
-                        continue
-                leaf_keys, rows = page.keys, page.rows
-                low, high = leaf_keys[0], leaf_keys[-1]
-                dense = type(low) is int
-            place = key - low if dense else 0  # as in `find`
-            if not dense or place >= len(rows) or leaf_keys[place] != key:
-                place = bisect_left(leaf_keys, key)
-            found.append(rows[place] if place < len(rows) and leaf_keys[place] == key else None)
-        return found
+        top = root.relations[self.relation]
+        page = cache[top.id]
+        page.hot = True
+        if not top.level:
+            return [page] * len(keys)
+        separators, ids = page.keys, page.ids
+        pages = [cache[ids[bisect_right(separators, key)]] for key in keys]
+        for _ in range(top.level - 1):
+            for page in set(pages):
+                page.hot = True
+            pages = [cache[page.ids[bisect_right(page.keys, key)]] for page, key in zip(pages, keys)]
+        for page in pages:
+            page.hot = True
+        return pages
 
     # -- where a page is not cached: a leaf is not decoded for little of it, unless it is to be cached --------
 
@@ -180,6 +170,21 @@ class Tree:
         if pointer is None:
             return None
         found: tuple[Ref, Row] | None = self._asked(pointer, self._parts(root, pointer).find, key)
+        return found
+
+    def _find_rows_uncached(self, root: Root, keys: Sequence[Key]) -> list[Row | None]:
+        found: list[Row | None] = []
+        opened: dict[Pointer, Parts | Leaf] = {}  # leaves that have been looked into
+        for key in keys:
+            pointer = self._leaf_of(root, key)
+            if pointer is None:
+                found.append(None)
+                continue
+            leaf = opened.get(pointer)
+            if leaf is None:
+                leaf = opened[pointer] = self._parts(root, pointer, len(keys))
+            hit = self._asked(pointer, leaf.find, key)
+            found.append(None if hit is None else hit[1])
         return found
 
     def _within_uncached(self, root: Root, low: Cut, high: Cut) -> tuple[Leaf, int, int] | None:
@@ -446,6 +451,12 @@ class ResidentTree(Tree):
 
 
 # -- places in a page -------------------------------------------------------------------------------------
+
+
+def row_under(leaf: Leaf, key: Key) -> Row | None:
+    """The row of a key that is unique; None if the leaf has none."""
+    hit = leaf.find(key)
+    return None if hit is None else hit[1]
 
 
 def _place_right(node: Inner, key: Key, ref: Ref) -> int:

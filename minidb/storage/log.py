@@ -8,7 +8,8 @@ The log is logical and redo-only; payloads are bytes that only the layer above u
 
 The way of a commit (R1); what runs under the owner's latch is one append:
 
-    reserve(len(payload))       space, zero-filled and synced; DiskFull aborts this transaction only (R4)
+    reserve(len(payload))       space, zero-filled and synced; DiskFull aborts this transaction only (R4). Mostly one of
+                                the places of ordinary size that an earlier one has reserved along with its own
     --- latch -------------------------------------------------------------------------------------------
     ticket = queue(number, payload, durability, time_us)      number and place in the log in one hold
     --- latch -------------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ Invariants
  L2  A ticket is published after all lower ones, when its level allows; a full one is synced with all below it, since
      they are in this or an earlier batch of a segment that is synced with it, or in one synced at `switch` (R2, R12).
  L3  end + placed + reserved + a spare block <= filled in the current segment, always: what has a number has its place
-     (R4).
+     (R4). Some places are reserved ahead, so that a commit takes one without a mutex.
  L4  After a sync or a write of a batch has failed nothing is written any more except zeros over that batch's first
      block; if those are synced, its commits are refused, else their outcome is unknown. The log refuses commits from
      then on; only `recover` makes a new one (R4, R5).
@@ -90,7 +91,7 @@ from minidb.errors import (
 )
 from minidb.storage.disk_errors import disk_error
 from minidb.storage.interface import FileSystem
-from minidb.storage.log_format import BLOCK, LARGEST_PAYLOAD, SegmentHeader, space_for
+from minidb.storage.log_format import BLOCK, LARGEST_PAYLOAD, SegmentHeader, largest_payload, space_for
 from minidb.storage.log_leader import COMMITTED, FULL, NORMAL, OFF, REFUSED, UNKNOWN, Gate, Leadership, Ticket
 from minidb.storage.log_reader import Commit, LogReader
 from minidb.storage.log_recovery import read_log, secure
@@ -100,6 +101,8 @@ from minidb.storage.log_writer import LogWriter
 __all__ = ["Commit", "Log", "RecoveredLog", "Ticket"]
 
 LEVELS = {"off": OFF, "normal": NORMAL, "full": FULL}
+PLACE = 2 * BLOCK  # bytes of the log that are reserved for a commit of ordinary size
+ORDINARY = largest_payload(PLACE)
 LEVEL, SPACE = attrgetter("level"), attrgetter("space")  # of a ticket
 
 OnDurable = Callable[[list[Ticket]], None]
@@ -115,6 +118,7 @@ class Log:
         flush_limit: bytes of `off` commits that may wait in memory.
         chunk_limit: bytes of chunks that may wait in memory.
         calm: so many batches without a sync, and those of `normal` commits are stored instead of written (`mapped`).
+        ahead: so many places for commits of ordinary size are reserved at a time; 0: each reserves what it needs.
         make_gate: makes what a waiting committer waits at.
 
     Attributes:
@@ -138,6 +142,7 @@ class Log:
         flush_limit: int = 1 << 16,
         chunk_limit: int = 1 << 18,
         calm: int = 16,
+        ahead: int = 32,
         make_gate: Callable[[], Gate] = threading.Lock,
     ) -> None:
         assert len(database_id) == 16
@@ -152,6 +157,9 @@ class Log:
         self._writer = LogWriter(database_id, self._files, calm)
         self.write_alone = self._writer.write_alone  # the way of every durable commit of a lone thread: no call more
         self._queue: list[Ticket] = []  # appended to under the owner's latch, cut off at the front by the leader
+        self._ahead = ahead
+        self._ordinary = ORDINARY if ahead else -1
+        self._places: list[None] = []  # reserved ahead, one for each commit to come; any thread takes and puts back
         self._secured = True
         self._maintenance = threading.Lock()  # one switch or release at a time; taken before the leadership
 
@@ -221,6 +229,7 @@ class Log:
     def abandon(self) -> None:
         """Closes the files and nothing else, without any mutex; for a forked child, too (R76)."""
         self._writer.limit = -1
+        self._places.clear()
         if self.failed is None:
             self.failed = DatabaseFailed("the log is closed")
         self._writer.close()
@@ -239,13 +248,33 @@ class Log:
     def reserve(self, size: int) -> None:
         """Makes sure that a commit with a payload of `size` bytes has its place; `queue` with exactly such a payload
         uses it up, `unreserve` gives it back (R4)."""
+        if size <= self._ordinary:
+            try:
+                self._places.pop()
+            except IndexError:
+                self._reserve_ahead()
+        else:
+            self._reserve_exactly(size)
+
+    def unreserve(self, size: int) -> None:
+        """For a commit that failed between `reserve` and `queue`."""
+        if size <= self._ordinary:
+            self._places.append(None)
+        else:
+            self._writer.unreserve(space_for(size))
+
+    def _reserve_exactly(self, size: int) -> None:
         space = space_for(size)
         if not self._writer.reserve(space):
             self._reserve_slowly(size, space)
 
-    def unreserve(self, size: int) -> None:
-        """For a commit that failed between `reserve` and `queue`."""
-        self._writer.unreserve(space_for(size))
+    def _reserve_ahead(self) -> None:
+        """A place for the caller, and more of them if they are there for the asking."""
+        reserve = self._writer.reserve
+        if reserve(self._ahead * PLACE):
+            self._places += [None] * (self._ahead - 1)
+        elif not reserve(PLACE):
+            self._reserve_slowly(0, PLACE)
 
     def _reserve_slowly(self, size: int, space: int) -> None:
         if size > LARGEST_PAYLOAD:
@@ -281,7 +310,8 @@ class Log:
         """
         assert number == self.last_number + 1, "L1"
         self.last_number = number
-        ticket = Ticket(number, payload, LEVELS[durability], time_us, space_for(len(payload)))
+        space = PLACE if len(payload) <= self._ordinary else space_for(len(payload))
+        ticket = Ticket(number, payload, LEVELS[durability], time_us, space)
         if transaction_id:
             ticket.transaction_id = transaction_id
             ticket.chunks = self._writer.commit_chunks(transaction_id, number)
@@ -395,6 +425,7 @@ class Log:
 
     def _fail(self, error: BaseException) -> None:
         self._writer.close_for_reservations()
+        self._places.clear()
         if self.failed is None:
             self.failed = error
 
@@ -419,7 +450,7 @@ class Log:
             transaction_id: not 0, and never used again while the database is open.
         """
         assert transaction_id
-        self.reserve(len(payload))
+        self._reserve_exactly(len(payload))
         self._writer.add_chunk(transaction_id, payload)
         if self._writer.chunk_bytes > self._chunk_limit:
             self._drain(NORMAL)
@@ -504,7 +535,7 @@ class Log:
         do not hold what was written. Committers go on while the segments are read."""
         with self._maintenance:
             with self._leadership.held():
-                self._writer.check()
+                self._writer.check(len(self._places) * PLACE)
                 segments = [segment for segment in self._writer.segments if segment.header]  # not those half cleaned
                 ends = [segment.end for segment in segments]
             LogReader(segments, self._writer.database_id).verify(ends)

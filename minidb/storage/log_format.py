@@ -58,6 +58,7 @@ _FRAME = struct.Struct("<IIQqQ")
 HEADER_BYTES = _BATCH.size + _CHECKSUM.size
 TRAILER_BYTES = _TRAILER.size
 FRAME_BYTES = _FRAME.size
+pack_frame = _FRAME.pack  # `encode_frame` where there are many of them: kind | chunks << 8, length, number, ...
 BATCH_OVERHEAD = HEADER_BYTES + TRAILER_BYTES
 _WITH_ROUNDING = BATCH_OVERHEAD + FRAME_BYTES + BLOCK - 1
 LARGEST_PAYLOAD = (1 << 31) - 1
@@ -76,6 +77,11 @@ def round_up(size: int) -> int:
 def space_for(payload: int) -> int:
     """What a frame with a payload of this many bytes takes at most: a batch of its own."""
     return (payload + _WITH_ROUNDING) & -BLOCK
+
+
+def largest_payload(space: int) -> int:
+    """The largest one for which `space_for` says so many bytes, a multiple of the block size."""
+    return space + BLOCK - 1 - _WITH_ROUNDING
 
 
 class SegmentHeader(NamedTuple):
@@ -173,7 +179,7 @@ _END = bytes([END_MARK])
 
 def encode_frame(kind: int, number: int, time_us: int, transaction_id: int, length: int, chunks: int = 0) -> bytes:
     """What stands before a frame's payload."""
-    return _FRAME.pack(kind | chunks << 8, length, number, time_us, transaction_id)
+    return pack_frame(kind | chunks << 8, length, number, time_us, transaction_id)
 
 
 def encode_batch(

@@ -35,6 +35,7 @@ from minidb.storage.log_format import (
     encode_batch,
     encode_commit,
     encode_frame,
+    pack_frame,
     round_up,
     space_for,
     whole_blocks,
@@ -232,10 +233,8 @@ class LogWriter:
         commits = self.unwritten + tickets if self.unwritten else tickets
         for ticket in commits:
             payload = ticket.payload
-            frames += (
-                encode_frame(COMMIT, ticket.number, ticket.time_us, ticket.transaction_id, len(payload), ticket.chunks),
-                payload,
-            )
+            head = COMMIT | ticket.chunks << 8
+            frames += (pack_frame(head, len(payload), ticket.number, ticket.time_us, ticket.transaction_id), payload)
             space += ticket.space
         segment = self.segments[-1]
         if frames:
@@ -327,25 +326,21 @@ class LogWriter:
             segment, space = self.segments[-1], space_for(len(payload))
             if segment.end + self.reserved + space > self.limit:
                 return False
-            if level == NORMAL:
-                return self._store_alone(segment, number, payload, time_us)
-            if level == OFF and self.keep([Ticket(number, payload, level, time_us, space)], limit):
+            if level == OFF:
+                if not self.keep([Ticket(number, payload, level, time_us, space)], limit):
+                    return False
                 self.reserved += space
                 return True
-            return False
-
-    def _store_alone(self, segment: Segment, number: int, payload: bytes, time_us: int) -> bool:
-        if self.unwritten or not self.may_store():
-            return False
-        start = segment.end
-        end = start + BATCH_OVERHEAD + FRAME_BYTES + len(payload)
-        pieces, checksum = self._batch_of_one(segment, number, payload, time_us)
-        if not self._store(segment, start, end, pieces):
-            return False
-        self._follow(checksum)
-        segment.end = round_up(end)
-        segment.last = number
-        return True
+            if self.unwritten or not self.may_store():
+                return False
+            start = segment.end
+            pieces, checksum = self._batch_of_one(segment, number, payload, time_us)
+            if not self._store(segment, start, start + BATCH_OVERHEAD + FRAME_BYTES + len(payload), pieces):
+                return False
+            self._follow(checksum)
+            segment.end = start + space
+            segment.last = number
+            return True
 
     def place(self, space: int) -> bool:
         """The place of a commit that `write_alone` is going to write; False if something must be written before it, or
@@ -432,13 +427,13 @@ class LogWriter:
             with self.mutex:
                 self.segments = self.segments[1:]
 
-    def check(self) -> None:
-        """Leader only: the invariants, as far as memory knows."""
+    def check(self, ahead: int) -> None:
+        """Leader only: the invariants, as far as memory knows. `ahead`: bytes reserved for commits to come."""
         with self.mutex:
             current = self.current
             taken = current.end + self.placed + self.reserved
             assert self.limit == -1 or taken + BLOCK <= current.filled == self.limit + BLOCK, "L3"
-            assert self.reserved >= self._chunk_space + sum(ticket.space for ticket in self.unwritten), "L3"
+            assert self.reserved >= ahead + self._chunk_space + sum(ticket.space for ticket in self.unwritten), "L3"
         generations = [segment.generation for segment in self.segments]
         assert generations == list(range(generations[0], generations[0] + len(generations))), "G2"
         assert all(older.last <= newer.last for older, newer in pairwise(self.segments)), "L1"

@@ -15,27 +15,44 @@ change that it asks for is only noted. Then everything happens in one hold of th
 
 Rules that the long way guards one by one hold because it is one hold: R34 (nothing is installed before everything has
 passed), R35 (the newest version is the one that was seen), R38 (unique keys), R46 (who wants the table exclusively has
-its lock, or comes later), R47 (there are no intervals). Levels that leave traces of what they read do not come here.
+its lock, or comes later), R47 (there are no intervals). 2PL and SERIAL, which lock what they read, do not come here.
 What it does not do: foreign keys, clustered keys that change, several rows, the old rows that a kept log wants.
+
+At SSI the hold also asks whether the transaction is serial by itself, and leaves it to the long way if not:
+
+    no SSI transaction has a snapshot, and S = published = assigned
+
+Then what the statement has read is the newest state there is in this hold: it reads and writes in one moment, and needs
+no notes. In the words of `conflicts`, whatever it has overlooked commits later, so it is not T2, whose T3 has committed
+before. If it were T1, T2 would have a snapshot from before T3, which is over: T2 is over too, and not overlooked, or
+runs, and is of 2PL or SERIAL, which are never T2 (R59). Nor has one of those read where it writes: there would be
+intervals. It can be T3 of those who begin while the log takes its time, and pass over its version: so they get edges to
+it (R57). The graph need not know of its end: it has no marks, and its edges go with those who have them. One that
+changes nothing has read a safe snapshot if no SSI transaction ran before, and none has begun meanwhile (R63).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minidb.errors import Error
+from minidb.isolation import IsolationLevel
 from minidb.keys import Key, Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root
 from minidb.txn.claims import Overtaken, is_new
+from minidb.txn.isolation import POLICIES
 from minidb.txn.locks import DATABASE_CONFLICTS, TABLE_CONFLICTS, TABLE_MODES
 from minidb.txn.lone_transaction import LoneTransaction
+from minidb.txn.manager import Manager
 from minidb.txn.publishing import TRIM
 from minidb.txn.records import encode_single
+from minidb.txn.relations import Relations
 from minidb.txn.rows import RowDoor
 from minidb.txn.store import Store
 from minidb.txn.table_locks import DATABASE, SHARED
+from minidb.txn.transaction import Transaction
 from minidb.txn.versions import PENDING, Committed, Owner, Version
 
 ROW_EXCLUSIVE = TABLE_MODES.index("row exclusive")
@@ -59,6 +76,15 @@ class LoneWriter(RowDoor):
     change: Change | None = None  # until it is made
     keys: Sequence[Key | None] = NO_KEYS  # the entries that it makes or takes away
     rewrites = False  # the change leaves every entry alone
+    serial = False  # at SSI: it must be serial by itself
+    begun = 0  # SSI transactions that had begun when the statement did
+
+    def __init__(self, manager: Manager, txn: Transaction, relations: Relations,
+                 virtual: Callable[[str], Iterable[Row]]) -> None:
+        super().__init__(manager, txn, relations, virtual)
+        if txn.policy.takes_notes:
+            self.serial = txn.safe = True
+            self.policy = POLICIES[IsolationLevel.SNAPSHOT]  # reads leave no trace
 
     def run(self, function: Callable[..., Outcome], values: Row, version: int, durability: str, text: str) -> Outcome:
         """Runs a compiled statement of catalog `version` and commits its change. Raises Overtaken, Unsuited, and the
@@ -67,6 +93,10 @@ class LoneWriter(RowDoor):
         base, self.tables = relations.base, relations.tables
         if manager.keeping or base.root.clean:
             raise Overtaken
+        if self.serial:
+            self.begun = manager.conflicts.begun
+            if manager.conflicts.active or DATABASE in manager.table_locks:
+                raise Overtaken
         self.change, self.version, self.durability = None, version, durability
         txn.interrupted = False
         txn.statement_text = text
@@ -78,7 +108,7 @@ class LoneWriter(RowDoor):
         try:
             outcome = function(self, values, None)
         except Error:
-            if relations.catalog.version != version:
+            if relations.catalog.version != version or self.is_joined():
                 raise Overtaken from None
             raise
         finally:
@@ -89,7 +119,13 @@ class LoneWriter(RowDoor):
                 self.commit_change(change, NO_KEYS)
             else:
                 self.commit_entries(change)
+        elif self.is_joined():
+            raise Overtaken
         return outcome
+
+    def is_joined(self) -> bool:
+        """Whether what it has read may have to be noted, since an SSI transaction has begun meanwhile."""
+        return self.serial and self.manager.conflicts.begun != self.begun
 
     # -- the door's verbs that write: only noted
 
@@ -162,7 +198,7 @@ class LoneWriter(RowDoor):
         store, ref, _, new = change
         payload = encode_single(store, ref, new)
         if self.durability == "full":
-            done = manager.commit_leading(payload, self.enter)
+            done = manager.published == manager.assigned and manager.commit_leading(payload, self.enter)
         else:
             done = self.pass_through(change, payload)
         if not done:
@@ -231,6 +267,7 @@ class LoneWriter(RowDoor):
             or (manager.table_locks and self.is_kept_out(store))
             or manager.failed is not None
             or manager.keeping  # records are to carry old rows from now on
+            or (self.serial and not self.is_serial())
         ):
             raise Overtaken
         chain = None if old is None else store.chains.get(ref)
@@ -244,6 +281,11 @@ class LoneWriter(RowDoor):
                 if index.unique and key in index.overlay.by_key:
                     raise Overtaken
         return chain
+
+    def is_serial(self) -> bool:
+        """Whether everything that it has read is the newest there is, and no SSI transaction runs."""
+        manager = self.manager
+        return not manager.conflicts.active and self.snapshot == manager.published == manager.assigned
 
     def is_kept_out(self, store: Store) -> bool:
         """Whether somebody keeps writers out of the table or the database, or waits to."""

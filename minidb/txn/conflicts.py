@@ -7,22 +7,22 @@ A cycle in the serialization graph of snapshot transactions always has two conse
 (Cahill 2008; Ports & Grittner 2012). T2 is the pivot. An edge R --rw--> W says that R read what W overwrote: R did not
 see W's change and so stands before W in any serial order. Edges appear in two places, each in one hold of the latch
 with the read or the write itself (R55): a reader passes over a version that it may not see (`passed_over`), and a
-writer finds a mark that covers one of its row's entries (`wrote`). What is read is noted without the latch, and becomes
-a mark when somebody else writes (`notes`). The structure is looked for when an edge appears, and when somebody commits,
-for only then it is known who was first (R57).
+writer finds who has read one of its row's entries (`wrote`; `notes` says how, for keys are read without the latch). The
+structure is looked for when an edge appears, and when somebody commits, for only then it is known who was first (R57).
 
 Numbers, not times, say who committed first: a transaction has committed when its number is assigned. 2PL and SERIAL
 transactions take part in the edges, and are never the victim: one of them is never the pivot of a dangerous structure,
 because its locks make every writer after it commit after it (R59).
 
-Marks and edges of a committed transaction stay until no SSI transaction with a snapshot below its number is left (R58).
-Mostly there is nobody at all: one SSI transaction runs, and none of those that committed is of interest to it. Then it
-is `alone`: it need not look for marks when it writes, nor stay the owner of its versions when it is published, since
-nobody can pass over them any more (`can_meet`). Who begins beside it finds its notes as he finds everybody's.
+What a committed transaction has read, and its edges, stay until no SSI transaction with a snapshot below its number is
+left (R58). Mostly there is nobody at all: one SSI transaction runs, and none of those that committed is of interest to
+it. Then it is `alone`: it need not look for readers when it writes, nor stay the owner of its versions when it is
+published, since nobody can pass over them any more (`can_meet`). Who begins beside it finds what it has read as
+everybody does.
 
 How we differ from PostgreSQL: marks are intervals of keys instead of pages and tuples, so disjoint ranges never meet;
-edges are kept with their facts, so that an abort can say who read what and who wrote it. A transaction's own marks are
-merged when they are many (`marks`), and so are the oldest committed transactions (`summaries`, R61).
+edges are kept with their facts, so that an abort can say who read what and who wrote it. What one transaction has read
+is merged when it is much (`notes`, `marks`), and so are the oldest committed transactions (`summaries`, R61).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MOST_COMMITTED = 1000  # committed transactions that are kept one by one
 
 
 class Conflicts(Notes):
-    """The notes, marks and edges of one database. All methods run under the latch."""
+    """The readers and edges of one database. All methods run under the latch."""
 
     def __init__(self, on_doom: Callable[[Transaction], None]) -> None:
         super().__init__()
@@ -73,21 +73,22 @@ class Conflicts(Notes):
                 self.unsettled[txn] = None
             else:
                 self.is_safe(txn)
+                txn.notes = None
         self.begun += 1
         self.alone = None if self.active else txn
         self.active[txn] = None
 
     def withdrawn(self, txn: Transaction) -> None:
-        """It gives its snapshot up, for another one."""
+        """It gives its snapshot up, for another one. It may have been the last that those who committed could meet."""
         self.active.pop(txn, None)
         self.unsettled.pop(txn, None)
+        self.clean()
         self.alone = None
         txn.unsafe, txn.unsafe_with = False, None
 
     def is_safe(self, txn: Transaction) -> None:
-        """What it reads can harm nobody (R63): from here on it reads as SNAPSHOT does."""
+        """What it reads, and has read, can harm nobody (R63): nobody looks at that any more."""
         txn.safe = True
-        self.drop_marks(txn)
 
     def assigned(self, txn: Transaction) -> None:
         """`txn` has just got its commit number: as T3 it may have closed a dangerous structure (R57)."""
@@ -109,6 +110,7 @@ class Conflicts(Notes):
         active = self.active
         active.pop(txn, None)
         if not active:  # nobody is left who could meet what was read
+            self.readers.clear()
             self.noted.clear()
             self.marks.clear()
             if self.alone is txn and not txn.in_edges and not txn.out_edges:  # and nobody has met this one
@@ -121,9 +123,9 @@ class Conflicts(Notes):
                 self.settle_read_only(txn)
         if not committed:
             self.rolled_back(txn)
-        elif not active:
+        elif not active or txn.safe:
             self.forget(txn)
-        elif txn.notes or txn.marked or txn.in_edges or txn.out_edges:
+        elif txn.notes or txn.ranges or txn.marked or txn.in_edges or txn.out_edges:
             self.committed.append(txn)
             if len(self.committed) > self.most_committed:
                 summarise(self, self.committed.popleft())
@@ -169,7 +171,7 @@ class Conflicts(Notes):
     def forget(self, txn: Transaction) -> None:
         """Nobody can meet `txn` any more. Those who have read what it overwrote keep their edges to it: one of them
         may be the pivot, and `txn` the one that committed first, for a reader that began after `txn` was over."""
-        if txn.notes or txn.marked or txn in self.noted:
+        if txn.notes or txn.ranges or txn.marked:
             self.drop_marks(txn)
         if txn.out_edges:
             for other in txn.out_edges:
@@ -204,14 +206,13 @@ class Conflicts(Notes):
         """`writer` takes the place of a whole table (TRUNCATE, DROP, a rewrite): whoever has read any of it stands
         before it."""
         self.gather(writer)
-        for relation, name in relations.items():
+        found: list[tuple[int, Any]] = [(place[0], reader) for place, reader in self.entries(relations)]
+        for relation in relations:
             held = self.marks.get(relation)
-            for reader in held.readers() if held is not None else ():
-                if reader is writer or self.is_known(reader, writer):
-                    continue
-                if reader.number != PENDING and reader.number <= writer.concurrent_from:
-                    continue
-                edge = Edge(reader, writer, table, name, "everything")
+            found += [(relation, reader) for reader in held.readers()] if held is not None else ()
+        for relation, reader in found:
+            if self.is_met(reader, writer):
+                edge = Edge(reader, writer, table, relations[relation], "everything")
                 edge.writer_statement = writer.statement_text
                 self.add(edge, writer)
 
@@ -220,31 +221,36 @@ class Conflicts(Notes):
         """`writer` installs a row with these entries in this hold: who has read there? (R47, R55)"""
         if self.noted:
             self.gather(writer)
-        for relation, key in points:
-            held = self.marks.get(relation)
-            if held is None:
+        readers, marks = self.readers, self.marks
+        for point in points:
+            if readers.get(point, writer) is writer and not marks:  # most often
                 continue
-            for reader in held.others_at(key, writer):
-                if self.is_known(reader, writer):
-                    continue
-                if reader.number != PENDING and reader.number <= writer.concurrent_from:
-                    continue  # was over before the writer began: no cycle can use this edge
-                name = store.names.get(relation, str(relation))
-                edge = Edge(reader, writer, store.name, name, store.row_title(ref, row))
-                edge.writer_statement = writer.statement_text
-                self.describe_read(edge, relation, key)
-                self.add(edge, writer)
+            for reader in self.others_at(writer, point):
+                if self.is_met(reader, writer):
+                    relation, key = point
+                    name = store.names.get(relation, str(relation))
+                    edge = Edge(reader, writer, store.name, name, store.row_title(ref, row))
+                    edge.writer_statement = writer.statement_text
+                    self.describe_read(edge, relation, key)
+                    self.add(edge, writer)
 
-    def is_known(self, reader: Transaction, writer: Transaction) -> bool:
-        """Whether there is the edge already. That of the summary is made again: it may stand for others now."""
+    def is_met(self, reader: Transaction, writer: Transaction) -> bool:
+        """Whether reader --rw--> writer is new, and a cycle can use it: not if the reader is safe, or was over before
+        the writer began. The edge of the summary is made again: it may stand for others now."""
         summary: Any = self.summary
-        return reader in writer.in_edges and reader is not summary
+        if reader is writer or reader.safe or (reader in writer.in_edges and reader is not summary):
+            return False
+        return writer.concurrent_from < reader.number <= PENDING
 
     def describe_read(self, edge: Edge, relation: int, key: Any) -> None:
+        notes = edge.reader.notes
+        if notes is not None and (relation, key) in notes:
+            edge.reader_statement = notes[relation, key]
+            edge.low, edge.high = (key, 0), (key, 1)
+            return
         for read in reversed(edge.reader.read_log):
             if covers(read, relation, key):
-                _, low, high, edge.reader_statement = read
-                edge.low, edge.high = (low, high) if high is not None else ((key, 0), (key, 1))
+                _, edge.low, edge.high, edge.reader_statement = read
                 return
 
     def add(self, edge: Edge, acting: Transaction) -> None:

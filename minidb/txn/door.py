@@ -88,8 +88,9 @@ class Rows(Protocol):
         Raises SerializationFailure where the level forbids going on."""
 
     def claim(self, table: int, ref: Ref, seen: Row, strength: str = "update") -> Row | None:
-        """`lock`, for a statement that changes this row at once, and nothing besides. It may be put off until the
-        change; that raises Overtaken if somebody else was faster: the statement is run again, with `lock`."""
+        """`lock`, for a statement that changes this row at once. It may be put off until the change; that raises
+        Overtaken if somebody else was faster: what the statement has done is undone, and it is run again, with `lock`.
+        Only where all that it does besides is to `rewrite` other rows."""
 
     def insert(self, table: int, row: Row) -> Ref: ...
 

@@ -2,6 +2,7 @@
 
 It is made in the hold of the latch that gives it its number, and its statement is over by then. So it waits for nobody,
 sees nothing, is no victim and has no savepoints; it holds one version, and notes of its locks, for others to wait for.
+At SSI it can have edges: those who begin before it is published pass over its version.
 There is one for every durable change outside of a transaction, so making one must cost next to nothing.
 """
 
@@ -40,6 +41,9 @@ class LoneTransaction(Transaction):
         self.row_locks = []  # who waits for the row puts a lock of it there, in its name
         self.weak: dict[int, int] = {}
         self.changes: list[tuple[Store, Any, Version]] = []
+        in_graph = self.in_graph = policy.in_graph
+        if in_graph:
+            self.in_edges = {}
 
     def write_text(self, statement: int) -> str:
         return self.statement_text

@@ -8,8 +8,8 @@ Most reads are of single keys. A writer asks at every row that it changes, and t
 committed and still matter (R58): so it must not cost a question to each of them.
 
 A reader's marks never vanish before the reader does; they may become coarser: beyond `mark_limit` points the whole
-relation is marked, as `IntervalSet` does with ranges (R61). All under the kernel latch; what SSI transactions read
-comes here only when somebody else writes (`notes`).
+relation is marked, as `IntervalSet` does with ranges (R61). All under the kernel latch. Of what SSI transactions read,
+ranges come here when somebody else writes; keys only where a unique error tells of them (`notes`).
 
 A mark on a key allocates nothing but its place in a dict and in a list. Who is the only reader takes all away at once.
 """

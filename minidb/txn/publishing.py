@@ -86,9 +86,11 @@ class Publishing(Rollbacks):
 
     def publish_lone(self, txn: LoneTransaction, number: int) -> None:
         """The same for one that has so little (`lone_transaction`)."""
-        owner = Committed(txn.id, number, txn.session_name, txn.statement_text)
+        owner: Owner = txn
+        if not txn.in_graph or not self.conflicts.can_meet(txn):
+            owner = Committed(txn.id, number, txn.session_name, txn.statement_text)
         self.hand_over(number, owner, txn.changes, not self.views)
-        txn.state = "committed"
+        txn.changes, txn.state = [], "committed"
         del self.active[txn]
         if txn.locks:
             self.release_locks(txn)

@@ -17,7 +17,7 @@ from minidb.keys import Key, Row
 from minidb.storage.interface import Ref
 from minidb.storage.roots import Root, StaleRoot
 from minidb.txn.intervals import Cut
-from minidb.txn.notes import MOST_NOTES, Note
+from minidb.txn.notes import MOST_KEYS, Entry
 from minidb.txn.paths import OwnPath, Path, path_of, position
 from minidb.txn.ranges import STORED, WHOLE, Batch, RangeReader
 from minidb.txn.versions import Version, visible
@@ -156,19 +156,23 @@ class Reader(RangeReader):
     # -- points at levels that mark or lock what they read, and in tables that are ordered by the key
 
     def find_noted(self, store: Store, index: Any, key: Key, locking: bool,
-                   notes: list[Note]) -> tuple[Ref, Row] | None:
-        """The row under a key at a level that notes what it reads: the three steps of `notes`, then the argument of
-        `find`. `index` None: of a table that is ordered by the key. What is not the newest version is looked at in one
-        hold."""
+                   notes: dict[Entry, str]) -> tuple[Ref, Row] | None:
+        """The row under a key at a level that notes what it reads: the three steps of `notes`, whose invariants are
+        cited here, then the argument of `find`. `index` None: of a table that is ordered by the key. What is not the
+        newest version is looked at in one hold."""
         manager, txn, base = self.manager, self.txn, store.base
         keeper = store if index is None else index
-        notes.append((keeper.relation, key, None, txn.statement_text))
-        if len(notes) == 1:
-            manager.conflicts.noted[txn] = None
-        if manager.latch.locked() or len(notes) > MOST_NOTES:
-            with manager.latch:
-                if len(notes) > MOST_NOTES:
-                    manager.conflicts.take(txn)
+        entry = keeper.relation, key
+        if entry not in notes:
+            notes[entry] = txn.statement_text  # invariant 3
+            if (
+                not keeper.plain  # invariant 2
+                or manager.conflicts.readers.setdefault(entry, txn) is not txn  # invariant 1
+                or manager.latch.locked()
+                or len(notes) > MOST_KEYS
+            ):
+                with manager.latch:
+                    manager.conflicts.enter(txn, entry)
         root, hot = base.root, keeper.hot
         if hot.root is not root:
             hot = keeper.hot = HotKeys(root, base)
@@ -190,7 +194,7 @@ class Reader(RangeReader):
                     place = None
                 else:
                     place = key if place is None else place[0], row
-        if base.root is not root or (index is not None and key in index.overlay.by_key):
+        if (index is not None and key in index.overlay.by_key) or base.root is not root:  # the root last, as in `find`
             return self.find_marked(store, index, key, locking)
         return place
 

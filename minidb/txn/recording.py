@@ -31,7 +31,7 @@ from minidb.txn.locks import (
     Request,
 )
 from minidb.txn.manager import Manager
-from minidb.txn.notes import Note
+from minidb.txn.notes import Entry
 from minidb.txn.paths import Path, high_cut, low_cut
 from minidb.txn.ranges import Batch, Blocked
 from minidb.txn.row_change import Change
@@ -118,15 +118,13 @@ class RecordingConflicts(Conflicts):
         super().wrote(writer, points, store, ref, row)
 
     def is_marked(self, writer: Transaction, relation: int, key: Any) -> bool:
-        held = self.marks.get(relation)
-        readers = held.at(key) if held is not None else ()
-        return any(reader is not writer and reader.number > writer.concurrent_from for reader in readers)
+        readers = self.others_at(writer, (relation, key))
+        return any(reader.number > writer.concurrent_from and not reader.safe for reader in readers)
 
-    def drop_marks(self, txn: Transaction) -> None:
-        if txn.number == PENDING:  # a read-only transaction has become safe: what it has read holds nobody up any more
-            for read in self.recorder.reads.get(txn.id, ()):
-                self.recorder.footprint.read(read.relation, read.low, read.high, True)
-        super().drop_marks(txn)
+    def is_safe(self, txn: Transaction) -> None:
+        for read in self.recorder.reads.get(txn.id, ()):  # it holds nobody up any more
+            self.recorder.footprint.read(read.relation, read.low, read.high, True)
+        super().is_safe(txn)
 
     def add(self, edge: Edge, acting: Transaction) -> None:
         self.recorder.footprint.flags |= GRAPH
@@ -330,7 +328,7 @@ class RecordingDoor(RowDoor):
             self.searching = False
 
     def find_noted(self, store: Store, index: Any, key: Key, locking: bool,
-                   notes: list[Note]) -> tuple[Ref, Row] | None:
+                   notes: dict[Entry, str]) -> tuple[Ref, Row] | None:
         return self.find_merged(store, index, key, locking)
 
     def find_in_hold(self, store: Store, index: Any, key: Key, locking: bool) -> tuple[tuple[Ref, Row] | None] | None:

@@ -119,12 +119,7 @@ class Rollbacks(Snapshots):
 
     def rollback_to(self, txn: Transaction, savepoint: Savepoint) -> None:
         """Undoes everything after `savepoint`; gives back row and table locks of after it, never reads (R52)."""
-        while len(txn.changes) > savepoint.changes:
-            with self.latch:
-                for _ in range(min(SLICE, len(txn.changes) - savepoint.changes)):
-                    self.undo_change(txn, *txn.changes[-1])
-                    txn.changes.pop()
-            give_way(self.latch)
+        self.undo_changes(txn, savepoint.changes)
         while len(txn.undo) > savepoint.undo:  # afterwards: a lock stays as long as what it was taken for
             with self.latch:
                 for _ in range(min(SLICE, len(txn.undo) - savepoint.undo)):
@@ -133,13 +128,22 @@ class Rollbacks(Snapshots):
             give_way(self.latch)
         while len(txn.schema_undo) > savepoint.schema_undo:
             txn.schema_undo.pop()()
-        txn.chunked = min(txn.chunked, len(txn.changes))
         take_back(txn)
         txn.catalog, txn.catalog_base = savepoint.catalog, savepoint.catalog_base
         txn.deferred = txn.deferred[: savepoint.deferred]
         txn.constraint_modes = savepoint.constraint_modes
         with self.latch:
             self.end_waits(txn)  # whoever waited for what is undone begins again, and waits again if there is cause
+
+    def undo_changes(self, txn: Transaction, kept: int) -> None:
+        """Undoes all but the first `kept` changes."""
+        while len(txn.changes) > kept:
+            with self.latch:
+                for _ in range(min(SLICE, len(txn.changes) - kept)):
+                    self.undo_change(txn, *txn.changes[-1])
+                    txn.changes.pop()
+            give_way(self.latch)
+        txn.chunked = min(txn.chunked, kept)
 
     def undo_change(self, txn: Transaction, store: Store, ref: Any, version: Version) -> None:
         """Undoes the last change."""

@@ -32,11 +32,12 @@ class Summary(Owner):
     session_name = ""
     title = "an earlier transaction"
     state = "committed"
-    read_only = narrowed = False
+    read_only = narrowed = safe = False
     wrote = True  # an edge from it always counts
     mark_limit = 4096
     read_log: tuple[Any, ...] = ()
     notes = None
+    ranges = ()
 
     def __init__(self) -> None:
         self.number = 0  # of the youngest
@@ -61,22 +62,19 @@ def summarise(conflicts: Conflicts, txn: Transaction) -> None:
     """Takes the oldest committed transaction into the summary."""
     summary: Any = conflicts.summary
     conflicts.take(txn)
+    for relation, key in txn.notes or ():
+        conflicts.mark_range(summary, relation, (key, 0), (key, 1))
     summary.number = max(summary.number, txn.number)
     for relation in txn.marked:
-        held = conflicts.marks[relation]
-        intervals = held.of(txn)
-        held.remove(txn)
-        for low, high in intervals:
-            held.add_range(summary, low, high)
-        summary.marked.add(relation)
-    txn.marked = set()
+        for low, high in conflicts.marks[relation].of(txn):
+            conflicts.mark_range(summary, relation, low, high)
+    conflicts.drop_marks(txn)
     shorten_out_edges(summary, txn)
     for reader in list(txn.in_edges):
         if reader is summary or any(other.number < txn.number for other in reader.out_edges):
             reader.out_edges.pop(txn, None)
     txn.in_edges = {}
     txn.texts = {}
-    txn.notes = None
     txn.read_log = []
 
 

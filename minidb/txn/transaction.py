@@ -18,7 +18,7 @@ from minidb.txn.edges import Edge
 from minidb.txn.intervals import Cut
 from minidb.txn.isolation import Policy
 from minidb.txn.locks import Ending, IntervalLocks, ModeLock, Request
-from minidb.txn.notes import READ_LOG, Note, covers
+from minidb.txn.notes import READ_LOG, Entry, Note, covers
 from minidb.txn.versions import PENDING, Named, Version
 from minidb.txn.waiting import Parking
 
@@ -83,7 +83,8 @@ class Transaction(Named):
     in_graph = False
     marked = UNMARKED
     mark_limit = 4096
-    notes: list[Note] | None = None  # what it has read and keeps to itself (`notes`); None: nothing is noted
+    notes: dict[Entry, str] | None = None  # the keys that it has read, with the statement; None: nothing is noted
+    ranges: list[Note] = NONE  # that are not marks yet
     read_log: list[Note] | deque[Note] = NONE
     in_edges: dict[Transaction, Edge] = UNMAPPED
     out_edges: dict[Transaction, Edge] = UNMAPPED
@@ -113,7 +114,8 @@ class Transaction(Named):
             self.out_edges = {}
             self.marked = set()
             if policy.takes_notes:
-                self.notes = []
+                self.notes = {}
+                self.ranges = []
             else:
                 self.notes = None
                 self.interval_tables = {}
@@ -143,7 +145,9 @@ class Transaction(Named):
 
     def has_read(self, relation: int, key: Any) -> bool:
         """Whether it has looked for the key, as far as it remembers."""
-        return any(covers(note, relation, key) for note in (*self.read_log, *(self.notes or ())))
+        if self.notes is not None and (relation, key) in self.notes:
+            return True
+        return any(covers(note, relation, key) for note in (*self.read_log, *self.ranges))
 
     def write_text(self, statement: int) -> str:
         """The text of the statement numbered `statement`."""

@@ -7,9 +7,11 @@ itself says, and has it installed (`installing`). ON CONFLICT probes, locks what
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from minidb.errors import CardinalityViolation
+from minidb.garbage import lasting
 from minidb.keys import Row
 from minidb.latches import give_way
 from minidb.storage.interface import Ref
@@ -74,15 +76,16 @@ class Writer(Installer):
         store = self.store_of(table)
         self.manager.before_write(self.txn, store.schema.temporary, "INSERT")
         self.load_space(store)
-        for start in range(0, len(rows), BULK):
-            part = rows[start : start + BULK]
-            if not self.insert_slice(store, part):
-                for row in part:
-                    self.apply(Change(store, None, None, row))
-            self.inserted_many(store, part)
-            give_way(self.manager.latch)
-            self.manager.check(self.txn)
-            self.manager.spill(self.txn)
+        with lasting if len(rows) >= BULK else nullcontext():
+            for start in range(0, len(rows), BULK):
+                part = rows[start : start + BULK]
+                if not self.insert_slice(store, part):
+                    for row in part:
+                        self.apply(Change(store, None, None, row))
+                self.inserted_many(store, part)
+                give_way(self.manager.latch)
+                self.manager.check(self.txn)
+                self.manager.spill(self.txn)
 
     # -- ON CONFLICT
 

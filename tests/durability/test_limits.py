@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import threading
+from pathlib import Path
 
 import pytest
 from crash_world import PATH, contents, open_on, run_all, small_log
 
+import minidb
 from minidb.database import Database
 from minidb.errors import DatabaseFailed, DiskFull, Error, TransactionResolutionUnknown
 from minidb.storage.faulty import FaultyFileSystem
@@ -240,3 +242,17 @@ def churn(database: Database, thread: int) -> None:
         if turn % 10 == 0:
             found = list(session.execute("SELECT id, v FROM t WHERE thread = ? AND v >= 0 ORDER BY v, id", (thread,)))
             assert found == sorted(model.items(), key=lambda item: (item[1], item[0]))
+
+
+def test_a_commit_needs_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may have none to give, or the process be about to end."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with minidb.connect(tmp_path / "a.mdb") as connection:
+        connection.execute("CREATE TABLE t (a int)")
+        connection.execute("INSERT INTO t VALUES (1)")
+    with minidb.connect(tmp_path / "a.mdb") as connection:
+        assert connection.execute("SELECT a FROM t").fetchall() == [(1,)]

@@ -177,6 +177,6 @@ class Bank:
         assert not manager.active, "transactions are left"
         for name in ("sys.locks", "sys.transactions"):
             assert list(engine.inside.rows(name)) == [], f"{name} is not empty"
-        assert not manager.conflicts.marks, "marks are left"
+        assert not manager.conflicts.marks and not manager.conflicts.readers, "marks are left"
         left = {store.name: len(store.chains) for store in engine.relations.stores.values() if store.chains}
         assert not left, f"versions are left: {left}"

@@ -23,7 +23,7 @@ from minidb.txn.isolation.snapshot import Snapshot
 from minidb.txn.isolation.two_phase import TwoPhaseLocking
 from minidb.txn.locks import IntervalLocks
 from minidb.txn.manager import Manager
-from minidb.txn.notes import Note
+from minidb.txn.notes import Entry
 from minidb.txn.reads import Reader
 from minidb.txn.transaction import Transaction
 from minidb.txn.versions import PENDING
@@ -43,10 +43,15 @@ def always_safe(conflicts: Conflicts, txn: Transaction) -> None:
         conflicts.is_safe(txn)
 
 
-def unnoted(reader: Reader, store: Any, index: Any, key: Any, locking: bool, notes: list[Note], *,
+class Everything(dict[Entry, str]):
+    def __contains__(self, entry: object) -> bool:
+        return True
+
+
+def unnoted(reader: Reader, store: Any, index: Any, key: Any, locking: bool, notes: dict[Entry, str], *,
             find: Any = Reader.find_noted) -> Any:
-    """What is read by its key is noted where nobody looks."""
-    return find(reader, store, index, key, locking, [])
+    """What is read by its key counts as entered before."""
+    return find(reader, store, index, key, locking, Everything())
 
 
 def forgetful(conflicts: Conflicts, txn: Transaction) -> None:
@@ -90,7 +95,8 @@ FAULTS: dict[str, Fault] = {
     "no dangerous structure is broken": (SSI, Conflicts, "doom", lambda *_: None, {"write skew"}),
     "ranges are not noted": (SSI, Conflicts, "note", lambda *_: None, {"write skew"}),
     "keys are not noted": (SSI, Reader, "find_noted", unnoted, {"write skew"}),
-    "notes are not gathered": (SSI, Conflicts, "gather", lambda *_: None, {"write skew"}),
+    "ranges are not gathered": (SSI, Conflicts, "gather", lambda *_: None, {"write skew"}),
+    "readers are overlooked": (SSI, Conflicts, "others_at", lambda *_: [], {"write skew"}),
     "writers do not ask for marks": (SSI, Claimer, "may_stand", lambda *_: True, {"write skew"}),
     "every read-only transaction is safe": (SSI, Conflicts, "begin", always_safe, {"read-only anomaly"}),
     "readers never count": (SSI, Conflicts, "counts", no_readers, {"read-only anomaly"}),

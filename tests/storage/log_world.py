@@ -21,6 +21,7 @@ TINY: dict[str, Any] = {
     "flush_limit": 300,
     "chunk_limit": 600,
     "calm": 1,
+    "ahead": 0,
 }
 
 

@@ -22,7 +22,7 @@ from minidb.errors import (
 from minidb.storage import log_format
 from minidb.storage.faulty import FaultyFile, FaultyFileSystem, flip, subsets
 from minidb.storage.file import OSFileSystem
-from minidb.storage.log import Log, Ticket
+from minidb.storage.log import PLACE, Log, Ticket
 from minidb.storage.log_leader import COMMITTED, REFUSED, UNKNOWN, Leadership, Waiter
 from minidb.storage.log_tail import LogTail
 
@@ -1046,12 +1046,12 @@ def test_L2_a_call_that_writes_and_syncs_is_for_who_has_nothing_unsynced_before(
     assert recover(fs.crash()).last == 5
 
 
-@pytest.mark.parametrize("real", [False, True])
-def test_many_threads(tmp_path: Path, real: bool) -> None:
+@pytest.mark.parametrize(("real", "ahead"), [(False, 0), (False, 3), (True, 3)])
+def test_many_threads(tmp_path: Path, real: bool, ahead: int) -> None:
     """Every acknowledged commit is there, in order, once; with checkpoints and large transactions in between."""
     fs = OSFileSystem() if real else FaultyFileSystem()
     path = str(tmp_path / "shop.mdb")
-    log = Log.create(fs, path, ID, **{**TINY, "segment_step": 1 << 14, "largest_step": 1 << 14})
+    log = Log.create(fs, path, ID, **{**TINY, "segment_step": 1 << 14, "largest_step": 1 << 14, "ahead": ahead})
     owner = Owner(log)
     expected: dict[int, list[bytes]] = {}
 
@@ -1085,8 +1085,9 @@ def test_many_threads(tmp_path: Path, real: bool) -> None:
     assert owner.published == up_to(total)
     log.check()
     assert total + 12 >= 12 * 30 - 12
+    log.sync()
+    assert log._writer.reserved == len(log._places) * PLACE
     log.close()
-    assert log._writer.reserved == 0
     recovered = Log.recover(fs, path, ID, after=0, **TINY)
     assert numbers(recovered) == up_to(total)
     assert {number: parts for number, parts in chunks_of(recovered).items() if parts} == expected

@@ -42,9 +42,9 @@ class World:
     settling it; p, P: a normal commit that passes through, l, L: a full one that leads, if the log lets it.
     """
 
-    def __init__(self, fs: FaultyFileSystem | None = None) -> None:
+    def __init__(self, fs: FaultyFileSystem | None = None, ahead: int = 0) -> None:
         self.fs = fs or FaultyFileSystem()
-        self.owner = create(self.fs)
+        self.owner = create(self.fs, ahead=ahead)
         self.created = len(self.fs.history)
         self.acknowledged: list[Event] = []
         self.bases: list[Event] = [Event(0, 0)]
@@ -239,9 +239,9 @@ def test_crash_everywhere(history: str) -> None:
 
 
 @settings(max_examples=20)
-@given(st.text("fnoFNOcCRksqpPlL", min_size=1, max_size=14), st.randoms(use_true_random=False))
-def test_crash_somewhere_in_any_history(history: str, chance: random.Random) -> None:
-    world = World().run(history)
+@given(st.text("fnoFNOcCRksqpPlL", min_size=1, max_size=14), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_crash_somewhere_in_any_history(history: str, ahead: int, chance: random.Random) -> None:
+    world = World(ahead=ahead).run(history)
     for _ in range(8):
         step = chance.randrange(world.created, len(world.fs.history) + 1)
         kept = [piece for change in world.fs.pending(step) for piece in change.sectors() if chance.random() < 0.6]

@@ -62,6 +62,10 @@ def test_a_checkpoint_gives_way_between_slices() -> None:
 
 def test_vacuum_gives_way_between_slices() -> None:
     database = changed()
+    reader = database.session(isolation_level="snapshot")
+    reader.execute("SELECT count(*) FROM t")
+    database.session(autocommit=True).execute("UPDATE t SET n = n + 1")
+    reader.commit()
     held: list[bool] = []
     with database.manager.latch:
         rows = len(database.manager.trimmer.queue)
@@ -104,6 +108,7 @@ def test_a_large_commit_is_visible_at_once_and_ends_in_slices(monkeypatch: pytes
         locks.append(len(store.row_locks))
         sums.append(other.execute("SELECT sum(n) FROM t").rows[0][0])
 
+    session.execute("SELECT n FROM t FOR UPDATE")
     session.execute("UPDATE t SET n = n + 1")
     monkeypatch.setattr(publishing, "give_way", look)
     session.commit()

@@ -60,6 +60,7 @@ def test_nothing_is_left_behind(levels: tuple[str, ...]) -> None:
     assert not store.row_locks
     assert not store.intervals.active
     assert not manager.conflicts.marks
+    assert not manager.conflicts.readers
     assert not manager.conflicts.active
     assert not manager.conflicts.committed
     theatre.database.checkpoint()

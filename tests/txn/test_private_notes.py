@@ -1,4 +1,4 @@
-"""What an SSI transaction reads it notes for itself; whoever writes there finds the note, however the two meet (R55).
+"""What an SSI transaction reads it enters without the latch; whoever writes there finds it, however the two meet (R55).
 
 In the schedules within one statement, what one transaction does happens in the middle of what the other does, at the
 very place where a thread could be interrupted.
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from minidb import keys
 from minidb.database import Database
 from minidb.errors import SerializationFailure
 from minidb.session import Session
@@ -114,9 +116,9 @@ def test_an_insert_between_note_and_read(database: Database, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_read_between_gathering_and_installing(database: Database, monkeypatch: pytest.MonkeyPatch,
+def test_a_read_between_looking_and_installing(database: Database, monkeypatch: pytest.MonkeyPatch,
                                                  change: str) -> None:
-    """The note comes too late for this writer, so the reader must wait for what it installs."""
+    """The entry comes too late for this writer, so the reader must wait for what it installs."""
     reader, writer = ssi(database), ssi(database)
     key = 77 if "77" in change else 7
     assert read(reader, 1) == read(writer, 2) == 0
@@ -140,7 +142,7 @@ def test_a_read_between_gathering_and_installing(database: Database, monkeypatch
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_writer_who_begins_while_one_reads(database: Database, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    """Look, gather, read, install: the note was made before all of it."""
+    """Look, look for readers, read, install: the key was entered before all of it."""
     reader, writer = ssi(database), ssi(database)
     assert read(reader, 1) == read(writer, 2) == 0
     wrote, gathered, done = Conflicts.wrote, Event(), Event()
@@ -171,49 +173,179 @@ def refuse() -> None:
     raise HasToWait
 
 
-class Growing(list[Any]):
-    """Notes whose transaction goes on reading while they are taken."""
+class Hooked(dict[Any, Any]):
+    """Readers, beside whom others make their entries: `after` happens once after that method."""
 
-    conflicts: Conflicts
-    txn: Transaction
-    more: list[Any]
+    after: tuple[str, Callable[[], None]] | None = None
 
-    def __delitem__(self, place: Any) -> None:
-        super().__delitem__(place)
-        self.grow()
+    def happened(self, what: str) -> None:
+        if self.after is not None and self.after[0] == what:
+            _, work = self.after
+            self.after = None
+            work()
 
-    def __getitem__(self, place: Any) -> Any:
-        found = super().__getitem__(place)
-        self.grow()
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        found = super().setdefault(key, default)
+        self.happened("setdefault")
         return found
 
-    def grow(self) -> None:
-        """As the reader makes notes."""
-        if self.more:
-            self.append(self.more.pop())
-            if len(self) == 1:
-                self.conflicts.noted[self.txn] = None
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = super().get(key, default)
+        self.happened("get")
+        return found
+
+    def __delitem__(self, key: Any) -> None:
+        super().__delitem__(key)
+        self.happened("del")
 
 
-def test_no_note_is_lost_while_notes_are_taken(database: Database) -> None:
-    reader, conflicts = ssi(database), database.manager.conflicts
-    for key in range(1, 6):
-        read(reader, key)
-    txn = transaction(reader)
+def hooked(database: Database) -> Hooked:
+    readers = database.manager.conflicts.readers = Hooked()
+    return readers
+
+
+def place_of(session: Session) -> Any:
+    """What the transaction has read last."""
+    return list(transaction(session).notes or ())[-1]
+
+
+def enter_only(session: Session, place: Any) -> Any:
+    """The first step of a read, without the latch: returns who is found there."""
+    txn = transaction(session)
     assert txn.notes is not None
-    growing = Growing(txn.notes)
-    relation, _, _, text = txn.notes[0]
-    growing.conflicts, growing.txn = conflicts, txn
-    growing.more = [(relation, key, None, text) for key in range(11, 20)]
-    txn.notes = growing
+    txn.notes[place] = ""
+    return database_of(session).readers.setdefault(place, txn)
+
+
+def database_of(session: Session) -> Conflicts:
+    return session.database.manager.conflicts
+
+
+def test_all_readers_of_a_key_are_found_and_forgotten_one_by_one(database: Database) -> None:
+    readers = database.manager.conflicts.readers
+    stays, writer, *others = (ssi(database) for _ in range(6))
+    assert read(stays, 1) == read(writer, 1) == 0
+    for other in others:
+        assert read(other, 7) == read(other, 7) == 0
+    place = place_of(others[0])
+    first, second, third, fourth = map(transaction, others)
+    others[1].rollback()
+    assert set(database.manager.conflicts.others_at(transaction(writer), place)) == {first, third, fourth}
+    write(writer, 7)
+    assert set(transaction(writer).in_edges) == {first, third, fourth}
+    assert second not in readers[place]
+    for other in (others[0], others[2], others[3]):
+        other.rollback()
+    assert set(readers[place]) == {transaction(writer)}
+    writer.rollback()
+    assert place not in readers
+
+
+def test_who_finds_somebody_enters_in_his_place_when_he_has_gone(database: Database) -> None:
+    readers = hooked(database)
+    first, second, writer = ssi(database), ssi(database), ssi(database)
+    assert read(second, 1) == read(writer, 2) == read(first, 7) == 0
+    place = place_of(first)
+    readers.after = "setdefault", first.rollback
+    assert read(second, 7) == 0
+    assert readers.after is None
+    assert readers[place] is transaction(second)
+    write(writer, 7)
+    assert stands_before(second, writer)
+
+
+@pytest.mark.parametrize("moment", ["get", "del"])
+def test_who_enters_while_another_is_taken_out(database: Database, moment: str) -> None:
+    """Before the other has gone he is found, and one enters in a hold; after that, one enters by oneself."""
+    readers = hooked(database)
+    first, second, writer = ssi(database), ssi(database), ssi(database)
+    assert read(second, 1) == read(writer, 2) == read(first, 7) == 0
+    place, known = place_of(first), transaction(first)
+    found: list[Any] = []
+    readers.after = moment, lambda: found.append(enter_only(second, place))
+    first.rollback()
+    assert found == [known if moment == "get" else transaction(second)]
+    if moment == "get":
+        with database.manager.latch:
+            database.manager.conflicts.enter(transaction(second), place)
+    assert readers[place] is transaction(second)
+    write(writer, 7)
+    assert stands_before(second, writer)
+
+
+def test_keys_that_python_compares_are_entered_in_holds(database: Database) -> None:
+    """Two threads that enter the same key at a time could otherwise do so in two places."""
+    setup = database.session(autocommit=True)
+    setup.execute("CREATE TABLE u (id uuid PRIMARY KEY, n int, d text, UNIQUE (n, d))")
+    setup.execute("CREATE UNIQUE INDEX down ON u (d DESC)")
+    setup.execute("CREATE UNIQUE INDEX below ON u (n DESC)")
+    key = UUID(int=7)
+    setup.execute("INSERT INTO u VALUES (?, 1, 'a')", (key,))
+    (store,) = (store for store in database.relations.stores.values() if store.name == "u")
+    assert {index.schema.name: index.plain for index in store.index_list} == {
+        "u_pkey": False, "u_n_d_key": True, "down": False, "below": True,
+    }
+    reader, writer, readers = ssi(database), ssi(database), hooked(database)
+    assert read(writer, 2) == 0
+    held: list[bool] = []
+    readers.after = "setdefault", lambda: held.append(database.manager.latch.locked())
+    assert list(reader.execute("SELECT n FROM u WHERE id = ?", (key,))) == [(1,)]
+    assert held == [True]
+    writer.execute("DELETE FROM u WHERE id = ?", (key,))
+    assert stands_before(reader, writer)
+
+
+def test_what_was_read_through_an_index_that_goes_was_read_of_the_table(database: Database) -> None:
+    reader, conflicts = ssi(database), database.manager.conflicts
+    assert read(reader, 7) == 0
+    relation, _ = place_of(reader)
     with database.manager.latch:
-        conflicts.take(txn)
-    assert not growing.more
-    assert not growing or txn in conflicts.noted
+        conflicts.relation_dropped(relation, 999)
+        assert set(conflicts.others_at(transaction(ssi_that_reads(database)), (999, 1))) == {transaction(reader)}
+    assert all(place[0] != relation or found is not transaction(reader) for place, found in conflicts.readers.items())
+
+
+def ssi_that_reads(database: Database) -> Session:
+    database.manager.latch.__exit__(None, None, None)
+    session = ssi(database)
+    assert read(session, 2) == 0
+    database.manager.latch.__enter__()
+    return session
+
+
+def test_who_empties_a_table_stands_behind_all_who_have_read_of_it(database: Database) -> None:
+    writer, reader = ssi(database), ssi(database)
+    database.session(autocommit=True).execute("CREATE TABLE other (n int)")
+    list(writer.execute("SELECT * FROM other"))
+    assert read(reader, 7) == 0
+    known = transaction(reader)
+    reader.execute("INSERT INTO other VALUES (1)")
+    reader.commit()
+    with pytest.raises(SerializationFailure):
+        writer.execute("TRUNCATE t")
+        assert known in transaction(writer).in_edges
+        writer.commit()
+
+
+def test_nobody_looks_at_who_has_become_safe(database: Database) -> None:
+    other, writer = ssi(database), ssi(database)
+    write(other, 1)
+    assert read(writer, 2) == 0
+    reader = ssi(database)
+    reader.execute("SET TRANSACTION READ ONLY")
+    assert read(reader, 7) == 0
+    write(writer, 8)
+    other.commit()
+    writer.commit()
+    assert transaction(reader).safe
+    late = ssi(database)
+    write(late, 7)
+    assert not transaction(late).in_edges
+    assert read(reader, 9) == 0
+    known = transaction(reader)
+    reader.commit()
     with database.manager.latch:
-        conflicts.gather(None)
-        for key in [*range(1, 6), *range(11, 20)]:
-            assert conflicts.marks[relation].at(key) == [txn]
+        assert known not in [found for _, found in database.manager.conflicts.entries({place_of(late)[0]})]
 
 
 def test_who_is_alone_leaves_no_marks(database: Database) -> None:
@@ -226,6 +358,7 @@ def test_who_is_alone_leaves_no_marks(database: Database) -> None:
     alone.commit()
     assert not conflicts.marks
     assert not conflicts.noted
+    assert not conflicts.readers
     assert type(store.chains[ref].owner) is Committed  # not the whole transaction
 
 
@@ -275,17 +408,29 @@ def test_the_notes_of_2pl_are_found(database: Database) -> None:
     assert known in transaction(old).in_edges
 
 
-def test_many_notes_become_marks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notes, "MOST_NOTES", 5)
-    monkeypatch.setattr(reads, "MOST_NOTES", 5)
+def test_many_keys_become_a_mark_on_the_whole_relation(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notes, "MOST_KEYS", 5)
+    monkeypatch.setattr(reads, "MOST_KEYS", 5)
     reader, conflicts = ssi(database), database.manager.conflicts
     for key in range(1, 31):
         read(reader, key)
-        assert len(transaction(reader).notes or ()) <= 5
+        assert len(transaction(reader).notes or ()) == len(conflicts.readers) <= 5
     (marks,) = conflicts.marks.values()
-    assert len(marks.points) >= 25
+    assert marks.at(50) == [transaction(reader)]
     writer = ssi(database)
     write(writer, 3)
+    assert stands_before(reader, writer)
+
+
+def test_many_ranges_become_marks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notes, "MOST_RANGES", 5)
+    reader, conflicts = ssi(database), database.manager.conflicts
+    for key in range(1, 31, 3):
+        list(reader.execute("SELECT v FROM t WHERE id BETWEEN ? AND ?", (key, key + 1)))
+        assert len(transaction(reader).ranges) <= 5
+    assert conflicts.marks
+    writer = ssi(database)
+    write(writer, 5)
     assert stands_before(reader, writer)
 
 
@@ -295,7 +440,9 @@ def test_a_rollback_leaves_nothing(database: Database) -> None:
     assert read(stays, 1) == read(goes, 2) == 0
     list(goes.execute("SELECT sum(v) FROM t"))
     goes.rollback()
-    assert list(conflicts.noted) == [transaction(stays)]
+    assert not conflicts.noted
+    assert not conflicts.marks
+    assert set(conflicts.readers.values()) == {transaction(stays)}
     assert conflicts.alone is transaction(stays)
     write(stays, 2)
     assert not transaction(stays).in_edges
@@ -348,3 +495,69 @@ def test_a_lone_read_between_a_pivot_and_its_end(database: Database) -> None:
     with pytest.raises(SerializationFailure):
         write(pivot, 2)
         pivot.commit()
+
+
+# -- faults that were found by looking for them
+
+
+def test_who_gives_a_snapshot_up_was_perhaps_the_last_to_meet_others(database: Database) -> None:
+    """Else what had committed beside it would stay known without its marks, and be summarised later."""
+    conflicts = database.manager.conflicts
+    writer, other = ssi(database), ssi(database)
+    read(writer, 1)
+    write(writer, 2)
+    write(other, 1)
+    other.commit()
+    waiting = Event()
+    deferrable = database.session()
+    deferrable.on_wait = lambda words: waiting.set() if words else None
+    seen: list[object] = []
+
+    def wait_for_a_safe_snapshot() -> None:
+        deferrable.execute("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE")
+        seen.append(read(deferrable, 1))
+        deferrable.commit()
+
+    thread = Thread(target=wait_for_a_safe_snapshot)
+    thread.start()
+    assert waiting.wait(10)
+    beside = ssi(database)
+    read(beside, 10)
+    write(beside, 40)
+    beside.commit()
+    assert conflicts.committed
+    writer.commit()
+    thread.join(10)
+    assert seen == [1]
+    assert not conflicts.committed and not conflicts.active and not conflicts.marks and not conflicts.readers
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_checkpoint_while_a_key_is_hashed_hides_no_row(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Keys that Python hashes: a thread may be switched between asking the overlay and asking for the root."""
+    made = Database("notes.mdb", files=MemoryFileSystem(), background=False)
+    session, other, reader = made.session(autocommit=True), ssi(made), ssi(made)
+    session.execute("CREATE TABLE t (a int[] NOT NULL UNIQUE, v int)")
+    session.execute("INSERT INTO t SELECT array[g], g FROM generate_series(1, 20) g")
+    made.checkpoint()
+    session.execute("INSERT INTO t VALUES (array[99], 99)")
+    for one in (other, reader):
+        one.execute("SELECT count(*) FROM t WHERE v = 1")
+    question = "SELECT v FROM t WHERE a = '{99}'::int[]"
+    session.execute(question)
+    hashing, times = keys.ArrayKey.__hash__, 0
+
+    def hash_slowly(key: keys.ArrayKey) -> int:
+        nonlocal times
+        times += 1
+        if times == number and not made.manager.latch.locked():
+            monkeypatch.undo()
+            made.checkpoint()
+        return hashing(key)
+
+    monkeypatch.setattr(keys.ArrayKey, "__hash__", hash_slowly)
+    assert reader.execute(question).rows == [(99,)]
+    monkeypatch.undo()
+    for one in (other, reader):
+        one.rollback()
+    made.close()

@@ -53,6 +53,7 @@ def nothing_left(database: Database) -> None:
     assert manager.published == manager.assigned
     assert manager.database_lock.idle
     assert not manager.conflicts.marks
+    assert not manager.conflicts.readers
     assert not manager.conflicts.active
     assert not manager.conflicts.committed
     for store in database.relations.stores.values():

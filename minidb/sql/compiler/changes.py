@@ -61,9 +61,10 @@ def _each_target(
     required: Required,
     alone: bool,
     body: Callable[[Scope, str, str], None],
+    many: bool = False,
 ) -> None:
     """Prints code that finds and locks the rows; `body` is given the scope, the address and the newest version. One row
-    that is all that the statement changes is claimed: locked when it is changed."""
+    that is all that the statement changes is claimed: locked when it is changed. So are `many`, if that is said."""
     relation, width = node.relation, len(node.table.columns)
     others = {column for column in required | walk.columns(node.recheck) if column[0] != relation}
     wanted = others | {(relation, REF), (relation, WHOLE)}
@@ -80,7 +81,7 @@ def _each_target(
         function.add("done = set()")
         clauses.append(If(f"{ref} not in done"))
     locked = plan.LockedRelation(relation, node.table, strength, "wait")
-    seen, newest, more = lock_one(compiler, inside, locked, "claim" if single and alone else "lock")
+    seen, newest, more = lock_one(compiler, inside, locked, "claim" if alone and (single or many) else "lock")
     clauses += more
     inside = replaced(inside, relation, width, newest)
     test, _ = compiler.condition(function, inside, node.recheck)
@@ -115,7 +116,8 @@ def _emit_update(compiler: Compiler, function: Function, node: physical.Update, 
         new.check_views(node.view_checks, scope)
         returned(compiler, function, new.scope(scope), node.returning)
 
-    _each_target(compiler, function, node, strength, required, alone, body)
+    many = verb == "rewrite" and not node.joined
+    _each_target(compiler, function, node, strength, required, alone, body, many)
     finish(function, node.returning)
 
 
